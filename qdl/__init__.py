@@ -1,0 +1,53 @@
+"""qdl: variational quantum neural networks, trained and diagnosed with JAX.
+
+Names are imported on first use, so that ``import qdl`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "QNN": "model",
+    "ExpZ": "readout",
+    "Expval": "readout",
+    "Probs": "readout",
+    "Hybrid": "hybrid",
+    "Dense": "hybrid",
+    "fit": "training",
+    "kernel": "kernel",
+}
+_ROOMS = (
+    "backends", "datasets", "hybrid", "initializers", "layers", "models", "readout", "simulator",
+    "testing", "training",
+)  # fmt: skip
+
+__all__ = ["__version__", *_HOMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        module = importlib.import_module(f".{_HOMES[name]}", __name__)
+        value = getattr(module, name)
+    elif name in _ROOMS:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module 'qdl' has no attribute {name!r}; it has {', '.join(__all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from . import backends, datasets, initializers, layers, models, simulator, testing, training
+    from .hybrid import Dense, Hybrid
+    from .kernel import kernel
+    from .model import QNN
+    from .readout import Expval, ExpZ, Probs
+    from .training import fit

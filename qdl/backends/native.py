@@ -1,0 +1,46 @@
+"""The native simulator as a place: exact, or with shots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+
+from .. import simulator
+from .place import Place
+
+
+@dataclass(frozen=True)
+class Statevector(Place):
+    """The native state-vector simulator; exact for ``shots=None``."""
+
+    shots: int | None = None
+
+    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values of a model, its layers compiled as one program."""
+        if self.shots is not None:
+            simulator.check_shots(self.shots, key)
+        return _apply(model, params, x, key)
+
+
+@partial(jax.jit, static_argnums=0)
+def _apply(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+    shots = model.place.shots
+    return simulator.evaluate(model.layers, model.wires, model.readout, params, x, shots, key)
+
+
+def statevector(shots: int | None = None) -> Statevector:
+    """The native simulator.
+
+    Args:
+        shots: None for exact values; a number for sampled ones, which need a key in ``apply``.
+
+    Example:
+        >>> statevector(shots=1000)
+        Statevector(shots=1000)
+    """
+    if shots is not None:
+        simulator.check_shots(shots)
+    return Statevector(shots)

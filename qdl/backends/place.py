@@ -1,0 +1,58 @@
+"""The contract of a place, and the one that wraps any PennyLane device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pennylane as qp
+
+
+class Place:
+    """Where operators are evaluated. A place takes operators and a readout, never a model."""
+
+    shots: int | None = None
+
+    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
+        """The readout values ``(..., k)`` of a list of PennyLane operators."""
+        raise NotImplementedError
+
+    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values of a model: its operators, evaluated here."""
+        measurements = model.readout.measurements(model.active)
+        return self.evaluate(model.operators(params, x), measurements, key)
+
+
+@dataclass(frozen=True)
+class PennyLaneDevice(Place):
+    """Any PennyLane device, through a QNode; a batch goes in by parameter broadcasting."""
+
+    device: Any
+
+    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
+        """The readout values ``(..., k)``, differentiated by the device's best method."""
+
+        @qp.qnode(self.device, interface="jax")
+        def circuit() -> Any:
+            for operator in operators:
+                qp.apply(operator)
+            return [qp.apply(measurement) for measurement in measurements]
+
+        values = circuit()
+        if isinstance(measurements[0], qp.measurements.ProbabilityMP):
+            return jnp.asarray(values[0])
+        return jnp.stack([jnp.asarray(value) for value in values], axis=-1)
+
+
+def as_place(place: Any) -> Place:
+    """A place as it is; a PennyLane device wrapped as one."""
+    if isinstance(place, Place):
+        return place
+    if isinstance(place, qp.devices.Device):
+        return PennyLaneDevice(place)
+    raise TypeError(
+        f"on() takes a place of qdl.backends or a PennyLane device, got {place!r}. "
+        "Examples: qdl.backends.statevector(shots=1000), pennylane.device('lightning.qubit')."
+    )

@@ -1,0 +1,114 @@
+"""The contract of a layer: which parameters it needs, which operators it yields."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Wires = tuple[int, ...]
+Initializer = Callable[..., jax.Array]  # (key, shape, dtype) -> array, as in jax.nn.initializers
+Shape = Any  # None (no parameters), a tuple of ints, or a dict or list of shapes
+
+
+class Layer:
+    """A frozen description of gates: parameter shapes in, PennyLane operators out.
+
+    A new layer is a frozen dataclass with one required method, ``gates``. Fields hold plain
+    values only (numbers, strings, booleans, None, functions, layers and tuples of these): lists
+    become tuples, arrays are refused, so that a layer is hashable, comparable and can be saved.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import pennylane as qp
+        >>> @dataclass(frozen=True)
+        ... class Phases(Layer):
+        ...     def shape(self, wires):
+        ...         return (len(wires),)
+        ...     def gates(self, params, x, wires):
+        ...         for i, wire in enumerate(wires):
+        ...             yield qp.RZ(params[i], wires=wire)
+        >>> Phases().shape((0, 1, 2))
+        (3,)
+    """
+
+    def __post_init__(self) -> None:
+        """Turn lists into tuples and refuse arrays, so that layers hash and compare by value."""
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+            value = freeze(getattr(self, field.name), f"{type(self).__name__}.{field.name}")
+            object.__setattr__(self, field.name, value)
+
+    def shape(self, wires: Wires) -> Shape:
+        """Shape of the parameters: None for none, a tuple, or a dict or list of shapes."""
+        return None
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        """Yield PennyLane operators in time order.
+
+        Args:
+            params: arrays of the shapes given by ``shape``, NumPy or JAX; angles in radians.
+            x: features ``(..., n_features)``, or None; index them as ``x[..., i]``.
+            wires: the active wires that this layer acts on.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define gates(params, x, wires).")
+
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
+        """Draw parameters; ``initializer`` is the model's choice, where the layer has none."""
+        initializer = getattr(self, "initializer", None) or initializer or uniform_angles
+        return draw(self.shape(wires), key, initializer, type(self).__name__)
+
+    def active(self, wires: Wires) -> Wires:
+        """The wires that later layers may use."""
+        return wires
+
+    def n_features(self, wires: Wires) -> int:
+        """How many features of ``x`` the layer reads: the columns that must be there."""
+        return 0
+
+
+def freeze(value: Any, name: str) -> Any:
+    """``value`` with its lists turned into tuples; arrays are refused by name."""
+    if isinstance(value, list | tuple):
+        return tuple(freeze(item, name) for item in value)
+    if hasattr(value, "__array__"):
+        raise TypeError(
+            f"{name} must be plain Python values, got {type(value).__name__} of shape "
+            f"{getattr(value, 'shape', ())}. Arrays belong in params: give the layer a shape, "
+            "or pass .tolist()."
+        )
+    return value
+
+
+def uniform_angles(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """Uniform over [0, 2 pi): the start of every angle unless something else is asked for."""
+    return jax.random.uniform(key, shape, dtype, 0.0, 2 * jnp.pi)
+
+
+def is_shape(shape: Shape) -> bool:
+    """True for the shape of one array: a tuple of ints."""
+    return isinstance(shape, tuple)
+
+
+def draw(shape: Shape, key: jax.Array, initializer: Initializer, owner: str) -> Any:
+    """One array per shape in the tree, each from its own key."""
+    leaves, tree = jax.tree.flatten(shape, is_leaf=is_shape)
+    if leaves and getattr(initializer, "mirrored_only", False):
+        raise ValueError(
+            f"identity_blocks() starts the two halves of Mirrored(...) equal, but {owner} has "
+            "parameters outside of one. Give that layer an init= of its own, or wrap it in Mirrored."
+        )
+    keys = jax.random.split(key, max(len(leaves), 1))
+    dtype = jnp.result_type(float)
+    arrays = [initializer(k, s, dtype) for k, s in zip(keys, leaves, strict=False)]
+    return jax.tree.unflatten(tree, arrays)
+
+
+def start(layer: Layer, key: jax.Array, wires: Wires, initializer: Initializer | None) -> Any:
+    """``layer.init``, told the model's initializer if it takes one."""
+    if initializer is None or "initializer" not in inspect.signature(layer.init).parameters:
+        return layer.init(key, wires)
+    return layer.init(key, wires, initializer)

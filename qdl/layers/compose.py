@@ -1,0 +1,234 @@
+"""Layers made of layers: in sequence, repeated, reversed, mirrored, or from any function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import pennylane as qp
+
+from .base import Initializer, Layer, Shape, Wires, is_shape, start
+
+
+@dataclass(frozen=True)
+class Sequential(Layer):
+    """Layers one after another; each acts on the wires that the one before left active.
+
+    Params: a list, one entry per layer (None for a layer without parameters).
+
+    Example:
+        >>> from qdl.layers import Entangler, Rotation
+        >>> Sequential([Rotation("y"), Entangler("cz")]).shape((0, 1))
+        [(2, 1), None]
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(
+                    f"Sequential takes layers, got {layer!r}. Wrap a function or a PennyLane "
+                    "template as Template(fn, shape)."
+                )
+
+    def steps(self, wires: Wires) -> Iterator[tuple[Layer, Wires]]:
+        """Each layer with the wires it acts on."""
+        for layer in self.layers:
+            yield layer, wires
+            wires = layer.active(wires)
+
+    def shape(self, wires: Wires) -> Shape:
+        return [layer.shape(on) for layer, on in self.steps(wires)]
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        for (layer, on), p in zip(self.steps(wires), params, strict=True):
+            yield from layer.gates(p, x, on)
+
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
+        keys = jax.random.split(key, max(len(self.layers), 1))
+        steps = zip(self.steps(wires), keys, strict=False)
+        return [start(layer, k, on, initializer) for (layer, on), k in steps]
+
+    def active(self, wires: Wires) -> Wires:
+        for layer in self.layers:
+            wires = layer.active(wires)
+        return wires
+
+    def n_features(self, wires: Wires) -> int:
+        return max((layer.n_features(on) for layer, on in self.steps(wires)), default=0)
+
+
+def as_layer(block: Layer | Iterable[Layer]) -> Layer:
+    """A layer as it is; a list of layers as a Sequential."""
+    return block if isinstance(block, Layer) else Sequential(tuple(block))
+
+
+class _Wrapper(Layer):
+    """What Repeat, Adjoint and Mirrored share: one block that keeps its wires."""
+
+    block: Layer
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "block", as_layer(self.block))
+        super().__post_init__()
+
+    def active(self, wires: Wires) -> Wires:
+        if self.block.active(wires) != wires:
+            raise ValueError(
+                f"{type(self).__name__} needs a block that keeps its wires, but its block turns "
+                f"{len(wires)} wires into {len(self.block.active(wires))}. Write Pooling outside "
+                "of it, one level after another."
+            )
+        return wires
+
+    def n_features(self, wires: Wires) -> int:
+        return self.block.n_features(wires)
+
+
+@dataclass(frozen=True)
+class Repeat(_Wrapper):
+    """The same block ``times`` times, each time with parameters of its own.
+
+    The block is compiled once, however often it is repeated. With an encoding inside, this is data
+    re-uploading.
+
+    Params: those of the block, each with a leading axis of length ``times``.
+
+    Example:
+        >>> from qdl.layers import Rotation
+        >>> Repeat(Rotation("zyz"), 5).shape((0, 1))
+        (5, 2, 3)
+
+    Reference: data re-uploading: Perez-Salinas et al., Quantum 4, 226 (2020).
+    """
+
+    block: Layer
+    times: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.times, int) or self.times < 1:
+            raise ValueError(f"Repeat needs times >= 1, got {self.times!r}.")
+
+    def shape(self, wires: Wires) -> Shape:
+        self.active(wires)
+        shape = self.block.shape(wires)
+        return jax.tree.map(lambda leaf: (self.times, *leaf), shape, is_leaf=is_shape)
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        for t in range(self.times):
+            yield from self.block.gates(jax.tree.map(lambda p, t=t: p[t], params), x, wires)
+
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
+        keys = jax.random.split(key, self.times)
+        return jax.vmap(lambda k: start(self.block, k, wires, initializer))(keys)
+
+
+@dataclass(frozen=True)
+class Adjoint(_Wrapper):
+    r"""The inverse of a block: $U^\dagger$, its operators reversed and adjoined.
+
+    Params: the block's shapes, values of its own.
+
+    Example:
+        >>> from qdl.layers import Rotation
+        >>> list(Adjoint(Rotation("y")).gates([[0.3]], None, (0,)))
+        [RY(-0.3, wires=[0])]
+    """
+
+    block: Layer
+
+    def shape(self, wires: Wires) -> Shape:
+        self.active(wires)
+        return self.block.shape(wires)
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        for gate in reversed(list(self.block.gates(params, x, wires))):
+            yield qp.adjoint(gate, lazy=False)
+
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
+        return start(self.block, key, wires, initializer)
+
+
+@dataclass(frozen=True)
+class Mirrored(_Wrapper):
+    r"""A block followed by its adjoint: $V(\theta_2)^\dagger\, U(\theta_1)$.
+
+    With ``init=qdl.initializers.identity_blocks()`` both halves start with the same parameters, so
+    the whole starts as the identity and its gradient does not vanish at the start.
+
+    Params: ``{"block": ..., "adjoint": ...}``, each with the block's shapes.
+
+    Example:
+        >>> from qdl.layers import Rotation
+        >>> Mirrored(Rotation("y")).shape((0, 1))
+        {'block': (2, 1), 'adjoint': (2, 1)}
+
+    Reference: Grant, Wossnig, Ostaszewski, Benedetti, Quantum 3, 214 (2019).
+    """
+
+    block: Layer
+
+    def shape(self, wires: Wires) -> Shape:
+        self.active(wires)
+        return {"block": self.block.shape(wires), "adjoint": self.block.shape(wires)}
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        yield from self.block.gates(params["block"], x, wires)
+        yield from Adjoint(self.block).gates(params["adjoint"], x, wires)
+
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
+        if getattr(initializer, "mirrored_only", False):
+            half = start(self.block, key, wires, initializer.base)  # type: ignore[union-attr]
+            return {"block": half, "adjoint": half}
+        first, second = jax.random.split(key)
+        return {
+            "block": start(self.block, first, wires, initializer),
+            "adjoint": start(self.block, second, wires, initializer),
+        }
+
+
+@dataclass(frozen=True, init=False)
+class Template(Layer):
+    """Any function that yields PennyLane operators, or any PennyLane template, as a layer.
+
+    Args:
+        fn: ``fn(params, x, wires)``, a generator or a function returning operators.
+        shape: the parameters' shape, or a function of the wires that returns it.
+
+    Params: of the given shape.
+
+    Example:
+        >>> import pennylane as qp
+        >>> layer = Template(lambda params, x, wires: qp.StronglyEntanglingLayers(params, wires),
+        ...                  shape=lambda wires: (2, len(wires), 3))
+        >>> layer.shape((0, 1, 2))
+        (2, 3, 3)
+    """
+
+    fn: Callable[[Any, Any, Wires], Any]
+    param_shape: Any
+
+    def __init__(self, fn: Callable[..., Any], shape: Any = None, *, param_shape: Any = None):
+        # The argument and the method share the name `shape`; the field cannot.
+        object.__setattr__(self, "fn", fn)
+        object.__setattr__(self, "param_shape", shape if shape is not None else param_shape)
+        self.__post_init__()
+
+    def shape(self, wires: Wires) -> Shape:
+        return self.param_shape(wires) if callable(self.param_shape) else self.param_shape
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        operators = self.fn(params, x, wires)
+        if operators is None:
+            raise ValueError(
+                f"Template function {getattr(self.fn, '__name__', self.fn)!r} returned None. "
+                "Yield or return the operators: the queue is not recorded."
+            )
+        if isinstance(operators, qp.operation.Operator):
+            operators = [operators]
+        yield from operators

@@ -1,0 +1,258 @@
+"""A QNN: a circuit made of layers, a readout, and the place where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+
+from . import simulator
+from .backends import Statevector, as_place
+from .layers.base import Initializer, Layer, Wires, is_shape, start
+from .layers.compose import Sequential, as_layer
+from .readout import ExpZ, Readout
+
+
+@dataclass(frozen=True, init=False)
+class QNN:
+    r"""A variational quantum neural network $f(\theta, x) = \langle O \rangle_{U(\theta, x)|0\rangle}$.
+
+    Immutable and hashable: equal models share one compilation. Parameters live outside, in a plain
+    pytree. Wire 0 is the most significant bit wherever basis states are numbered.
+
+    Args:
+        n_wires: number of qubits.
+        layers: a layer or a list of layers, in time order.
+        readout: what is measured.
+        init: an initialiser for every layer that has none of its own.
+
+    Example:
+        >>> import jax, qdl
+        >>> from qdl.layers import AngleEncoding, Entangler, Rotation
+        >>> model = qdl.QNN(2, [AngleEncoding(), Rotation("zyz"), Entangler("cz")])
+        >>> params = model.init(jax.random.key(0))
+        >>> model.apply(params, jax.numpy.zeros((5, 2))).shape
+        (5, 2)
+    """
+
+    n_wires: int
+    layers: Sequential
+    readout: Readout
+    initializer: Initializer | None
+    place: Any
+
+    def __init__(
+        self,
+        n_wires: int,
+        layers: Layer | Iterable[Layer],
+        readout: Readout | None = None,
+        init: Initializer | None = None,
+        *,
+        initializer: Initializer | None = None,
+        place: Any = None,
+    ):
+        # The argument and the method share the name `init`; the field cannot.
+        if not isinstance(n_wires, int | np.integer) or n_wires < 1:
+            raise ValueError(f"QNN needs n_wires >= 1, got {n_wires!r}.")
+        layers = as_layer(layers)
+        if not isinstance(layers, Sequential):
+            layers = Sequential((layers,))
+        set_field = partial(object.__setattr__, self)
+        set_field("n_wires", int(n_wires))
+        set_field("layers", layers)
+        set_field("readout", ExpZ() if readout is None else readout)
+        set_field("initializer", init if init is not None else initializer)
+        set_field("place", Statevector() if place is None else place)
+        if not isinstance(self.readout, Readout):
+            raise TypeError(
+                f"readout must be ExpZ, Expval or Probs, got {self.readout!r}. "
+                "Wrap PennyLane observables as Expval([...])."
+            )
+        layers.shape(self.wires)  # every layer refuses wires that make no sense for it here
+        self.readout.measurements(self.active)
+
+    @property
+    def wires(self) -> Wires:
+        """All wires, ``(0, ..., n_wires - 1)``."""
+        return tuple(range(self.n_wires))
+
+    @property
+    def active(self) -> Wires:
+        """The wires still active at the end of the circuit."""
+        return self.layers.active(self.wires)
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the parameters hold."""
+        return _count(self.layers.shape(self.wires))
+
+    @property
+    def n_features(self) -> int:
+        """How many features the encodings read; 0 for a circuit without data."""
+        return self.layers.n_features(self.wires)
+
+    def init(self, key: jax.Array) -> Any:
+        """Draw parameters: a list with one entry per layer, angles in radians."""
+        return start(self.layers, key, self.wires, self.initializer)
+
+    def apply(self, params: Any, x: Any = None, key: jax.Array | None = None) -> jax.Array:
+        """The readout values.
+
+        Args:
+            params: as returned by ``init``.
+            x: ``(n_features,)`` or ``(batch, n_features)``; None for a circuit without data.
+            key: a JAX key; needed where the place draws shots.
+
+        Returns:
+            ``(k,)`` or ``(batch, k)``, real.
+        """
+        self._check_params(params)
+        return self.place.apply(self, params, check_features(x), key)
+
+    def operators(self, params: Any, x: Any = None) -> list[Any]:
+        """The circuit as a flat list of PennyLane operators."""
+        x = check_features(x)
+        with qp.QueuingManager.stop_recording():
+            return list(self.layers.gates(params, x, self.wires))
+
+    def state(self, params: Any, x: Any = None) -> jax.Array:
+        """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex."""
+        self._check_params(params)
+        return _state(self, params, check_features(x))
+
+    def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
+        """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}."""
+        simulator.check_shots(shots, key)
+        self._check_params(params)
+        return _sample(self, params, check_features(x), shots, key)
+
+    def on(self, place: Any) -> QNN:
+        """The same model and parameters, evaluated elsewhere.
+
+        Args:
+            place: a place of ``qdl.backends`` or any PennyLane device.
+        """
+        return replace(self, place=as_place(place))
+
+    def qnode(self, device: Any, **options: Any) -> Any:
+        """A PennyLane QNode ``f(params, x=None)`` on a device, returning the measurements."""
+
+        def circuit(params: Any, x: Any = None) -> Any:
+            for operator in self.operators(params, x):
+                qp.apply(operator)
+            results = [qp.apply(m) for m in self.readout.measurements(self.active)]
+            return results[0] if len(results) == 1 else tuple(results)
+
+        return qp.QNode(circuit, device, **options)
+
+    def draw(self, params: Any, x: Any = None, **options: Any) -> str:
+        """The circuit as text; ``options`` go to ``pennylane.draw``."""
+        return qp.draw(self.qnode(qp.device("default.qubit", wires=self.n_wires)), **options)(
+            params, x
+        )
+
+    def to_qasm(self, params: Any, x: Any = None) -> str:
+        """OpenQASM 2 text of the circuit with these parameters, measuring the active wires."""
+        tape = qp.tape.QuantumScript(self.operators(params, x))
+        measured = qp.to_openqasm(tape, wires=qp.wires.Wires(self.wires), measure_all=False)
+        return measured if isinstance(measured, str) else measured()
+
+    def __str__(self) -> str:
+        """The tree: layers, wires, parameter counts."""
+        lines = [f"QNN  {self.n_wires} wires, {self.n_params} parameters, {self.n_features} features"]
+        for layer, wires in self.layers.steps(self.wires):
+            lines += _tree(layer, wires, 1)
+        outputs = self.readout.size(self.active)
+        lines.append(f"  {type(self.readout).__name__}  wires {_span(self.active)} -> {outputs} values")
+        return "\n".join(lines)
+
+    def _check_params(self, params: Any) -> None:
+        check_tree(params, self.layers.shape(self.wires))
+
+
+@partial(jax.jit, static_argnums=0)
+def _state(model: QNN, params: Any, x: Any) -> jax.Array:
+    return simulator.state(model.layers, model.wires, params, x)
+
+
+@partial(jax.jit, static_argnums=(0, 3))
+def _sample(model: QNN, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
+    state = simulator.state(model.layers, model.wires, params, x)
+    return simulator.sample_bits(state, model.n_wires, model.active, shots, key)
+
+
+def check_features(x: Any) -> Any:
+    """Features as a float array; NaN and Inf refused by row and column while values are concrete."""
+    if x is None or isinstance(x, jax.core.Tracer):
+        return x
+    array = np.asarray(x)
+    if array.dtype == object or not np.issubdtype(array.dtype, np.number):
+        if array.dtype != bool:
+            raise TypeError(f"x must be numbers, got dtype {array.dtype}.")
+    if array.ndim == 0:
+        raise ValueError(
+            "x must have shape (n_features,) or (batch, n_features), got one number. "
+            "For a single feature pass x[None] or x[:, None]."
+        )
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        place = f"column {where[-1]}" + (f", row {where[0]}" if len(where) > 1 else "")
+        raise ValueError(
+            f"x must be finite, got {array[where]} in {place}. Drop or impute such rows first."
+        )
+    return jnp.asarray(x, dtype=jnp.result_type(float))
+
+
+def check_tree(params: Any, shape: Any) -> None:
+    """Refuse parameters of another model, naming the first leaf that differs."""
+    wanted, tree = jax.tree.flatten(shape, is_leaf=is_shape)
+    got, got_tree = jax.tree.flatten(params)
+    if got_tree != tree:
+        raise ValueError(
+            f"params are not of this model: got the tree {got_tree}, expected {tree}. "
+            "Use params from this model's init(key)."
+        )
+    paths = jax.tree_util.tree_flatten_with_path(params)[0]
+    for (path, leaf), expected in zip(paths, wanted, strict=True):
+        if np.shape(leaf) != expected:
+            raise ValueError(
+                f"params{jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, expected "
+                f"{expected}. Use params from this model's init(key)."
+            )
+
+
+def _count(shape: Any) -> int:
+    return sum(int(np.prod(leaf)) for leaf in jax.tree.leaves(shape, is_leaf=is_shape))
+
+
+def _span(wires: Wires) -> str:
+    """0-3 for a run of wires, 0,2,4 otherwise."""
+    if len(wires) > 1 and wires == tuple(range(wires[0], wires[0] + len(wires))):
+        return f"{wires[0]}-{wires[-1]}"
+    return ",".join(map(str, wires))
+
+
+def _tree(layer: Layer, wires: Wires, depth: int) -> Iterator[str]:
+    """One line per layer, blocks indented under what repeats or mirrors them."""
+    pad = "  " * depth
+    n = _count(layer.shape(wires))
+    count = f", {n} parameters" if n else ""
+    block = getattr(layer, "block", None)
+    if isinstance(layer, Sequential):
+        steps = list(layer.steps(wires))
+        yield f"{pad}Sequential{count}"
+    elif isinstance(block, Layer):
+        times = getattr(layer, "times", None)
+        yield f"{pad}{type(layer).__name__}{f' x {times}' if times else ''}{count}"
+        steps = list(block.steps(wires)) if isinstance(block, Sequential) else [(block, wires)]
+    else:
+        yield f"{pad}{layer!r}  wires {_span(wires)}{count}"
+        return
+    for child, on in steps:
+        yield from _tree(child, on, depth + 1)
