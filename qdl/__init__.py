@@ -18,11 +18,11 @@ _HOMES = {
     "Hybrid": "hybrid",
     "Dense": "hybrid",
     "fit": "training",
-    "kernel": "kernel",
+    "kernel": "kernels",
 }
 _ROOMS = (
-    "backends", "datasets", "hybrid", "initializers", "layers", "models", "readout", "simulator",
-    "testing", "training",
+    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
+    "models", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -45,9 +45,20 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from . import backends, datasets, initializers, layers, models, simulator, testing, training
+    from . import (
+        backends,
+        baselines,
+        datasets,
+        diagnostics,
+        initializers,
+        layers,
+        models,
+        simulator,
+        testing,
+        training,
+    )
     from .hybrid import Dense, Hybrid
-    from .kernel import kernel
+    from .kernels import kernel
     from .model import QNN
     from .readout import Expval, ExpZ, Probs
     from .training import fit

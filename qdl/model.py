@@ -113,24 +113,24 @@ class QNN:
             ``(k,)`` or ``(batch, k)``, real.
         """
         self._check_params(params)
-        return self.place.apply(self, params, check_features(x), key)
+        return self.place.apply(self, params, self._check_features(x), key)
 
     def operators(self, params: Any, x: Any = None) -> list[Any]:
         """The circuit as a flat list of PennyLane operators."""
-        x = check_features(x)
+        x = self._check_features(x)
         with qp.QueuingManager.stop_recording():
             return list(self.layers.gates(params, x, self.wires))
 
     def state(self, params: Any, x: Any = None) -> jax.Array:
         """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex."""
         self._check_params(params)
-        return _state(self, params, check_features(x))
+        return _state(self, params, self._check_features(x))
 
     def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
         """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}."""
         simulator.check_shots(shots, key)
         self._check_params(params)
-        return _sample(self, params, check_features(x), shots, key)
+        return _sample(self, params, self._check_features(x), shots, key)
 
     def on(self, place: Any) -> QNN:
         """The same model and parameters, evaluated elsewhere.
@@ -146,7 +146,7 @@ class QNN:
         def circuit(params: Any, x: Any = None) -> Any:
             for operator in self.operators(params, x):
                 qp.apply(operator)
-            results = [qp.apply(m) for m in self.readout.measurements(self.active)]
+            results = self.readout.measurements(self.active)  # queued as they are made
             return results[0] if len(results) == 1 else tuple(results)
 
         return qp.QNode(circuit, device, **options)
@@ -174,6 +174,11 @@ class QNN:
 
     def _check_params(self, params: Any) -> None:
         check_tree(params, self.layers.shape(self.wires))
+
+    def _check_features(self, x: Any) -> Any:
+        x = check_features(x)
+        self.layers.check(x, self.wires)
+        return x
 
 
 @partial(jax.jit, static_argnums=0)

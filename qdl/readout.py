@@ -8,7 +8,12 @@ from typing import Any
 
 
 class Readout:
-    """What is measured at the end of a circuit, on the wires that are still active."""
+    """What is measured at the end of a circuit, on the wires that are still active.
+
+    Example:
+        >>> isinstance(ExpZ([0, 1]), Readout)
+        True
+    """
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         """The PennyLane measurements, given the active wires."""
@@ -122,7 +127,9 @@ def _as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
         return None
     wires = (wires,) if isinstance(wires, int) else tuple(wires)
     if not wires or len(set(wires)) != len(wires) or not all(isinstance(w, int) for w in wires):
-        raise ValueError(f"{owner} needs distinct integer wires, got {wires}. Example: {owner}([0, 1]).")
+        raise ValueError(
+            f"{owner} needs distinct integer wires, got {wires}. Example: {owner}([0, 1])."
+        )
     return wires
 
 

@@ -1,6 +1,28 @@
-"""What a circuit is made of. Every layer is a frozen dataclass that yields PennyLane operators."""
+"""What a circuit is: layers, each a frozen description that yields PennyLane operators."""
 
 from .base import Layer
 from .compose import Adjoint, Mirrored, Repeat, Sequential, Template
+from .encoding import AmplitudeEncoding, AngleEncoding, BasisEncoding, IQPEncoding
+from .entangling import Entangler
+from .noise import Noise
+from .qcnn import Convolution, Pooling
+from .rotation import RandomRotation, Rotation
 
-__all__ = ["Adjoint", "Layer", "Mirrored", "Repeat", "Sequential", "Template"]
+__all__ = [
+    "Adjoint",
+    "AmplitudeEncoding",
+    "AngleEncoding",
+    "BasisEncoding",
+    "Convolution",
+    "Entangler",
+    "IQPEncoding",
+    "Layer",
+    "Mirrored",
+    "Noise",
+    "Pooling",
+    "RandomRotation",
+    "Repeat",
+    "Rotation",
+    "Sequential",
+    "Template",
+]

@@ -36,6 +36,8 @@ class Layer:
         (3,)
     """
 
+    first_only = False  # True for a layer that prepares a state: it must open the circuit
+
     def __post_init__(self) -> None:
         """Turn lists into tuples and refuse arrays, so that layers hash and compare by value."""
         for field in dataclasses.fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
@@ -58,8 +60,8 @@ class Layer:
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         """Draw parameters; ``initializer`` is the model's choice, where the layer has none."""
-        initializer = getattr(self, "initializer", None) or initializer or uniform_angles
-        return draw(self.shape(wires), key, initializer, type(self).__name__)
+        chosen = getattr(self, "initializer", None) or initializer or uniform_angles
+        return draw(self.shape(wires), key, chosen, type(self).__name__)
 
     def active(self, wires: Wires) -> Wires:
         """The wires that later layers may use."""
@@ -68,6 +70,13 @@ class Layer:
     def n_features(self, wires: Wires) -> int:
         """How many features of ``x`` the layer reads: the columns that must be there."""
         return 0
+
+    def check(self, x: Any, wires: Wires) -> None:
+        """Refuse features that make no sense here; called before anything runs.
+
+        ``gates`` may look at shapes only: its features can be tracers or stand-ins. Here ``x`` is
+        what the user gave, and its values may be read.
+        """
 
 
 def freeze(value: Any, name: str) -> Any:
@@ -99,7 +108,7 @@ def draw(shape: Shape, key: jax.Array, initializer: Initializer, owner: str) -> 
     if leaves and getattr(initializer, "mirrored_only", False):
         raise ValueError(
             f"identity_blocks() starts the two halves of Mirrored(...) equal, but {owner} has "
-            "parameters outside of one. Give that layer an init= of its own, or wrap it in Mirrored."
+            "parameters outside of one. Give that layer its own init=, or wrap it in Mirrored."
         )
     keys = jax.random.split(key, max(len(leaves), 1))
     dtype = jnp.result_type(float)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Sequential(Layer):
         [(2, 1), None]
     """
 
-    layers: tuple[Layer, ...]
+    layers: Sequence[Layer]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -34,6 +34,17 @@ class Sequential(Layer):
                     f"Sequential takes layers, got {layer!r}. Wrap a function or a PennyLane "
                     "template as Template(fn, shape)."
                 )
+        for layer in self.layers[1:]:
+            if layer.first_only:
+                raise ValueError(
+                    f"{layer!r} prepares the state, so it must be the first layer, but it comes "
+                    f"after {self.layers[0]!r}. Move it to the front, or use AngleEncoding here."
+                )
+
+    @property
+    def first_only(self) -> bool:  # type: ignore[override]
+        """True when the first layer prepares a state."""
+        return bool(self.layers) and self.layers[0].first_only
 
     def steps(self, wires: Wires) -> Iterator[tuple[Layer, Wires]]:
         """Each layer with the wires it acts on."""
@@ -61,6 +72,10 @@ class Sequential(Layer):
     def n_features(self, wires: Wires) -> int:
         return max((layer.n_features(on) for layer, on in self.steps(wires)), default=0)
 
+    def check(self, x: Any, wires: Wires) -> None:
+        for layer, on in self.steps(wires):
+            layer.check(x, on)
+
 
 def as_layer(block: Layer | Iterable[Layer]) -> Layer:
     """A layer as it is; a list of layers as a Sequential."""
@@ -75,6 +90,11 @@ class _Wrapper(Layer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "block", as_layer(self.block))
         super().__post_init__()
+        if self.block.first_only:
+            raise ValueError(
+                f"{type(self).__name__} cannot hold a layer that prepares the state: got "
+                f"{self.block!r}. Put that layer in front, and only gates inside."
+            )
 
     def active(self, wires: Wires) -> Wires:
         if self.block.active(wires) != wires:
@@ -87,6 +107,9 @@ class _Wrapper(Layer):
 
     def n_features(self, wires: Wires) -> int:
         return self.block.n_features(wires)
+
+    def check(self, x: Any, wires: Wires) -> None:
+        self.block.check(x, wires)
 
 
 @dataclass(frozen=True)
@@ -106,7 +129,7 @@ class Repeat(_Wrapper):
     Reference: data re-uploading: Perez-Salinas et al., Quantum 4, 226 (2020).
     """
 
-    block: Layer
+    block: Any  # given as a layer or a list of layers, kept as a layer
     times: int
 
     def __post_init__(self) -> None:
@@ -136,11 +159,13 @@ class Adjoint(_Wrapper):
 
     Example:
         >>> from qdl.layers import Rotation
-        >>> list(Adjoint(Rotation("y")).gates([[0.3]], None, (0,)))
-        [RY(-0.3, wires=[0])]
+        >>> import numpy as np
+        >>> [gate] = Adjoint(Rotation("y")).gates(np.array([[0.3]]), None, (0,))
+        >>> gate.name, float(gate.data[0])
+        ('RY', -0.3)
     """
 
-    block: Layer
+    block: Any  # given as a layer or a list of layers, kept as a layer
 
     def shape(self, wires: Wires) -> Shape:
         self.active(wires)
@@ -148,6 +173,11 @@ class Adjoint(_Wrapper):
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
         for gate in reversed(list(self.block.gates(params, x, wires))):
+            if isinstance(gate, qp.operation.Channel):
+                raise ValueError(
+                    f"Adjoint needs unitary gates, got the channel {gate.name}: noise has no "
+                    "inverse. Put Noise outside of Adjoint and Mirrored."
+                )
             yield qp.adjoint(gate, lazy=False)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
@@ -171,7 +201,7 @@ class Mirrored(_Wrapper):
     Reference: Grant, Wossnig, Ostaszewski, Benedetti, Quantum 3, 214 (2019).
     """
 
-    block: Layer
+    block: Any  # given as a layer or a list of layers, kept as a layer
 
     def shape(self, wires: Wires) -> Shape:
         self.active(wires)

@@ -1,0 +1,1 @@
+"""How fast qdl trains, measured against its peers: ``python -m benchmarks``."""

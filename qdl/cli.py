@@ -1,0 +1,146 @@
+"""The command line: parse, call, print. The work is in ``qdl.commands``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import __version__
+
+app = typer.Typer(
+    help="Variational quantum neural networks: define, train, diagnose.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty.")]
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What the user can mend becomes one line on stderr and exit code 2; other errors stay loud."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qdl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Variational quantum neural networks: define, train, diagnose."""
+
+
+@app.command()
+def quickstart(
+    out: Out = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Gradient steps of each model.")] = 300,
+) -> None:
+    """Train two quantum models on handwritten digits 0 and 1, beside two classical ones."""
+    from .commands.quickstart import quickstart as run
+
+    with plain_errors():
+        result = run(out, seed=seed, steps=steps, say=typer.echo)
+    n_train, n_test = len(result.data.y_train), len(result.data.y_test)
+    _print(
+        f"digits 0 and 1: {n_train} images to train, {n_test} to test",
+        ("model", "parameters", "test accuracy", "compile", "step"),
+        [
+            *(_row(each) for each in result.quantum),
+            *((b.name, str(b.n_params), f"{b.accuracy:.3f}", "", "") for b in result.classical),
+        ],
+    )
+    typer.echo(result.verdict())
+    widths = next(iter(result.sweeps.values())).n_wires
+    _print(
+        "variance of one gradient component over random starts",
+        ("wires", *map(str, widths)),
+        [(name, *(f"{v:.1e}" for v in s.variance)) for name, s in result.sweeps.items()],
+    )
+    typer.echo(f"Pictures, parameters and every number: {result.folder}")
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="[CONFIG.toml]", help="The same keys as the options.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="digits, mnist, iris, wine, ...")] = None,
+    model: Annotated[str | None, typer.Option(help="qcnn, data_reuploading, ...")] = None,
+    classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
+    features: Annotated[int | None, typer.Option(help="Features, one a wire.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
+    out: Out = None,
+) -> None:
+    """Train one model on one data set: a TOML file, options, or both; options win."""
+    from .commands.train import read_config, run
+
+    options = {
+        "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
+        "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
+    }  # fmt: skip
+    with plain_errors():
+        options["classes"] = None if classes is None else _whole_numbers(classes)
+        settings = read_config(config, options)
+        folder, trained = run(settings, out)
+    headers = ("model", "parameters", "test accuracy", "compile", "step")
+    _print(f"{settings.dataset}, {trained.fit.step} steps", headers, [_row(trained)])
+    typer.echo(f"Pictures, parameters and every number: {folder}")
+
+
+def _whole_numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--classes must be whole numbers with commas between, got {text!r}. "
+            "Example: --classes 3,8"
+        ) from None
+
+
+def _row(trained: Any) -> tuple[str, ...]:
+    """A trained model's row of the table."""
+    from statistics import median
+
+    history = trained.fit.history
+    return (
+        trained.name,
+        str(trained.model.n_params),
+        f"{trained.accuracy:.3f}",
+        f"{history['compile_time']:.1f} s",
+        f"{1000 * median(history['step_time']):.1f} ms",
+    )
+
+
+def _print(title: str, headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for i, header in enumerate(headers):
+        table.add_column(header, justify="right" if i else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""What the command line runs: each command is a plain function that fills a run folder."""

@@ -1,0 +1,144 @@
+"""The pictures of a run: each function draws on axes that it is given; ``save`` writes the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+COLOURS = ("#3b6fb6", "#d1663a", "#7a7a7a", "#4f9d69")  # blue, orange, grey, green
+WINDOW = 21  # steps in the running mean of noisy curves
+KEY: dict[str, Any] = {
+    "fontsize": 8.5,
+    "framealpha": 1.0,
+    "edgecolor": "none",
+}  # legends: small, on white
+
+
+def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -> tuple[Any, Any]:
+    """A figure with a grid of axes: ``(figure, array of axes)``."""
+    from matplotlib.figure import Figure
+
+    # A Figure of its own, not pyplot's: no window, no global state, nothing to close.
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    for each in axes.flat:
+        each.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a PNG."""
+    figure.savefig(path, dpi=130, facecolor="white")
+
+
+def smooth(values: Any) -> np.ndarray:
+    """The running mean over ``WINDOW`` values around each one, over fewer at the ends."""
+    values = np.asarray(values, float)
+    total = np.cumsum(np.insert(values, 0, 0.0))
+    position = np.arange(len(values))
+    first = np.maximum(position - WINDOW // 2, 0)
+    last = np.minimum(position + WINDOW // 2 + 1, len(values))
+    return (total[last] - total[first]) / (last - first)
+
+
+def losses(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:
+    """Loss against step: minibatches thin, their running mean thick, the test part dotted."""
+    for colour, (name, history) in zip(COLOURS, histories.items(), strict=False):
+        step = np.arange(1, len(history["loss"]) + 1)
+        axes.plot(step, history["loss"], color=colour, alpha=0.25, linewidth=0.7)
+        axes.plot(step, smooth(history["loss"]), color=colour, label=f"{name}, training")
+        axes.plot(
+            history["val_step"], history["val_loss"],
+            ".:", color=colour, linewidth=1, markersize=4, label=f"{name}, test",
+        )  # fmt: skip
+    axes.set(xlabel="step", ylabel="cross entropy")
+    axes.set_title("Training", loc="left")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.01)
+    axes.legend(**KEY)
+
+
+def gradient_norms(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:
+    """The gradient's norm against step, on a logarithmic scale."""
+    for colour, (name, history) in zip(COLOURS, histories.items(), strict=False):
+        norm = np.maximum(history["grad_norm"], 1e-12)
+        step = np.arange(1, len(norm) + 1)
+        axes.plot(step, norm, color=colour, alpha=0.25, linewidth=0.7)
+        axes.plot(step, np.exp(smooth(np.log(norm))), color=colour, label=name)
+    _whole_decades(axes, [h["grad_norm"] for h in histories.values()])
+    axes.set(xlabel="step", ylabel="norm of the gradient")
+    axes.set_title("Gradient", loc="left")
+    axes.margins(x=0.01)
+    axes.legend(**KEY)
+
+
+def _whole_decades(axes: Any, values: Any) -> None:
+    """A logarithmic y axis from one power of ten to another, so that ticks are never crowded."""
+    values = np.maximum(np.concatenate([np.ravel(each) for each in values]), 1e-12)
+    axes.set_yscale("log")
+    low, high = np.floor(np.log10(values.min())), np.ceil(np.log10(values.max()))
+    axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+
+
+def decisions(
+    axes: Any, labels: Any, p: Any, title: str, names: Sequence[str] = ("0", "1")
+) -> None:
+    """Histograms of the predicted probability of class 1, one for each true class."""
+    p, labels = np.asarray(p, float), np.asarray(labels)
+    edges = np.linspace(0, 1, 21)
+    for label, colour in ((0, "#8064a2"), (1, "#e0a526")):
+        axes.hist(p[labels == label], edges, color=colour, alpha=0.75, label=f"digit {label}")
+    axes.axvline(0.5, color="black", linewidth=0.8, linestyle=":")
+    wrong = int(np.sum((p > 0.5) != labels))
+    axes.set_title(f"{title}: {wrong} of {len(p)} wrong", loc="left")
+    axes.set(xlim=(0, 1))
+    axes.yaxis.get_major_locator().set_params(integer=True)
+
+
+def confusion(axes: Any, labels: Any, predicted: Any, names: Sequence[str]) -> None:
+    """Counts of (true class, predicted class)."""
+    counts = np.zeros((len(names), len(names)), int)
+    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
+    axes.imshow(counts, cmap="Blues", vmin=0, vmax=max(counts.max(), 1) * 1.2)
+    for (i, j), count in np.ndenumerate(counts):
+        shade = "white" if count > 0.6 * counts.max() else "#333333"
+        axes.text(j, i, str(count), ha="center", va="center", color=shade)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    right = int(np.trace(counts))
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(f"Test: {right} of {counts.sum()} right", loc="left")
+
+
+def variances(axes: Any, sweeps: Mapping[str, Any]) -> None:
+    """Gradient variance against width with standard errors, on a logarithmic scale."""
+    for colour, (name, sweep) in zip(COLOURS, sweeps.items(), strict=False):
+        axes.errorbar(
+            sweep.n_wires, sweep.variance, sweep.standard_error,
+            fmt="o-", color=colour, capsize=3, markersize=5, label=name,
+        )  # fmt: skip
+    tops = [np.add(sweep.variance, sweep.standard_error) for sweep in sweeps.values()]
+    _whole_decades(axes, [*tops, *(sweep.variance for sweep in sweeps.values())])
+    widths = sorted({n for sweep in sweeps.values() for n in sweep.n_wires})
+    axes.set_xticks(widths, [str(n) for n in widths])
+    axes.set(xlabel="wires", ylabel="variance of one derivative")
+    axes.set_title("Gradient over random starts", loc="left")
+    axes.legend(**KEY)
+
+
+def circuit(model: Any, params: Any, x: Any, path: Path) -> None:
+    """The circuit as PennyLane draws it, by ``draw_mpl``."""
+    import pennylane as qp
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    FigureCanvasAgg(figure)  # draw_mpl measures text before anything is saved
+    node = model.qnode(qp.device("default.qubit", wires=model.n_wires))
+    qp.draw_mpl(node, style="pennylane", fig=figure, level="top")(params, x)
+    figure.savefig(path, dpi=60, facecolor="white", bbox_inches="tight")

@@ -1,0 +1,80 @@
+"""The folder that a run leaves behind: config.json, metrics.jsonl, params.safetensors, pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def new_folder(name: str, out: Path | None = None) -> Path:
+    """Create the folder of a new run, never one that already holds something.
+
+    Args:
+        name: without ``out``, the folder is ``runs/NAME``, or the first free ``runs/NAME-2``, ...
+        out: the folder that the user asked for.
+
+    Raises:
+        FileExistsError: if ``out`` already holds something.
+    """
+    if out is None:
+        base = Path("runs")
+        names = (name if i == 1 else f"{name}-{i}" for i in range(1, sys.maxsize))
+        out = next(base / each for each in names if not _occupied(base / each))
+    elif _occupied(out):
+        raise FileExistsError(
+            f"{out} already holds files, expected a new or empty folder. Choose another --out, "
+            f"or move {out} away first: a run is never overwritten."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def _occupied(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """``config.json``: what was asked for, and the versions that ran it."""
+    from importlib.metadata import version
+
+    versions = {name: version(name) for name in ("jax", "numpy", "optax", "pennylane", "qdl")}
+    versions["python"] = sys.version.split()[0]
+    text = json.dumps({**config, "versions": versions}, indent=2)
+    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+
+
+def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """``metrics.jsonl``: one JSON object a line, added to those already there."""
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row) + "\n")
+
+
+def history_rows(history: Mapping[str, Any], **also: Any) -> Iterator[dict[str, Any]]:
+    """``fit``'s history as a row a step, counted from 1, with validations where they are."""
+    per_step = ("loss", "grad_norm", "step_time")
+    validations = {
+        int(step): {name: float(history[name][i]) for name in ("val_loss", "val_accuracy")}
+        for i, step in enumerate(history["val_step"])
+    }
+    for i in range(len(history["loss"])):
+        values = {name: float(history[name][i]) for name in per_step}
+        yield {**also, "step": i + 1, **values, **validations.get(i + 1, {})}
+
+
+def write_params(folder: Path, params: Any) -> None:
+    """``params.safetensors``: every array of the tree, called by its path, such as ``2/block``."""
+    import jax
+    from safetensors.numpy import save
+
+    leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+    arrays = {
+        jax.tree_util.keystr(path, simple=True, separator="/") or "params": np.asarray(leaf)
+        for path, leaf in leaves
+    }
+    (folder / "params.safetensors").write_bytes(save(arrays))

@@ -1,0 +1,249 @@
+"""Quantum and classical stages in one model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .readout import Readout
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "identity": lambda x: x,
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": jax.nn.softplus,
+    "tanh": jnp.tanh,
+}
+
+
+@dataclass(frozen=True)
+class Dense:
+    r"""A classical linear stage, $x \mapsto x W + b$.
+
+    Args:
+        n_in: features that come in.
+        n_out: features that go out.
+
+    Params: ``{"weight": (n_in, n_out), "bias": (n_out,)}``; weights start Glorot-uniform, biases 0.
+
+    Example:
+        >>> layer = Dense(64, 4)
+        >>> layer.apply(layer.init(jax.random.key(0)), jnp.zeros((5, 64))).shape
+        (5, 4)
+
+    Reference: Glorot, Bengio, AISTATS (2010).
+    """
+
+    n_in: int
+    n_out: int
+
+    def __post_init__(self) -> None:
+        for name, value in (("n_in", self.n_in), ("n_out", self.n_out)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"Dense needs {name} to be a whole number >= 1, got {value!r}.")
+
+    @property
+    def n_features(self) -> int:
+        """How many features come in."""
+        return self.n_in
+
+    @property
+    def n_outputs(self) -> int:
+        """How many values go out."""
+        return self.n_out
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the parameters hold."""
+        return (self.n_in + 1) * self.n_out
+
+    def init(self, key: jax.Array) -> dict[str, jax.Array]:
+        """Draw parameters."""
+        dtype = jnp.result_type(float)
+        weight = jax.nn.initializers.glorot_uniform()(key, (self.n_in, self.n_out), dtype)
+        return {"weight": weight, "bias": jnp.zeros(self.n_out, dtype)}
+
+    def apply(self, params: Any, x: Any) -> jax.Array:
+        """``(..., n_in)`` to ``(..., n_out)``."""
+        x = jnp.asarray(x)
+        given = x.shape[-1] if x.ndim else 1
+        if x.ndim == 0 or given != self.n_in:
+            raise ValueError(
+                f"Dense({self.n_in}, {self.n_out}) takes {self.n_in} features, got x of shape "
+                f"{x.shape}. Write Dense({given}, {self.n_out}), or change x."
+            )
+        weight, bias = _checked(params, {"weight": (self.n_in, self.n_out), "bias": (self.n_out,)})
+        return x @ weight + bias
+
+
+def _checked(params: Any, shapes: dict[str, tuple[int, ...]]) -> list[Any]:
+    got = {k: jnp.shape(v) for k, v in params.items()} if isinstance(params, dict) else params
+    if got != shapes:
+        raise ValueError(
+            f"params are not of this Dense: got {got}, expected {shapes}. "
+            "Use params from this model's init(key)."
+        )
+    return [jnp.asarray(params[name]) for name in shapes]
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Stages one after another: each one's values are the next one's features.
+
+    A stage is a ``Dense``, a ``QNN``, another ``Hybrid``, anything hashable with ``init`` and
+    ``apply``, or the name of an activation: ``"identity"``, ``"relu"``, ``"sigmoid"``,
+    ``"softplus"``, ``"tanh"``. Into a QNN go angles in radians.
+
+    Args:
+        stages: in order.
+
+    Params: a list, one entry per stage; None for an activation.
+
+    Raises:
+        ValueError: unknown activation; a stage that does not fit the one before it.
+
+    Example:
+        >>> model = Hybrid([Dense(8, 4), "tanh", Dense(4, 2)])
+        >>> model.n_features, model.n_outputs, model.n_params
+        (8, 2, 46)
+        >>> model.apply(model.init(jax.random.key(0)), jnp.zeros((5, 8))).shape
+        (5, 2)
+
+    Reference: Mari, Bromley, Izaac, Schuld, Killoran, Quantum 4, 340 (2020).
+    """
+
+    stages: tuple[Any, ...]
+
+    def __init__(self, stages: Iterable[Any]):
+        object.__setattr__(self, "stages", tuple(stages))
+        if not self.stages:
+            raise ValueError("Hybrid needs at least one stage, got none. Example: [Dense(4, 2)].")
+        for stage in self.stages:
+            _check_stage(stage)
+        _check_widths(self.stages)
+
+    @property
+    def n_features(self) -> int:
+        """How many features the first stage reads; 0 if it does not say."""
+        return next((n_in(s) for s in self.stages if not isinstance(s, str)), 0)
+
+    @property
+    def n_outputs(self) -> int | None:
+        """How many values the last stage gives; None if it does not say."""
+        return next((n_out(s) for s in reversed(self.stages) if not isinstance(s, str)), None)
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the parameters hold."""
+        return sum(getattr(stage, "n_params", 0) for stage in self.stages)
+
+    @property
+    def readout(self) -> Readout | None:
+        """What is measured, if a quantum stage comes last; None after a classical one."""
+        return getattr(self.stages[-1], "readout", None)
+
+    def init(self, key: jax.Array) -> list[Any]:
+        """Draw parameters: a list with one entry per stage."""
+        keys = jax.random.split(key, len(self.stages))
+        return [
+            None if isinstance(stage, str) else stage.init(k)
+            for stage, k in zip(self.stages, keys, strict=True)
+        ]
+
+    def apply(self, params: Any, x: Any, key: jax.Array | None = None) -> jax.Array:
+        """The last stage's values.
+
+        Args:
+            params: as returned by ``init``.
+            x: ``(n_features,)`` or ``(batch, n_features)``.
+            key: a JAX key; needed where a quantum stage draws shots.
+        """
+        if not isinstance(params, list | tuple) or len(params) != len(self.stages):
+            given = len(params) if isinstance(params, list | tuple) else type(params).__name__
+            raise ValueError(
+                f"params are not of this model: got {given}, expected a list with "
+                f"{len(self.stages)} entries. Use params from this model's init(key)."
+            )
+        for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):
+            if isinstance(stage, str):
+                x = ACTIVATIONS[stage](jnp.asarray(x))
+            elif key is not None and "key" in inspect.signature(stage.apply).parameters:
+                x = stage.apply(p, x, key=jax.random.fold_in(key, i))
+            else:
+                x = stage.apply(p, x)
+        return x
+
+    def on(self, place: Any) -> Hybrid:
+        """The same model and parameters, its quantum stages evaluated elsewhere."""
+        return Hybrid(s.on(place) if hasattr(s, "on") else s for s in self.stages)
+
+    def __str__(self) -> str:
+        """The tree: stages, widths, parameter counts."""
+        widths = f"{self.n_features or '?'} features -> {self.n_outputs or '?'} values"
+        lines = [f"Hybrid  {len(self.stages)} stages, {self.n_params} parameters, {widths}"]
+        for stage in self.stages:
+            count = f"  {stage.n_params} parameters" if isinstance(stage, Dense) else ""
+            lines += [f"  {line}" for line in f"{stage}{count}".splitlines()]
+        return "\n".join(lines)
+
+
+def n_in(stage: Any) -> int:
+    """How many features a stage reads; 0 if it does not say."""
+    return getattr(stage, "n_features", 0) or 0
+
+
+def n_out(stage: Any) -> int | None:
+    """How many values a stage gives; None if it does not say."""
+    if hasattr(stage, "readout") and hasattr(stage, "active"):
+        return stage.readout.size(stage.active)
+    return getattr(stage, "n_outputs", None)
+
+
+def _check_stage(stage: Any) -> None:
+    if isinstance(stage, str):
+        if stage not in ACTIVATIONS:
+            raise ValueError(
+                f"unknown activation {stage!r}. Use one of {sorted(ACTIVATIONS)}, or an object "
+                "with init(key) and apply(params, x)."
+            )
+    elif not (hasattr(stage, "init") and hasattr(stage, "apply")) or inspect.isclass(stage):
+        raise TypeError(
+            f"Hybrid takes stages with init and apply, or the name of an activation "
+            f"({', '.join(sorted(ACTIVATIONS))}); got {stage!r}."
+        )
+
+
+def _check_widths(stages: tuple[Any, ...]) -> None:
+    """Refuse a stage that does not read what the one before it gives, where both say."""
+    given, giver = None, ""
+    for i, stage in enumerate(stages):
+        if isinstance(stage, str):
+            continue
+        if given is not None:
+            problem = _misfit(stage, given)
+            if problem:
+                raise ValueError(f"stage {i} of Hybrid does not fit {giver}: {problem}")
+        given, giver = n_out(stage), f"the {n_out(stage)} values of stage {i}"
+
+
+def _misfit(stage: Any, given: int) -> str:
+    """Why a stage cannot read ``given`` features; empty if it can, or does not say."""
+    if hasattr(stage, "layers") and hasattr(stage, "wires"):
+        try:
+            stage.layers.check(np.ones(given), stage.wires)
+        except ValueError as error:
+            return str(error)
+        return ""
+    wanted = n_in(stage)
+    if wanted in (0, given):
+        return ""
+    return (
+        f"{stage!r} takes {wanted} features. Put qdl.Dense({given}, {wanted}) between them, "
+        "or change one."
+    )

@@ -1,0 +1,217 @@
+"""One circuit as a function of its numbers, with its derivative and its batching rule.
+
+The derivative undoes the circuit from its final state (see ``statevector``). Under ``jax.vmap`` the circuit
+is planned anew with the mapped numbers as a batch, so that a sweep over parameters runs as fast as one
+over data. A second derivative falls back to JAX's own differentiation of the plain program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+
+from . import kernels, statevector
+from .plan import Passes, light_cone, plan
+from .program import Program, assemble
+from .read import Reading
+from .split import Preparation, split
+from .statevector import Layout, Values
+
+Flags = tuple[bool, ...]
+Finish = Callable[[jax.Array, "Ready"], jax.Array]  # (final state, where things are) -> (batch, k)
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Gates read from layers, what is measured, and which passes are on."""
+
+    reading: Reading
+    wires: tuple[int, ...]
+    measured: tuple[int, ...]  # the wires that the readout looks at
+    diagonal: bool  # it needs probabilities only: the last bit map and phases need not be done
+    finish: Finish
+    passes: Passes
+
+    def ready(self, flags: Flags, batch: int) -> Ready:
+        """The plan for these flags (which pieces of numbers are batched)."""
+        elements = split(self.reading, flags)
+        preparations = [e for e in elements if isinstance(e, Preparation)]
+        if preparations and (len(preparations) > 1 or elements[0] is not preparations[0]):
+            raise ValueError(
+                "A state preparation must be the first operator of a circuit, and the only one. "
+                "Put AmplitudeEncoding first."
+            )
+        start = preparations[0] if preparations else None
+        elements = elements[len(preparations) :]
+        used = self.wires
+        if self.passes.light_cone and set(self.measured) != set(self.wires):
+            seeds = set(self.measured) | set(start.wires if start else ())
+            elements, reached = light_cone(elements, seeds)
+            used = tuple(sorted(reached))
+        planned = plan(elements, used, self.passes, start is not None)
+        tail = None
+        if self.passes.absorb and self.diagonal and planned.stages and not planned.stages[-1].blocks:
+            tail = planned.stages.pop()
+        program = assemble(planned, list(used), self.passes.loop)
+        return Ready(self, flags, planned, start, program, Layout.of(len(used), batch), tail)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A planned circuit: numbers in, values out."""
+
+    circuit: Circuit
+    flags: Flags
+    planned: Any
+    start: Preparation | None
+    program: Program
+    layout: Layout
+    tail: Any  # the last stage, if it only moves and turns amplitudes and need not be done
+
+    def begin(self, *numbers: jax.Array) -> tuple[jax.Array, list[Any]]:
+        """The first state and the numbers of the stages."""
+        values = self.values(numbers)
+        order = self.program.order
+        if self.start is not None:
+            state = statevector.prepared_state(self.start, order, values, self.layout)
+        else:
+            state = statevector.product_state(self.planned, order, values, self.layout)
+        return state, statevector.numbers_of(self.program, values)
+
+    def values(self, numbers: tuple[jax.Array, ...]) -> Values:
+        """Pieces joined: the shared ones with the constants behind them, and the batched ones."""
+        dtype = jnp.result_type(float)
+        pieces = self.circuit.reading.pieces
+        angles = [
+            (jnp.asarray(a, dtype), many)
+            for a, many, piece in zip(numbers, self.flags, pieces, strict=True)
+            if not piece.arrays
+        ]
+        constants = jnp.asarray(list(self.circuit.reading.constants), dtype)
+        many = [a for a, batched in angles if batched]
+        return Values(
+            jnp.concatenate([*(a for a, batched in angles if not batched), constants]),
+            jnp.concatenate(many) if many else None,
+            {i: a for i, (a, p) in enumerate(zip(numbers, pieces, strict=True)) if p.arrays},
+            self.layout.batch,
+        )
+
+    def run(self, *numbers: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The readout values and the final state."""
+        state, stages = self.begin(*numbers)
+        final = statevector.forward(self.program, state, stages, self.layout)
+        return self.circuit.finish(final, self), final
+
+    def pull(self, numbers: tuple[jax.Array, ...], final: jax.Array, ct: jax.Array) -> Any:
+        """The cotangents of the numbers, from the final state."""
+        (_, stages), pull_begin = jax.vjp(self.begin, *numbers)
+        _, pull_finish = jax.vjp(lambda state: self.circuit.finish(state, self), final)
+        (ct_state,) = pull_finish(ct)
+        ct_state, grads = statevector.backward(self.program, final, stages, ct_state, self.layout)
+        return pull_begin((ct_state, grads))
+
+    @property
+    def tail_index(self) -> Any:
+        """The bit map left undone: final basis state -> index into the state; None for none."""
+        if self.tail is None:
+            return None
+        final = self.program.final
+        bit = {w: 1 << (len(final) - 1 - p) for p, w in enumerate(final)}
+        rows = tuple(sum(b for w, b in bit.items() if self.tail.rows[v] >> w & 1) for v in final)
+        return kernels.source_index(rows, tuple(self.tail.flips[v] for v in final))
+
+
+def execute(circuit: Circuit, batch: int) -> jax.Array:
+    """The readout values ``(batch, k)`` of a circuit, differentiable in its numbers."""
+    flags = tuple(piece.batched for piece in circuit.reading.pieces)
+    ready = circuit.ready(flags, batch)
+    run, pull = _run(ready), _pull(ready)
+
+    @jax.custom_vjp
+    def values(*numbers: jax.Array) -> jax.Array:
+        return run(*numbers)[0]
+
+    def values_forward(*numbers: jax.Array) -> Any:
+        out, final = run(*numbers)
+        return out, (numbers, final)
+
+    values.defvjp(values_forward, lambda kept, ct: pull(kept[1], ct, *kept[0]))
+    return values(*circuit.reading.numbers)
+
+
+def _run(ready: Ready) -> Any:
+    """``ready.run`` that plans anew when it is mapped."""
+    run = custom_vmap(ready.run)
+
+    @run.def_vmap
+    def rule(size: int, mapped: list[bool], *numbers: jax.Array) -> Any:
+        if any(ready.flags):
+            axes = tuple(0 if m else None for m in mapped)
+            return jax.vmap(ready.run, axes)(*numbers), (True, True)
+        again = ready.circuit.ready(tuple(mapped), size)
+        out, final = again.run(*_pieces_in(ready, mapped, numbers))
+        return (out[:, None], _state_out(final, again.layout)), (True, True)
+
+    return run
+
+
+def _pull(ready: Ready) -> Any:
+    """``ready.pull`` that plans anew when it is mapped, and that can be differentiated."""
+    pull = custom_vmap(lambda final, ct, *numbers: ready.pull(numbers, final, ct))
+
+    @pull.def_vmap
+    def rule(size: int, mapped: list[bool], final: Any, ct: Any, *numbers: jax.Array) -> Any:
+        given = [final, ct, *numbers]
+        if any(ready.flags):
+            axes = tuple(0 if m else None for m in mapped)
+            plain = lambda final, ct, *numbers: ready.pull(numbers, final, ct)  # noqa: E731
+            return jax.vmap(plain, axes)(*given), (True,) * len(numbers)
+        # Every sample has its own cotangent, hence its own gradient: all numbers become batched.
+        used = [piece.size > 0 for piece in ready.circuit.reading.pieces]
+        known = all(m for m, u in zip(mapped[2:], used, strict=True) if u) and mapped[0]
+        spread = [
+            a if m else jnp.broadcast_to(a, (size, *jnp.shape(a)))
+            for a, m in zip(given, mapped, strict=True)
+        ]
+        every = (True,) * len(numbers)
+        again = ready.circuit.ready(every, size)
+        pieces = _pieces_in(ready, every, spread[2:])
+        last = _state_in(spread[0], again.layout) if known else again.run(*pieces)[1]
+        out = again.pull(tuple(pieces), last, spread[1][:, 0])
+        return tuple(_pieces_in(ready, every, out)), every
+
+    @jax.custom_vjp
+    def differentiable(final: jax.Array, ct: jax.Array, *numbers: jax.Array) -> Any:
+        return tuple(pull(final, ct, *numbers))
+
+    def again(kept: Any, ct: Any) -> Any:
+        final, first, numbers = kept
+        plain = lambda c, *n: jax.vjp(lambda *m: ready.run(*m)[0], *n)[1](c)  # noqa: E731
+        return (jnp.zeros_like(final), *jax.vjp(plain, first, *numbers)[1](ct))
+
+    differentiable.defvjp(lambda f, c, *n: (differentiable(f, c, *n), (f, c, n)), again)
+    return differentiable
+
+
+def _pieces_in(ready: Ready, mapped: Any, numbers: Any) -> list[jax.Array]:
+    """Angles carry their batch last, matrices first: turn one into the other."""
+    pieces = ready.circuit.reading.pieces
+    return [
+        jnp.swapaxes(a, 0, 1) if m and not piece.arrays else a
+        for a, m, piece in zip(numbers, mapped, pieces, strict=True)
+    ]
+
+
+def _state_out(state: jax.Array, layout: Layout) -> jax.Array:
+    """A state with its samples in front, as JAX maps want it: ``(batch, 2, 1, 2**n)``."""
+    return jnp.moveaxis(state, 2 if layout.last else 1, 0)[:, :, None, :]
+
+
+def _state_in(state: jax.Array, layout: Layout) -> jax.Array:
+    """The reverse of ``_state_out``."""
+    return jnp.moveaxis(state[:, :, 0, :], 0, 2 if layout.last else 1)

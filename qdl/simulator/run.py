@@ -1,0 +1,106 @@
+"""The entry points: the state of a circuit, its readout values, its samples."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import psutil
+
+from ..layers.base import Layer, Wires
+from ..readout import Readout
+from . import measure
+from .execute import Circuit, Ready, execute
+from .plan import ALL, Passes
+from .read import read
+
+
+def evaluate(
+    layers: Layer,
+    wires: Wires,
+    readout: Readout,
+    params: Any,
+    x: Any,
+    shots: int | None = None,
+    key: jax.Array | None = None,
+    passes: Passes = ALL,
+) -> jax.Array:
+    """The readout values ``(..., k)`` of a circuit."""
+    measurements = readout.measurements(layers.active(wires))
+    if shots is not None:
+        raise NotImplementedError
+
+    def finish(state: jax.Array, ready: Ready) -> jax.Array:
+        return measure.values(measurements, state, ready)
+
+    measured, diagonal = measure.support(measurements), measure.is_diagonal(measurements)
+    return _execute(layers, wires, params, x, measured, diagonal, finish, passes)
+
+
+def state(layers: Layer, wires: Wires, params: Any, x: Any, passes: Passes = ALL) -> jax.Array:
+    """The amplitudes ``(..., 2**n)``, wire 0 the most significant bit."""
+
+    def finish(state: jax.Array, ready: Ready) -> jax.Array:
+        order = ready.program.final
+        psi = measure.amplitudes(state, ready).reshape(-1, *(2,) * len(order))
+        return jnp.transpose(psi, (0, *(1 + order.index(w) for w in wires))).reshape(len(psi), -1)
+
+    return _execute(layers, wires, params, x, wires, False, finish, passes)
+
+
+def _execute(
+    layers: Layer,
+    wires: Wires,
+    params: Any,
+    x: Any,
+    measured: Wires,
+    diagonal: bool,
+    finish: Any,
+    passes: Passes,
+) -> jax.Array:
+    lead = () if x is None else x.shape[:-1]
+    flat = x if x is None or x.ndim == 1 else x.reshape(-1, x.shape[-1])
+    batch = math.prod(lead)
+    check_memory(len(wires), batch, jnp.result_type(float))
+    reading = read(layers, wires, params, flat)
+    circuit = Circuit(reading, wires, measured, diagonal, finish, passes)
+    return execute(circuit, batch).reshape(*lead, -1)
+
+
+def check_memory(n: int, batch: int, dtype: Any) -> None:
+    """Refuse what cannot fit, with the numbers, before anything is allocated."""
+    one = 2 * np.dtype(dtype).itemsize * 2.0**n
+    free = psutil.virtual_memory().available
+    if 3 * one * batch > free:  # state, its image and one cotangent
+        fits = int(math.log2(max(free / (one / 2.0**n) / 3 / batch, 1)))
+        raise ValueError(
+            f"{n} wires need {_bytes(one)} for one statevector, and a batch of {batch} with work space "
+            f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires "
+            "or a smaller batch."
+        )
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if count < 1024 or unit == "PiB":
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return ""
+
+
+def check_shots(shots: Any, key: Any = True) -> None:
+    """Refuse shots that are not a positive whole number, and shots without a key."""
+    if isinstance(shots, bool) or not isinstance(shots, int | np.integer) or shots < 1:
+        raise ValueError(f"shots must be a whole number >= 1, or None for exact values; got {shots!r}.")
+    if key is None:
+        raise ValueError(f"{shots} shots need a key: apply(params, x, key=jax.random.key(0)).")
+
+
+def sample_bits(psi: jax.Array, n: int, wires: Wires, shots: int, key: jax.Array) -> jax.Array:
+    """Measured bits ``(..., shots, len(wires))`` of a state."""
+    logits = jnp.log(jnp.abs(psi) ** 2)
+    draws = jax.random.categorical(key, logits[..., None, :], shape=(*psi.shape[:-1], shots))
+    return jnp.stack([(draws >> (n - 1 - w)) & 1 for w in wires], -1)

@@ -1,0 +1,273 @@
+"""Running a program forward and backward: the start, the stages, the loops.
+
+The backward pass keeps nothing but the final state. Every stage is unitary, so it is undone on the way
+back, its own derivative taken in between: memory does not grow with depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from . import kernels, phases
+from .plan import Plan
+from .program import Group, Kind, Occurrences, Program
+from .split import Angle, Dense, Preparation, element_form, product
+
+BATCH_LAST = 16  # from this batch size on, samples lie next to each other in memory
+
+Numbers = dict[str, Any]  # what the stages of one kind need: phases and matrices, stacked
+
+
+class Layout(NamedTuple):
+    """How a state lies in memory: ``(2, 2**n, batch)`` if ``last``, else ``(2, batch, 2**n)``."""
+
+    n: int
+    batch: int
+    last: bool
+
+    @classmethod
+    def of(cls, n: int, batch: int) -> Layout:
+        return cls(n, batch, batch >= BATCH_LAST)
+
+
+class Values(NamedTuple):
+    """The numbers behind the angles: shared ones, those with a batch axis, and whole matrices."""
+
+    shared: jax.Array  # (m,)
+    many: jax.Array | None  # (m, batch)
+    arrays: dict[int, jax.Array]
+    batch: int
+
+    def angles(self, rows: list[tuple[Angle, ...]], batched: bool) -> jax.Array:
+        """Stacked angles ``(len(rows), k)``, or ``(len(rows), batch, k)``."""
+        if not batched:
+            index = np.array([[a.index for a in row] for row in rows], dtype=int)
+            return self.shared[index.reshape(len(rows), -1)]
+        assert self.many is not None
+        many = np.array([[a.batched for a in row] for row in rows])
+        index = np.array([[a.index for a in row] for row in rows])
+        picked = self.many[np.where(many, index, 0)]  # (rows, k, batch)
+        if not many.all():
+            shared = self.shared[np.where(many, 0, index)]
+            picked = jnp.where(many[..., None], picked, shared[..., None])
+        return jnp.swapaxes(picked, 1, 2)
+
+
+def product_state(plan: Plan, order: list[int], values: Values, layout: Layout) -> jax.Array:
+    """The state after the one-wire elements at the start: an outer product over wires."""
+    alike: dict[Any, list[int]] = {}
+    for wire in order:
+        signature = tuple((element_form(e)[0], _is_batched(e)) for e in plan.prefix[wire])
+        alike.setdefault(signature, []).append(wire)
+    vectors: dict[int, jax.Array] = {}
+    for signature, wires in alike.items():
+        vector = jnp.zeros((len(wires), 1, 2), values.shared.dtype).at[..., 0].set(1)
+        for j, (form, batched) in enumerate(signature):
+            rows = [element_form(plan.prefix[wire][j])[1] for wire in wires]
+            matrix = form.build(values.angles(rows, batched))
+            matrix = jnp.broadcast_to(matrix, (len(wires), *matrix.shape[-2:])) if matrix.ndim == 2 else matrix
+            matrix = matrix if batched else matrix[:, None]
+            vector = (matrix * vector[..., None, :]).sum(-1)  # (wires, batch or 1, 2)
+        vectors |= {wire: vector[i] for i, wire in enumerate(wires)}
+    half = (len(order) + 1) // 2
+    left = _outer([vectors[w] for w in order[:half]])[..., :, None]
+    right = _outer([vectors[w] for w in order[half:]])[..., None, :]
+    re = left.real * right.real - left.imag * right.imag
+    im = left.real * right.imag + left.imag * right.real
+    state = jnp.stack([re, im]).reshape(2, -1, 2**layout.n)
+    state = jnp.broadcast_to(state, (2, layout.batch, 2**layout.n))
+    return jnp.swapaxes(state, 1, 2) if layout.last else state
+
+
+def _is_batched(element: Any) -> bool:
+    return any(angle.batched for angle in element_form(element)[1])
+
+
+def _outer(vectors: list[jax.Array]) -> jax.Array:
+    """The outer product of vectors ``(batch or 1, 2)``: ``(batch or 1, 2**m)``."""
+    out = jnp.ones((1, 1))
+    for vector in vectors:
+        out = out[..., :, None] * vector[..., None, :]
+        out = out.reshape(out.shape[0], -1)
+    return out
+
+
+def prepared_state(
+    start: Preparation, order: list[int], values: Values, layout: Layout
+) -> jax.Array:
+    """Given amplitudes on some wires, |0> on the others."""
+    n, k = len(order), len(start.wires)
+    amplitudes = values.arrays[start.state] if isinstance(start.state, int) else jnp.asarray(start.state)
+    amplitudes = amplitudes.reshape(-1, 2**k)
+    full = jnp.zeros((len(amplitudes), 2**k, 2 ** (n - k)), amplitudes.dtype)
+    full = full.at[..., 0].set(amplitudes).reshape(-1, *(2,) * n)
+    wires = [*start.wires, *(w for w in order if w not in start.wires)]
+    full = jnp.transpose(full, (0, *(1 + wires.index(w) for w in order))).reshape(-1, 2**n)
+    full = jnp.broadcast_to(full, (layout.batch, 2**n))
+    state = jnp.stack([full.real, full.imag]).astype(values.shared.dtype)
+    return jnp.swapaxes(state, 1, 2) if layout.last else state
+
+
+def numbers_of(program: Program, values: Values) -> list[Numbers]:
+    """For each kind of stage, the phases and matrices of all its stages, stacked."""
+    tables = _tables(program, values)
+    pairs = zip(program.kinds, program.occurrences, strict=True)
+    return [_kind_numbers(kind, at, values, tables) for kind, at in pairs]
+
+
+def _tables(program: Program, values: Values) -> dict[Any, tuple[jax.Array, dict[Any, int]]]:
+    """All small matrices, those of one form in one go, equal ones once."""
+    wanted: dict[Any, dict[Any, Dense]] = {}
+    for at in program.occurrences:
+        for dense in (d for stage in at.matrices for d in stage):
+            wanted.setdefault((dense.form, dense.batched), {})[dense.angles, dense.array] = dense
+    tables = {}
+    for (form, batched), places in wanted.items():
+        if any(array is not None for _, array in places):
+            matrix = jnp.stack([values.arrays[array] for _, array in places])
+        else:
+            matrix = form.build(values.angles([angles for angles, _ in places], batched))
+        tables[form, batched] = matrix, {place: i for i, place in enumerate(places)}
+    return tables
+
+
+def _kind_numbers(kind: Kind, at: Occurrences, values: Values, tables: Any) -> Numbers:
+    numbers: Numbers = {"matrices": []}
+    dtype = values.shared.dtype
+    if kind.single.masks:
+        weights = jnp.asarray(kind.single.weights, dtype)
+        numbers["single"] = values.shared[np.array(at.single)] @ weights.T
+    if kind.batched.masks:
+        assert values.many is not None
+        weights = jnp.asarray(kind.batched.weights, dtype)
+        numbers["batched"] = jnp.einsum("ke,reb->rkb", weights, values.many[np.array(at.batched)])
+    column = 0
+    for group in kind.groups:
+        picks = []
+        for _ in (step for piece in group.pieces for step in piece.steps):
+            matrix, places = tables[at.matrices[0][column].form, at.matrices[0][column].batched]
+            rows = [places[s[column].angles, s[column].array] for s in at.matrices]
+            constant = matrix.ndim == 2
+            picks.append(
+                jnp.broadcast_to(matrix, (len(rows), *matrix.shape)) if constant else matrix[np.array(rows)]
+            )
+            column += 1
+        numbers["matrices"].append(_group_matrix(group, picks))
+    return numbers
+
+
+def _group_matrix(group: Group, picks: list[jax.Array]) -> jax.Array:
+    """The matrix of a group, ``(r[, batch], s, s)``: products in blocks, Kronecker across them."""
+    matrices, at = [], 0
+    for piece in group.pieces:
+        steps = [(picks[at + i], bits) for i, (_, bits) in enumerate(piece.steps)]
+        matrices.append(product(steps, piece.width))
+        at += len(steps)
+    return reduce(kernels.kron, matrices)
+
+
+def forward(program: Program, state: jax.Array, numbers: list[Numbers], layout: Layout) -> jax.Array:
+    """The state after all stages."""
+    for body, times in program.runs:
+        if times == 1:
+            for kind, at in body:
+                state = _stage(program.kinds[kind], state, _one(numbers[kind], at), layout)
+            continue
+
+        def turn(state: jax.Array, stacked: Any, body: Any = body) -> tuple[jax.Array, None]:
+            for (kind, _), its in zip(body, stacked, strict=True):
+                state = _stage(program.kinds[kind], state, its, layout)
+            return state, None
+
+        state, _ = jax.lax.scan(turn, state, [_some(numbers[k], at, times) for k, at in body])
+    return state
+
+
+def backward(
+    program: Program, state: jax.Array, numbers: list[Numbers], ct: jax.Array, layout: Layout
+) -> tuple[jax.Array, list[Numbers]]:
+    """From the final state and its cotangent to those of the first state and of all numbers."""
+    grads: list[dict[int, Any]] = [{} for _ in program.kinds]  # by first occurrence, stacked
+    for body, times in reversed(program.runs):
+        if times == 1:
+            for kind, at in reversed(body):
+                its = _one(numbers[kind], at)
+                state, ct, grad = _stage_back(program.kinds[kind], state, its, ct, layout)
+                grads[kind][at] = jax.tree.map(lambda leaf: leaf[None], grad)
+            continue
+
+        def turn(carry: Any, stacked: Any, body: Any = body) -> tuple[Any, Any]:
+            state, ct = carry
+            out = []
+            for (kind, _), its in reversed(list(zip(body, stacked, strict=True))):
+                state, ct, grad = _stage_back(program.kinds[kind], state, its, ct, layout)
+                out.append(grad)
+            return (state, ct), out[::-1]
+
+        stacked = [_some(numbers[kind], at, times) for kind, at in body]
+        (state, ct), out = jax.lax.scan(turn, (state, ct), stacked, reverse=True)
+        for (kind, at), grad in zip(body, out, strict=True):
+            grads[kind][at] = grad
+    joined = [
+        jax.tree.map(lambda *parts: jnp.concatenate(parts), *(g[at] for at in sorted(g)))
+        for g in grads
+    ]
+    return ct, joined
+
+
+def _one(numbers: Numbers, at: int) -> Numbers:
+    return jax.tree.map(lambda leaf: leaf[at], numbers)
+
+
+def _some(numbers: Numbers, at: int, times: int) -> Numbers:
+    return jax.tree.map(lambda leaf: leaf[at : at + times], numbers)
+
+
+def _stage(kind: Kind, state: jax.Array, numbers: Numbers, layout: Layout) -> jax.Array:
+    index = kernels.source_index(kind.rows, kind.flips)
+    if index is not None:
+        state = kernels.gather(state, index, layout)
+    for turn in _turns(kind, numbers, layout):
+        state = turn.apply(state)
+    for group, matrix in zip(kind.groups, numbers["matrices"], strict=True):
+        state = kernels.apply(state, matrix, group, layout)
+    return state
+
+
+def _stage_back(
+    kind: Kind, state: jax.Array, numbers: Numbers, ct: jax.Array, layout: Layout
+) -> tuple[jax.Array, jax.Array, Numbers]:
+    """Undo a stage: its first state, the cotangents of that and of the stage's numbers."""
+    grad: Numbers = {"matrices": []}
+    for group, matrix in reversed(list(zip(kind.groups, numbers["matrices"], strict=True))):
+        state, ct, d_matrix = kernels.undo(state, ct, matrix, group, layout)
+        grad["matrices"].insert(0, d_matrix)
+    for turn in reversed(list(_turns(kind, numbers, layout))):
+        if turn.name:
+            grad[turn.name] = turn.angle_gradient(state, ct)
+        state, ct = turn.undo(state), turn.undo(ct)
+    index = kernels.source_index(kind.rows, kind.flips)
+    if index is not None:
+        back = kernels.inverse(index)
+        state, ct = kernels.gather(state, back, layout), kernels.gather(ct, back, layout)
+    return state, ct, grad
+
+
+def _turns(kind: Kind, numbers: Numbers, layout: Layout) -> Iterator[phases.Turn]:
+    """The stage's multiplications by phases; constant ones ride along with varying ones."""
+    masks, steady = kind.single.masks, dict(kind.fixed)
+    if masks:
+        offset = np.array([steady.pop(mask, 0.0) for mask in masks] + list(steady.values()))
+        theta = jnp.pad(numbers["single"], (0, len(steady)))
+        theta = theta + jnp.asarray(offset, theta.dtype)
+        yield phases.shared((*masks, *steady), theta, layout, len(masks))
+    elif steady:
+        yield phases.constant(kind.fixed, layout)
+    if kind.batched.masks:
+        yield phases.batched(kind.batched.masks, numbers["batched"], layout)

@@ -1,0 +1,135 @@
+"""What ``fit`` refuses, with the reason, before anything is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .losses import CrossEntropy, MeanSquaredError, check_shapes
+
+
+def check_data(
+    X: Any, y: Any, model: Any, loss: Any, outputs: int | None, name: str = ""
+) -> tuple[jax.Array, jax.Array]:
+    """``X`` and ``y`` as arrays of the dtypes that the loss needs.
+
+    Args:
+        X: features ``(n, ...)``.
+        y: targets ``(n, ...)``.
+        model: its layers look at X; of other models ``n_features`` is compared, if they have it.
+        loss: the loss as a function.
+        outputs: number of values per row that the model gives; None if unknown.
+        name: put before X and y in messages.
+    """
+    X, y = np.asarray(X), np.asarray(y)
+    if X.ndim < 2 or len(X) == 0:
+        raise ValueError(
+            f"{name}X must have shape (n_samples, n_features) with n_samples >= 1, got {X.shape}. "
+            "For a single feature pass X[:, None]."
+        )
+    if y.ndim == 0 or len(X) != len(y):
+        raise ValueError(
+            f"{name}X has {len(X)} rows, but {name}y has shape {y.shape}. Pass one target per row."
+        )
+    _check_finite(X, f"{name}X")
+    _check_features(X, model, name)
+    if isinstance(loss, CrossEntropy):
+        y = _labels(y, outputs, f"{name}y")
+    else:
+        _check_finite(y, f"{name}y")
+    if isinstance(loss, MeanSquaredError) and outputs is not None:
+        check_shapes((len(y), outputs), y.shape)
+    floats = jnp.result_type(float)
+    keep_integers = not isinstance(loss, MeanSquaredError) and np.issubdtype(y.dtype, np.integer)
+    return jnp.asarray(X, floats), jnp.asarray(y, None if keep_integers else floats)
+
+
+def _check_features(X: np.ndarray, model: Any, name: str) -> None:
+    """Let the first stage say whether it can read ``X``."""
+    first = model.stages[0] if hasattr(model, "stages") else model
+    if hasattr(first, "layers") and hasattr(first, "wires"):
+        first.layers.check(X, first.wires)
+        return
+    wanted = getattr(model, "n_features", 0) or 0
+    if wanted and X.shape[-1] != wanted:
+        raise ValueError(
+            f"the model takes {wanted} features, but {name}X has {X.shape[-1]} columns. Choose "
+            f"{wanted} of them, project X, or make the first stage qdl.Dense({X.shape[-1]}, ...)."
+        )
+
+
+def _check_finite(array: np.ndarray, name: str) -> None:
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}. Encode it first.")
+    if np.isfinite(array).all():
+        return
+    bad = np.argwhere(~np.isfinite(array))
+    row, *rest = (int(i) for i in bad[0])
+    column = f"column {rest[-1]}, " if rest else ""
+    raise ValueError(
+        f"{name} must be finite, got {array[tuple(bad[0])]} in {column}row {row} "
+        f"({len(bad)} such values). Drop or impute such rows first."
+    )
+
+
+def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
+    if not (np.issubdtype(y.dtype, np.number) or y.dtype == bool):
+        raise TypeError(
+            f"{name} must be integer labels, got dtype {y.dtype}. Number the classes: "
+            "classes, y = numpy.unique(y, return_inverse=True)."
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise ValueError(
+            f"{name} must have shape (n,) with one label per row, got {y.shape}. "
+            "For one-hot rows pass y.argmax(axis=1)."
+        )
+    _check_finite(y, name)
+    if (y != np.floor(y)).any():
+        row = int(np.argmax(y != np.floor(y)))
+        raise ValueError(
+            f"{name} must be integer labels for cross entropy, got {y[row]} in row {row}. "
+            "For real targets use loss='mse'."
+        )
+    n_classes = np.inf if outputs is None else max(outputs, 2)
+    outside = (y < 0) | (y >= n_classes)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ValueError(
+            f"{name} has label {int(y[row])} in row {row}, but a model with {outputs} outputs "
+            f"tells the labels 0 .. {n_classes - 1} apart. Number the classes from 0, or choose a "
+            "readout with more values."
+        )
+    return y.astype(np.int32)
+
+
+def check_numbers(**numbers: Any) -> None:
+    """Refuse what is not a whole number >= 1, by name."""
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"fit needs {name} to be a whole number >= 1, got {value!r}.")
+
+
+def check_key(key: Any) -> jax.Array:
+    """A typed JAX key; old-style uint32 pairs are taken too."""
+    if not hasattr(key, "dtype"):
+        raise TypeError(
+            f"fit needs a JAX key, got {key!r}. Pass key=jax.random.key(0): it draws the first "
+            "parameters and the order of the batches."
+        )
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key
+    return jax.random.wrap_key_data(key)
+
+
+def n_outputs(model: Any) -> int | None:
+    """How many values per row the model gives; None if only tracing it would tell."""
+    if hasattr(model, "n_outputs"):
+        return model.n_outputs
+    if hasattr(model, "readout") and hasattr(model, "active"):
+        return model.readout.size(model.active)
+    return None

@@ -1,0 +1,141 @@
+"""Losses of a batch of model outputs, and which loss a name stands for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+
+from ..readout import Probs, Readout
+
+Loss = Callable[[jax.Array, jax.Array], jax.Array]
+KINDS = ("expectations", "probabilities", "logits")
+
+
+@dataclass(frozen=True)
+class MeanSquaredError:
+    r"""$\frac{1}{N} \sum (f - y)^2$ over the batch and the outputs; ``"mse"`` in ``fit``.
+
+    Outputs ``(batch, 1)`` meet ``y`` of shape ``(batch,)``; other shapes must be equal.
+
+    Example:
+        >>> float(MeanSquaredError()(jnp.array([[1.0], [0.0]]), jnp.array([0.0, 0.0])))
+        0.5
+    """
+
+    def __call__(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
+        check_shapes(outputs.shape, y.shape)
+        return jnp.mean((outputs.reshape(y.shape) - y) ** 2)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    r"""$-\frac{1}{N} \sum_n \log p(y_n)$ for integer labels; ``"cross_entropy"`` in ``fit``.
+
+    How the k outputs become probabilities depends on what they are:
+
+    =================  =================================  ===================================
+    outputs            k = 1: p(1), and p(0) = 1 - p(1)   k > 1: p(0), ..., p(k-1)
+    =================  =================================  ===================================
+    ``expectations``   $(1 + \langle Z \rangle) / 2$      softmax of ``scale`` times <Z>
+    ``probabilities``  the output                         the outputs
+    ``logits``         sigmoid of the output              softmax of the outputs
+    =================  =================================  ===================================
+
+    So a larger single output always speaks for label 1. For expectations with k = 1 the values of
+    the observable must lie in [-1, 1]. ``scale`` widens that range, in which a softmax could never
+    be sure; it is not used for k = 1.
+
+    Args:
+        scale: factor of the expectation values before the softmax.
+        outputs: one of the three; None lets ``fit`` read it from the model: the readout ``Probs``
+            gives probabilities, the others give expectations, a classical last stage gives logits.
+
+    Example:
+        >>> loss = CrossEntropy(outputs="expectations")
+        >>> round(float(loss(jnp.array([[0.0], [0.0]]), jnp.array([0, 1]))), 4)  # log 2
+        0.6931
+
+    Reference: ``scale`` is one over the temperature of Guo, Pleiss, Sun, Weinberger, "On
+    calibration of modern neural networks", ICML (2017).
+    """
+
+    scale: float = 5.0
+    outputs: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ValueError(f"CrossEntropy needs scale > 0, got {self.scale!r}. The default is 5.")
+        if self.outputs not in (None, *KINDS):
+            raise ValueError(f"outputs must be None or one of {list(KINDS)}, got {self.outputs!r}.")
+
+    def of(self, model: Any) -> CrossEntropy:
+        """This loss, told what the outputs of ``model`` are."""
+        if self.outputs is not None:
+            return self
+        readout = getattr(model, "readout", None)
+        if isinstance(readout, Probs):
+            return replace(self, outputs="probabilities")
+        return replace(self, outputs="expectations" if isinstance(readout, Readout) else "logits")
+
+    def log_probs(self, outputs: jax.Array) -> jax.Array:
+        """``(..., k)`` outputs to ``(..., max(k, 2))`` log probabilities of the labels."""
+        if self.outputs is None:
+            raise ValueError(
+                "CrossEntropy does not know what the outputs are. Use CrossEntropy().of(model), or "
+                f"CrossEntropy(outputs=...) with one of {list(KINDS)}."
+            )
+        if outputs.shape[-1] == 1:
+            return self._two(outputs)
+        if self.outputs == "probabilities":
+            return _log(outputs)
+        return jax.nn.log_softmax((self.scale if self.outputs == "expectations" else 1.0) * outputs)
+
+    def _two(self, outputs: jax.Array) -> jax.Array:
+        if self.outputs == "logits":
+            return jax.nn.log_sigmoid(jnp.concatenate([-outputs, outputs], axis=-1))
+        p = (1 + outputs) / 2 if self.outputs == "expectations" else outputs
+        return _log(jnp.concatenate([1 - p, p], axis=-1))
+
+    def __call__(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
+        log_p = self.log_probs(outputs)
+        return -jnp.mean(jnp.take_along_axis(log_p, y[..., None], axis=-1))
+
+    def accuracy(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
+        """The fraction of rows whose most probable label is ``y``."""
+        return jnp.mean(self.log_probs(outputs).argmax(axis=-1) == y, dtype=outputs.dtype)
+
+
+def _log(p: jax.Array) -> jax.Array:
+    """The logarithm, finite and with a gradient that still points upwards where p is 0."""
+    return jnp.log(jnp.maximum(p, 0) + jnp.finfo(p.dtype).eps)
+
+
+def check_shapes(outputs: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Refuse outputs that are not of the shape of ``y``, a last axis of length 1 apart."""
+    if outputs not in (y, (*y, 1)):
+        raise ValueError(
+            f"loss='mse' compares outputs of shape {outputs} with y of shape {y}: they must be "
+            "equal, or (n, 1) and (n,). Choose a readout with as many values as y has columns, or "
+            "pass loss=f with f(outputs, y) -> scalar."
+        )
+
+
+def as_loss(loss: Any, model: Any) -> Loss:
+    """The loss that a name stands for; a function as it is."""
+    if loss == "mse":
+        return MeanSquaredError()
+    if loss == "cross_entropy":
+        return CrossEntropy().of(model)
+    if isinstance(loss, CrossEntropy):
+        return loss.of(model)
+    if not callable(loss) or inspect.isclass(loss):
+        raise ValueError(
+            f"loss must be 'mse', 'cross_entropy' or a function f(outputs, y) -> scalar, "
+            f"got {loss!r}."
+        )
+    return cast(Loss, loss)

@@ -1,0 +1,137 @@
+"""The compiled part of training: steps in a loop that never returns to Python, and validation."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from .losses import CrossEntropy, Loss
+
+CHUNK = 256  # the most steps between two looks by Python; the length of the buffers for their rows
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the compiled program depends on: equal plans share one compilation."""
+
+    model: Any
+    loss: Loss
+    optimizer: optax.GradientTransformation
+    batch_size: int
+
+    def outputs(self, params: Any, x: jax.Array, key: jax.Array) -> jax.Array:
+        """The model's outputs; the key goes to models that take one (shots)."""
+        if "key" in inspect.signature(self.model.apply).parameters:
+            return self.model.apply(params, x, key=key)
+        return self.model.apply(params, x)
+
+    def loss_of(self, params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
+        """The loss of one batch."""
+        return self.loss(self.outputs(params, x, key), y)
+
+
+class State(NamedTuple):
+    """Everything one step hands to the next."""
+
+    params: Any
+    opt_state: Any
+    step: jax.Array  # steps done
+    order: jax.Array  # the rows of this epoch, shuffled
+    finite: jax.Array  # False: the step after these parameters gave NaN or Inf
+
+
+class Data(NamedTuple):
+    """The training data and the key of everything random."""
+
+    X: jax.Array
+    y: jax.Array
+    key: jax.Array
+
+
+@partial(jax.jit, static_argnums=0)
+def train(plan: Plan, state: State, data: Data, stop: jax.Array) -> tuple[State, Any, Any]:
+    """Steps up to ``stop``, at most CHUNK of them; fewer when a number is not finite.
+
+    Small circuits are bound by dispatch (a Python loop adds 50-100 us to each step), hence a loop
+    inside the program. It runs any number of steps, so that there is one compilation.
+
+    Returns:
+        The state, and the loss and gradient norm of each step, ``(CHUNK,)``. A step that is not
+        finite is not taken: its numbers stand behind those of the last good one.
+    """
+    start, row = state.step, jnp.zeros(CHUNK)
+
+    def goes_on(carry: Any) -> jax.Array:
+        return (carry[0].step < stop) & carry[0].finite
+
+    def one(carry: Any) -> Any:
+        state, losses, norms = carry
+        i = state.step - start
+        state, loss, norm = _step(plan, state, data)
+        return state, losses.at[i].set(loss), norms.at[i].set(norm)
+
+    return lax.while_loop(goes_on, one, (state, row, row))
+
+
+def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.Array]:
+    """One gradient step. Its randomness follows from key and step alone: no state to restore."""
+    order, x, y = _batch(plan, state, data)
+    key = jax.random.fold_in(jax.random.fold_in(data.key, 1), state.step)
+
+    def objective(params: Any) -> jax.Array:
+        return plan.loss_of(params, x, y, key)
+
+    loss, gradient = jax.value_and_grad(objective)(state.params)
+    norm = optax.tree.norm(gradient)
+    updates, opt_state = optax.with_extra_args_support(plan.optimizer).update(
+        gradient, state.opt_state, state.params, value=loss, grad=gradient, value_fn=objective
+    )
+    params = optax.apply_updates(state.params, updates)
+    finite = jnp.isfinite(loss) & jnp.isfinite(norm) & jnp.isfinite(optax.tree.norm(params))
+    new = State(params, opt_state, state.step + 1, order, finite)
+    old = state._replace(finite=finite)
+    state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, old)
+    return state, loss, norm
+
+
+def _batch(plan: Plan, state: State, data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The rows of this step: each epoch a new order, its incomplete last batch left out."""
+    n, size = len(data.X), plan.batch_size
+    if size == n:
+        return state.order, data.X, data.y
+    per_epoch = n // size
+    place = state.step % per_epoch
+    order = lax.cond(
+        place == 0,
+        lambda: epoch_order(data.key, state.step // per_epoch, n),
+        lambda: state.order,
+    )
+    rows = lax.dynamic_slice(order, (place * size,), (size,))
+    return order, data.X[rows], data.y[rows]
+
+
+def epoch_order(key: jax.Array, epoch: Any, n: int) -> jax.Array:
+    """The shuffled rows of an epoch."""
+    return jax.random.permutation(jax.random.fold_in(jax.random.fold_in(key, 0), epoch), n)
+
+
+@partial(jax.jit, static_argnums=0)
+def evaluate(plan: Plan, params: Any, data: Data) -> tuple[jax.Array, jax.Array]:
+    """Loss and accuracy (NaN without labels) on all rows, in blocks that bound the memory."""
+    n = len(data.X)
+    size = min(n, 4 * plan.batch_size)
+    count = -(-n // size)
+    rows = jnp.arange(count * size).reshape(count, size) % n  # the last block is filled up
+    keys = jax.random.split(data.key, count)
+    blocks = lax.map(lambda b: plan.outputs(params, data.X[b[0]], b[1]), (rows, keys))
+    outputs = jax.tree.map(lambda leaf: leaf.reshape(count * size, *leaf.shape[2:])[:n], blocks)
+    is_labelled = isinstance(plan.loss, CrossEntropy)
+    accuracy = plan.loss.accuracy(outputs, data.y) if is_labelled else jnp.nan  # type: ignore
+    return plan.loss(outputs, data.y), jnp.asarray(accuracy)

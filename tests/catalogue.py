@@ -1,0 +1,115 @@
+"""The one list of layers: a row here is checked by everything that loops over layers."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pennylane as qp
+
+from qdl.initializers import gaussian
+from qdl.layers import (
+    Adjoint,
+    AmplitudeEncoding,
+    AngleEncoding,
+    BasisEncoding,
+    Convolution,
+    Entangler,
+    IQPEncoding,
+    Layer,
+    Mirrored,
+    Noise,
+    Pooling,
+    RandomRotation,
+    Repeat,
+    Rotation,
+    Sequential,
+    Template,
+)
+
+
+class Row(NamedTuple):
+    layer: Layer
+    shape: object  # of the parameters on 3 wires
+    least: int = 1  # wires
+    columns: int = 0  # features on 3 wires
+    left: tuple = (0, 1, 2)  # active wires after it
+    slow: bool = False
+
+
+def strongly_entangling(params, x, wires):
+    return qp.StronglyEntanglingLayers(params, wires)
+
+
+def two_layers(wires):
+    return (2, len(wires), 3)
+
+
+def diagonal(params, x, wires):
+    """A derived angle, a matrix and a multi-controlled gate: no fast path for any of them."""
+    yield qp.MultiRZ(params[0] * params[1] + 0.1, wires=wires)
+    yield qp.QubitUnitary(np.array([[0.6, 0.8j], [0.8j, 0.6]]), wires=wires[0])
+    yield qp.PauliRot(params[2], ("XYZ" * 2)[: len(wires)], wires=wires)
+
+
+BLOCKS = {
+    "su4": 15, "ttn": 2, "u5": 10, "u6": 10, "u9": 2, "u13": 6, "u14": 6, "u15": 4, "so4": 6,
+    "hur_su4": 15,
+}  # fmt: skip
+QUICK = ("su4", "u9")  # the rest of the blocks at every width: slow
+FIXED = ("cnot", "cy", "cz", "ch", "swap", "iswap")
+ANGLED = ("crx", "cry", "crz", "cphase", "isingxx", "isingyy", "isingzz", "isingxy")
+PATTERNS = ("chain", "ring", "brick", "all")
+
+ROWS = {
+    "angle": Row(AngleEncoding(), None, columns=3),
+    "angle-x-scaled": Row(AngleEncoding("x", scale=0.7), None, columns=3),
+    "angle-trainable": Row(AngleEncoding("z", scale=1.3, trainable=True), (3,), columns=3),
+    "amplitude": Row(AmplitudeEncoding(), None, columns=8),
+    "basis": Row(BasisEncoding(), None, columns=3),
+    "iqp": Row(IQPEncoding(2), None, columns=3),
+    "rotation": Row(Rotation("zyz"), (3, 3)),
+    "rotation-x": Row(Rotation("x", init=gaussian(1.0)), (3, 1), slow=True),
+    "random-rotation": Row(RandomRotation(), {"angle": (3,), "axis": (3, 3)}),
+    "entangler-pairs": Row(Entangler("CRX", ((2, 0), (0, 1))), (2,), least=3),
+    "pooling": Row(Pooling(), (2,), least=2, left=(0, 2)),
+    "pooling-yz-measured": Row(
+        Pooling("yz", kind="measured"), (2,), least=2, left=(0, 2), slow=True
+    ),
+    "pooling-discard": Row(Pooling(""), None, least=2, left=(0, 2)),
+    "convolution-unshared": Row(Convolution("u13", shared=False), (2, 6), least=2),
+    "sequential": Row(
+        Sequential([Rotation("y"), Convolution("ttn"), Pooling("x"), Rotation("xz")]),
+        [(3, 1), (2,), (1,), (2, 2)],
+        least=2,
+        left=(0, 2),
+    ),
+    "repeat": Row(
+        Repeat([AngleEncoding(trainable=True), RandomRotation(), Entangler("cz", "ring")], 3),
+        [(3, 3), {"angle": (3, 3), "axis": (3, 3, 3)}, None],
+        columns=3,
+    ),
+    "adjoint": Row(
+        Adjoint([Rotation("zyz"), AngleEncoding(), Entangler("crx")]),
+        [(3, 3), None, (2,)],
+        columns=3,
+    ),
+    "mirrored": Row(
+        Mirrored([Rotation("xy"), Entangler("cnot")]),
+        {"block": [(3, 2), None], "adjoint": [(3, 2), None]},
+    ),
+    "template": Row(Template(strongly_entangling, two_layers), (2, 3, 3), least=2),
+    "template-derived": Row(Template(diagonal, (3,)), (3,)),
+    "entangler-angled": Row(Sequential([Entangler(g) for g in ANGLED]), [(2,)] * len(ANGLED)),
+    **{
+        f"convolution-{b}": Row(Convolution(b), (p,), least=2, slow=b not in QUICK)
+        for b, p in BLOCKS.items()
+    },
+    **{f"entangler-{g}": Row(Entangler(g), None) for g in FIXED},
+    **{f"entangler-{g}": Row(Entangler(g), (2,), slow=True) for g in ANGLED},
+    "entangler-cz-ring": Row(Entangler("cz", "ring"), None),
+    "entangler-cnot-brick": Row(Entangler("cnot", "brick"), None),
+    "entangler-crx-all": Row(Entangler("crx", "all"), (3,), slow=True),
+}
+
+# Channels have no state vector: their operators are checked, not their numbers.
+CHANNELS = ("depolarizing", "amplitude_damping", "phase_damping", "bit_flip")
+NOISE = {f"noise-{name}": Row(Noise(name, 0.1), None) for name in CHANNELS}

@@ -1,0 +1,29 @@
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+
+
+@pytest.fixture
+def key():
+    return jax.random.key(0)
+
+
+@pytest.fixture
+def default_qubit():
+    """The readout (or the state) of a model on PennyLane's default.qubit, one sample, NumPy."""
+    import pennylane as qp
+
+    def run(model, params, x=None, state=False):
+        params = jax.tree.map(np.asarray, params)
+        operators = list(
+            model.layers.gates(params, None if x is None else np.asarray(x), model.wires)
+        )
+        measurements = [qp.state()] if state else model.readout.measurements(model.active)
+        tape = qp.tape.QuantumScript(operators, measurements)
+        device = qp.device("default.qubit", wires=model.n_wires)
+        (result,) = qp.execute([tape], device, diff_method=None)
+        return np.atleast_1d(result)
+
+    return run

@@ -1,0 +1,169 @@
+"""The house rules that a machine can hold: who imports whom, what is documented, what is light."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import qdl
+
+ROOT = Path(qdl.__file__).parent
+LEAVES = {"layers", "readout", "initializers", "datasets"}
+# What each room may import, itself always; a room that is not here may import anything above it.
+ALLOWED = {
+    **{room: set() for room in LEAVES},
+    "simulator": {"layers", "readout"},
+    "backends": {"layers", "readout", "simulator"},
+    "model": {"layers", "readout", "simulator", "backends"},
+    "models": {"layers", "readout", "initializers", "model"},
+    "hybrid": LEAVES | {"model", "backends"},
+    "kernels": LEAVES | {"model", "backends", "simulator"},
+    "testing": LEAVES | {"model", "backends"},
+    "training": LEAVES | {"model", "backends", "hybrid"},
+    "diagnostics": LEAVES | {"model", "backends", "simulator"},
+    "ising": {"training"},
+}
+TOP = {"__init__", "cli", "commands", "estimators", "baselines"}
+INNER = {"qdl.simulator", "qdl.backends", "qdl.training", "qdl.hybrid"}  # rooms with inner parts
+HEAVY = ("pennylane", "qiskit", "sklearn", "matplotlib", "scipy", "dimod", "typer")
+FILES = sorted(path for path in ROOT.rglob("*.py"))
+
+
+def room_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[0]
+
+
+def imported_rooms(path):
+    """Rooms of qdl that a file imports, inside functions too; not under TYPE_CHECKING."""
+    package = ["qdl", *path.relative_to(ROOT).parent.parts]
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            names = [base] if len(base) > 1 else [[*base, alias.name] for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name[0] == "qdl":
+                yield name[1] if len(name) > 1 else "__init__", node.lineno
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path):
+    room = room_of(path)
+    if room in TOP:
+        return
+    assert room in ALLOWED, f"{room} is new: say in this test what it may import."
+    for target, line in imported_rooms(path):
+        assert target == room or target in ALLOWED[room], f"{path}:{line}: {room} imports {target}"
+
+
+def test_allowed_imports_have_no_cycle():
+    order = []
+
+    def visit(room, above):
+        assert room not in above, f"cycle: {above} -> {room}"
+        for target in ALLOWED[room]:
+            visit(target, (*above, room))
+        order.append(room)
+
+    for room in ALLOWED:
+        visit(room, ())
+
+
+def test_the_import_reader_sees_imports_inside_functions():
+    probe = ROOT / "layers" / "probe.py"  # never written: only its place matters
+    source = (
+        "def f():\n    from ..model import QNN\n    from .. import training\n    import qdl.cli\n"
+    )
+    assert {room for room, _ in read(source, probe)} == {"model", "training", "cli"}
+
+
+def read(source, place):
+    class File(type(place)):
+        def read_text(self, *args, **kwargs):
+            return source
+
+    return list(imported_rooms(File(place)))
+
+
+def test_qiskit_lives_in_backends_alone():
+    for path in FILES:
+        if room_of(path) != "backends":
+            text = path.read_text()
+            assert "import qiskit" not in text and "from qiskit" not in text, path
+
+
+def test_import_qdl_is_light():
+    code = (
+        "import sys, qdl; dir(qdl); "
+        f"heavy = [m for m in {HEAVY!r} if m in sys.modules]; assert not heavy, heavy; "
+        "assert not any(m.startswith('qdl.') for m in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_qdl_never_touches_jax_config():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("config.update"):
+                raise AssertionError(f"{path}:{node.lineno} changes the user's JAX configuration")
+
+
+def test_files_are_short():
+    long = {str(path): n for path in FILES if (n := len(path.read_text().splitlines())) > 330}
+    assert not long, long
+
+
+def public_names():
+    """(module, name, object) of what a user can reach: qdl's index, and each room's."""
+    for name in qdl.__all__:
+        value = getattr(qdl, name)
+        if not inspect.ismodule(value):
+            if callable(value):
+                yield f"qdl.{name}", value
+            continue
+        for inner in getattr(value, "__all__", dir(value)):
+            item = getattr(value, inner)
+            here = getattr(item, "__module__", "") or ""
+            if callable(item) and not inner.startswith("_") and here.startswith(value.__name__):
+                yield f"{value.__name__}.{inner}", item
+
+
+@pytest.mark.parametrize("name, item", [pytest.param(n, i, id=n) for n, i in public_names()])
+def test_public_names_have_a_docstring_with_example_or_reference(name, item):
+    text = item.__doc__ or ""
+    assert text, f"{name} has no docstring"
+    if name.rpartition(".")[0] not in INNER:
+        # A record of results, which nobody builds by hand, lists its Attributes instead.
+        parts = ("Example", "Reference", "Attributes:")
+        assert any(part in text for part in parts), f"{name}: add an Example or a Reference"
+
+
+def test_every_module_says_what_it_is():
+    for path in FILES:
+        assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+def test_index_names_exist():
+    for name in qdl.__all__:
+        assert getattr(qdl, name) is not None
+    with pytest.raises(AttributeError, match="module 'qdl' has no attribute 'nothing'; it has"):
+        qdl.nothing  # noqa: B018
+    assert importlib.import_module("qdl.layers").Rotation is qdl.layers.Rotation

@@ -1,0 +1,198 @@
+import jax
+import numpy as np
+import pennylane as qp
+import pytest
+
+import qdl
+from qdl.initializers import gaussian, identity_blocks
+from qdl.layers import (
+    Adjoint,
+    AmplitudeEncoding,
+    AngleEncoding,
+    Convolution,
+    Entangler,
+    Mirrored,
+    Noise,
+    Pooling,
+    RandomRotation,
+    Repeat,
+    Rotation,
+    Sequential,
+    Template,
+)
+
+WIRES = (0, 1, 2)
+
+
+def same(got, expected):
+    got, expected = list(got), list(expected)
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected, strict=True):
+        qp.assert_equal(a, b)
+
+
+def test_wires_flow_and_pooled_ones_are_never_touched_again(key):
+    layers = [
+        Convolution("ttn"),
+        Pooling("x"),
+        Rotation("z"),
+        Convolution("ttn"),
+        Pooling(""),
+        Rotation("y"),
+    ]
+    model = qdl.QNN(5, [*layers, Sequential(layers[4:])])
+    operators = model.operators(model.init(key))
+    after = [op for op in operators if op.name in ("RZ", "RY") and op.wires[0] in (1, 3)]
+    first_pool = next(i for i, op in enumerate(operators) if op.name == "CRX")
+    assert all(operators.index(op) < first_pool for op in after)
+    assert model.active == (0,)
+
+
+def test_repeat_uses_a_slice_of_the_parameters_each_time(key):
+    block = Sequential([Rotation("xy"), Entangler("crx")])
+    layer = Repeat(block, 3)
+    params = layer.init(key, WIRES)
+    slices = [jax.tree.map(lambda p, t=t: p[t], params) for t in range(3)]
+    same(layer.gates(params, None, WIRES), [g for p in slices for g in block.gates(p, None, WIRES)])
+    assert layer.shape(WIRES) == [(3, 3, 2), (3, 2)]
+    assert len(np.unique(params[0])) == 18, "every repetition draws its own"
+
+
+def test_repeated_encoding_sees_the_same_features_each_time(key):
+    model = qdl.QNN(1, [Repeat([AngleEncoding("x")], 3)])
+    assert model.n_features == 1
+    np.testing.assert_allclose(
+        model.apply(model.init(key), np.array([0.4])), [np.cos(1.2)], atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        [Rotation("zyz"), Entangler("iswap", "ring")],
+        [Convolution("hur_su4"), Entangler("ch")],
+        [Template(lambda p, x, w: qp.QFT(wires=w)), RandomRotation()],
+        Adjoint([Rotation("xz"), Entangler("cry")]),
+    ],
+)
+def test_adjoint_undoes_its_block(block, key):
+    model = qdl.QNN(
+        3,
+        [block[0] if len(block) == 1 else Sequential(block)]
+        if isinstance(block, list)
+        else [block],
+    )
+    params = model.init(key)
+    undone = [*model.layers.gates(params, None, WIRES)]
+    undone += [*Adjoint(model.layers).gates(params, None, WIRES)]
+    matrix = qp.matrix(qp.tape.QuantumScript(undone), wire_order=WIRES)
+    np.testing.assert_allclose(matrix, np.eye(8), atol=1e-12)
+
+
+def test_mirrored_starts_as_the_identity_with_identity_blocks_only(key):
+    layers = [AngleEncoding(), Repeat(Mirrored([Rotation("zyz"), Entangler("cz")]), 2)]
+    x = np.array([0.3, 0.9, 1.7])
+    model = qdl.QNN(3, layers, init=identity_blocks())
+    np.testing.assert_allclose(model.apply(model.init(key), x), np.cos(x), atol=1e-12)
+    params = model.init(key)[1]
+    assert len(np.unique(params["block"][0])) == 18, "each block draws its own"
+    other = qdl.QNN(3, layers)
+    assert np.abs(other.apply(other.init(key), x) - np.cos(x)).max() > 0.1
+
+
+def test_identity_blocks_use_their_base(key):
+    model = qdl.QNN(3, Mirrored(Rotation("y")), init=identity_blocks(gaussian(1e-3)))
+    assert np.abs(model.init(key)[0]["block"]).max() < 0.01
+
+
+def test_template_takes_functions_generators_and_single_operators(key):
+    single = Template(lambda p, x, w: qp.BasicEntanglerLayers(p, w), shape=lambda w: (2, len(w)))
+    assert single.shape(WIRES) == (2, 3)
+    assert [op.name for op in single.gates(np.ones((2, 3)), None, WIRES)] == [
+        "BasicEntanglerLayers"
+    ]
+    several = Template(lambda p, x, w: [qp.RX(p[0], w[0]), qp.CNOT(w[:2])], shape=(1,))
+    assert len(list(several.gates(np.ones(1), None, WIRES))) == 2
+
+
+def test_lists_become_sequences_and_equal_trees_are_equal():
+    block = [Rotation("y"), Entangler("cz")]
+    assert Repeat(block, 2) == Repeat(Sequential(block), 2)
+    assert hash(Repeat(block, 2)) == hash(Repeat(tuple(block), 2))
+    assert Repeat(block, 2) != Repeat(block, 3)
+    assert Mirrored(block) != Adjoint(block)
+
+
+@pytest.mark.parametrize(
+    "build, error, text",
+    [
+        (
+            lambda: qdl.QNN(4, Mirrored(Pooling())),
+            ValueError,
+            "Mirrored needs a block that keeps its wires.*4 .*2",
+        ),
+        (
+            lambda: qdl.QNN(4, Repeat([Pooling()], 2)),
+            ValueError,
+            "Repeat needs a block that keeps its wires",
+        ),
+        (
+            lambda: qdl.QNN(4, Adjoint([Convolution(), Pooling()])),
+            ValueError,
+            "Adjoint needs a block",
+        ),
+        (lambda: Repeat(Rotation(), 0), ValueError, "Repeat needs times >= 1, got 0"),
+        (lambda: Repeat(Rotation(), 2.0), ValueError, "Repeat needs times >= 1, got 2.0"),
+        (
+            lambda: Repeat(AmplitudeEncoding(), 2),
+            ValueError,
+            "Repeat cannot hold a layer that prepares",
+        ),
+        (
+            lambda: Mirrored([AmplitudeEncoding()]),
+            ValueError,
+            "Mirrored cannot hold a layer that prepares",
+        ),
+        (
+            lambda: qdl.QNN(2, [Rotation("y"), AmplitudeEncoding()]),
+            ValueError,
+            r"AmplitudeEncoding\(pad=True\) prepares the state, so it must be the first layer, but "
+            "it comes after Rotation",
+        ),
+        (
+            lambda: qdl.QNN(2, [Rotation("y"), Sequential([AmplitudeEncoding(), Rotation("x")])]),
+            ValueError,
+            "must be the first layer",
+        ),
+        (lambda: Sequential([Rotation(), "cz"]), TypeError, "Sequential takes layers, got 'cz'"),
+        (
+            lambda: Template(lambda p, x, w: [], shape=np.ones(2)),
+            TypeError,
+            "must be plain Python values",
+        ),
+    ],
+)
+def test_errors_of_construction(build, error, text):
+    with pytest.raises(error, match=text):
+        build()
+
+
+def test_state_preparation_may_open_a_nested_sequence():
+    inner = Sequential([AmplitudeEncoding(), Rotation("y")])
+    assert qdl.QNN(3, [inner, Entangler("cz")]).n_features == 8
+
+
+def test_errors_of_gates(key):
+    with pytest.raises(ValueError, match="Template function 'nothing' returned None"):
+        list(Template(nothing).gates(None, None, WIRES))
+    with pytest.raises(ValueError, match="unitary gates, got the channel BitFlip"):
+        list(Mirrored(Noise("bit_flip", 0.1)).gates({"block": None, "adjoint": None}, None, WIRES))
+    for layers in ([Rotation("y")], [Mirrored(Rotation("y")), RandomRotation()]):
+        with pytest.raises(
+            ValueError, match="identity_blocks.*Mirrored.*but R.*has parameters outside"
+        ):
+            qdl.QNN(2, layers, init=identity_blocks()).init(key)
+
+
+def nothing(params, x, wires):
+    qp.RX(0.1, wires=wires[0])

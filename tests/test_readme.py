@@ -1,0 +1,58 @@
+"""README.md: its Python runs, its commands exist, its links lead somewhere."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+def test_python_blocks_run_in_order(capsys):
+    names = {}
+    assert len(blocks("python")) >= 4
+    for number, code in enumerate(blocks("python"), 1):
+        exec(compile(code, f"README.md, python block {number}", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "(5, 2)" in printed
+    assert names["result"].history["val_accuracy"][-1] > 0.9
+    assert abs(names["exact"] - names["device"]).max() < 1e-10
+
+
+def test_toml_block_is_a_configuration(tmp_path):
+    from qdl.commands.train import read_config
+
+    (block,) = blocks("toml")
+    path = tmp_path / "experiment.toml"
+    path.write_text(block)
+    config = read_config(path, {})
+    assert {name: getattr(config, name) for name in tomllib.loads(block)} == tomllib.loads(block)
+
+
+def test_shell_blocks_use_options_that_exist():
+    import typer
+
+    from qdl.cli import app
+
+    train = typer.main.get_command(app).commands["train"]
+    known = {option for parameter in train.params for option in parameter.opts} | {"--help"}
+    lines = [line for line in "\n".join(blocks("sh")).splitlines() if line.startswith("qdl train")]
+    assert lines
+    assert {word for line in lines for word in line.split() if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("name", ["quickstart", "tests"])
+def test_commands_that_ci_extracts_make_their_own_environment(name):
+    match = re.search(rf"^<!-- {name} -->\n```sh\n(.*)\n```$", README, re.M)
+    assert match and match[1].startswith("python3 -m venv .venv && .venv/bin/pip install ")
+
+
+def test_links_lead_to_files():
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets and not [t for t in targets if "://" not in t and not (ROOT / t).exists()]
