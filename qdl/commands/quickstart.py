@@ -42,7 +42,8 @@ class Quickstart:
         winners = [name for name, score in scores.items() if score == best]
         n = len(self.data.y_test)
         names = " and ".join([", ".join(winners[:-1]), winners[-1]] if winners[1:] else winners)
-        return f"Best on the {n} test digits: {names}, {round(best * n)} of {n} right."
+        opening = "Best" if len(winners) == 1 else "Tied for the best"
+        return f"{opening} on the {n} test digits: {names}, {round(best * n)} of {n} right."
 
 
 def quickstart(

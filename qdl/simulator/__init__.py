@@ -5,7 +5,9 @@ and small matrices, ``plan`` sorts these into stages, ``program`` gives wires po
 ``statevector`` runs it with the moves of ``kernels``, ``measure`` turns the state into numbers.
 """
 
-from .run import check_shots, evaluate, sample_bits, state
+from .density import evaluate_mixed
 from .plan import Passes
+from .run import check_shots, evaluate, state
+from .shots import sample_bits
 
-__all__ = ["Passes", "check_shots", "evaluate", "sample_bits", "state"]
+__all__ = ["Passes", "check_shots", "evaluate", "evaluate_mixed", "sample_bits", "state"]

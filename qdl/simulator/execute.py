@@ -17,7 +17,7 @@ from jax.custom_batching import custom_vmap
 
 from . import kernels, statevector
 from .plan import Passes, light_cone, plan
-from .program import Program, assemble
+from .program import Program, assemble, cuts
 from .read import Reading
 from .split import Preparation, split
 from .statevector import Layout, Values
@@ -36,6 +36,7 @@ class Circuit:
     diagonal: bool  # it needs probabilities only: the last bit map and phases need not be done
     finish: Finish
     passes: Passes
+    lift: Any = None  # (elements, wires) -> those of a density matrix, which cannot be undone
 
     def ready(self, flags: Flags, batch: int) -> Ready:
         """The plan for these flags (which pieces of numbers are batched)."""
@@ -53,12 +54,21 @@ class Circuit:
             seeds = set(self.measured) | set(start.wires if start else ())
             elements, reached = light_cone(elements, seeds)
             used = tuple(sorted(reached))
+        if self.lift is not None:
+            elements, used = self.lift(elements, used)
         planned = plan(elements, used, self.passes, start is not None)
         tail = None
-        if self.passes.absorb and self.diagonal and planned.stages and not planned.stages[-1].blocks:
+        if (
+            self.passes.absorb
+            and self.diagonal
+            and planned.stages
+            and not planned.stages[-1].blocks
+        ):
             tail = planned.stages.pop()
-        program = assemble(planned, list(used), self.passes.loop)
-        return Ready(self, flags, planned, start, program, Layout.of(len(used), batch), tail)
+        layout = Layout.of(len(used), batch)
+        ends = cuts(layout.n, layout.last)
+        program = assemble(planned, list(used), self.passes.loop, ends)
+        return Ready(self, flags, planned, start, program, layout, tail)
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,8 @@ def execute(circuit: Circuit, batch: int) -> jax.Array:
     """The readout values ``(batch, k)`` of a circuit, differentiable in its numbers."""
     flags = tuple(piece.batched for piece in circuit.reading.pieces)
     ready = circuit.ready(flags, batch)
+    if circuit.lift is not None:
+        return ready.run(*circuit.reading.numbers)[0]
     run, pull = _run(ready), _pull(ready)
 
     @jax.custom_vjp
@@ -157,7 +169,15 @@ def _run(ready: Ready) -> Any:
         out, final = again.run(*_pieces_in(ready, mapped, numbers))
         return (out[:, None], _state_out(final, again.layout)), (True, True)
 
-    return run
+    @jax.custom_vjp
+    def differentiable(*numbers: jax.Array) -> Any:
+        return run(*numbers)
+
+    differentiable.defvjp(
+        lambda *numbers: (run(*numbers), numbers),
+        lambda numbers, ct: jax.vjp(ready.run, *numbers)[1](ct),
+    )
+    return differentiable
 
 
 def _pull(ready: Ready) -> Any:

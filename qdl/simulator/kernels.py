@@ -51,12 +51,6 @@ def multiply(state: jax.Array, cos: jax.Array, sin: jax.Array) -> jax.Array:
     return jnp.stack([re * cos - im * sin, re * sin + im * cos])
 
 
-def kron(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The Kronecker product over the last two axes."""
-    out = a[..., :, None, :, None] * b[..., None, :, None, :]
-    return out.reshape(*out.shape[:-4], a.shape[-2] * b.shape[-2], -1)
-
-
 def apply(state: jax.Array, matrix: jax.Array, group: Any, layout: Any) -> jax.Array:
     """A matrix on neighbouring positions: ``(s, s)``, or one per sample, ``(batch, s, s)``."""
     after = 2 ** (layout.n - group.first - group.width)
@@ -90,7 +84,7 @@ def _matrix(matrix: jax.Array, view: jax.Array) -> jax.Array:
 
 
 def _product(matrix: jax.Array, view: jax.Array) -> jax.Array:
-    """matrix @ view over the last two axes, as explicit batched products: einsum would transpose."""
+    """Matrix @ view over the last two axes, as explicit batched products: einsum would transpose."""
     if view.shape[-1] == 1:
         return (view[..., 0] @ matrix.T)[..., None]
     return jnp.matmul(jnp.broadcast_to(matrix, (*view.shape[:-2], *matrix.shape)), view)

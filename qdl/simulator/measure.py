@@ -14,7 +14,9 @@ from . import kernels
 
 def is_diagonal(measurements: list[Any]) -> bool:
     """True where probabilities alone decide the values."""
-    return all(m.obs is None or _diagonal(m.obs, tuple(m.obs.wires)) is not None for m in measurements)
+    return all(
+        m.obs is None or _diagonal(m.obs, tuple(m.obs.wires)) is not None for m in measurements
+    )
 
 
 def support(measurements: list[Any]) -> tuple[int, ...]:
@@ -49,7 +51,10 @@ def values(measurements: list[Any], state: jax.Array, ready: Any) -> jax.Array:
 
 def diagonals(measurements: list[Any], order: list[int]) -> np.ndarray:
     """The diagonal observables as columns over the basis states: ``(2**n, k)``."""
-    columns = [_spread(_diagonal(m.obs, tuple(m.obs.wires)), tuple(m.obs.wires), order) for m in measurements]
+    columns = [
+        _spread(_diagonal(m.obs, tuple(m.obs.wires)), tuple(m.obs.wires), order)
+        for m in measurements
+    ]
     return np.stack(columns, 1)
 
 
@@ -73,7 +78,11 @@ def _diagonal(observable: Any, wires: tuple[int, ...]) -> np.ndarray | None:
                 return None
             mask = sum(1 << (len(wires) - 1 - wires.index(w)) for w in term)
             part = kernels.parities((mask,), len(wires))[:, 0]
-        elif isinstance(term, qp.Projector) and set(np.unique(term.data[0])) <= {0, 1} and len(term.data[0]) == len(term.wires):
+        elif (
+            isinstance(term, qp.Projector)
+            and set(np.unique(term.data[0])) <= {0, 1}
+            and len(term.data[0]) == len(term.wires)
+        ):
             bits = dict(zip(term.wires, np.asarray(term.data[0], int), strict=True))
             b = np.arange(2 ** len(wires))
             part = np.ones(len(b))
@@ -106,16 +115,21 @@ def probabilities(p: jax.Array, wires: tuple[int, ...], order: list[int]) -> jax
 
 def expectation(observable: Any, state: jax.Array, order: list[int]) -> jax.Array:
     """<state|O|state> for complex states ``(B, 2**n)`` and any observable."""
+    return (state.conj() * image(observable, state, order)).sum(-1).real
+
+
+def image(observable: Any, state: jax.Array, order: list[int]) -> jax.Array:
+    """O|state> for complex states ``(B, 2**n)`` and any observable."""
     n = len(order)
-    total = jnp.zeros(len(state), state.real.dtype)
+    total = jnp.zeros_like(state)
     for coefficient, term in _terms(observable):
         if isinstance(term, qp.pauli.PauliWord):
-            image = _pauli(term, state, order)
+            part = _pauli(term, state, order)
         else:
             wires = tuple(term.wires)
             matrix = jnp.asarray(qp.matrix(term, wire_order=wires), state.dtype)
-            image = _local(matrix, [order.index(w) for w in wires], state, n)
-        total = total + np.real(coefficient) * (state.conj() * image).sum(-1).real
+            part = _local(matrix, [order.index(w) for w in wires], state, n)
+        total = total + np.real(coefficient) * part
     return total
 
 
@@ -135,4 +149,6 @@ def _local(matrix: jax.Array, axes: list[int], state: jax.Array, n: int) -> jax.
     split = jnp.moveaxis(state.reshape(-1, *(2,) * n), [1 + a for a in axes], range(1, k + 1))
     shape = split.shape
     out = matrix @ split.reshape(len(state), 2**k, -1)
-    return jnp.moveaxis(out.reshape(shape), range(1, k + 1), [1 + a for a in axes]).reshape(state.shape)
+    return jnp.moveaxis(out.reshape(shape), range(1, k + 1), [1 + a for a in axes]).reshape(
+        state.shape
+    )

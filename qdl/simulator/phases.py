@@ -45,7 +45,7 @@ def tables(masks: tuple[int, ...], n: int) -> Tables:
 
 
 def factors(masks: tuple[int, ...], theta: jax.Array, n: int) -> jax.Array:
-    """cos and sin of every amplitude's phase: ``(2, 2**n)`` from ``theta`` ``(K,)``."""
+    """Cos and sin of every amplitude's phase: ``(2, 2**n)`` from ``theta`` ``(K,)``."""
     t, dtype = tables(masks, n), theta.dtype
     as_array = lambda a: jnp.asarray(a, dtype)  # noqa: E731  # a word for the next lines
     if len(t.patterns) > MAX_PATTERNS:
@@ -127,7 +127,11 @@ def batched(masks: tuple[int, ...], theta: jax.Array, layout: Any) -> Turn:
     def fold(turn: jax.Array) -> jax.Array:
         turn = turn if layout.last else turn.T
         cube = turn.reshape(shape)
-        parts = [(inside_high, high, cube.sum(1)), (inside_low, low, cube.sum(0)), (straddling, both, turn)]
+        parts = [
+            (inside_high, high, cube.sum(1)),
+            (inside_low, low, cube.sum(0)),
+            (straddling, both, turn),
+        ]
         out = jnp.zeros(theta.shape, dtype)
         for which, signs, summed in parts:
             if which:

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .split import Affine, Angle, Dense, Element, Fence, Phase, composite_form, element_form, turned
+from .fuse import as_dense
+from .split import Affine, Angle, Dense, Element, Fence, Phase, turned
 
 MAX_STEPS = 12  # matrices multiplied into one block; more only lengthen the compilation
 MAX_BLOCK = 4  # wires in one matrix: 2^4 x 2^4 is where a core's matrix products are fastest
@@ -42,7 +43,9 @@ class Stage:
 
     rows: dict[int, int]  # wire -> mask of new bits whose parity is its old bit
     flips: dict[int, int]
-    phases: list[tuple[int, float, Angle | None]] = field(default_factory=list)  # mask, factor, angle
+    phases: list[tuple[int, float, Angle | None]] = field(
+        default_factory=list
+    )  # mask, factor, angle
     blocks: list[Block] = field(default_factory=list)
 
     def move(self, affine: Affine) -> None:
@@ -76,7 +79,9 @@ class Unit(NamedTuple):
 
     @property
     def heavy(self) -> bool:
-        return self.stages > 1 or any(isinstance(e, Dense) and len(e.wires) > 1 for e in self.elements)
+        return self.stages > 1 or any(
+            isinstance(e, Dense) and len(e.wires) > 1 for e in self.elements
+        )
 
 
 class Passes(NamedTuple):
@@ -131,6 +136,13 @@ def plan(elements: list[Element], wires: Iterable[int], passes: Passes, prepared
     return Plan(prefix, placer.stages)
 
 
+def angles_of(element: Element) -> tuple[Angle, ...]:
+    """The angles that enter an element."""
+    if isinstance(element, Phase):
+        return () if element.angle is None else (element.angle,)
+    return element.angles if isinstance(element, Dense) else ()
+
+
 def is_batched(element: Element) -> bool:
     """True where every sample has its own angle."""
     if isinstance(element, Phase):
@@ -174,6 +186,11 @@ def _fuse(elements: list[Element]) -> list[Unit]:
                 close(next(iter(open_units.values())))
             continue
         units = touching(element.wires)
+        used = {angle for unit in units for e in unit for angle in angles_of(e)}
+        if used & set(angles_of(element)):  # the next copy of a block with shared parameters
+            for unit in units:
+                close(unit)
+            units = []
         if is_batched(element) or len(element.wires) > 2 or not element.wires:
             for unit in units:
                 close(unit)
@@ -225,7 +242,7 @@ class _Placer:
         if self.passes.fuse and not batched and self._join(unit):
             return
         if unit.stages > 1 and not batched:
-            self._add(Block(list(unit.wires), [_as_dense(unit)], False, True))
+            self._add(Block(list(unit.wires), [as_dense(unit.elements, unit.wires)], False, True))
             return
         for element in unit.elements:
             if isinstance(element, Dense):
@@ -262,7 +279,9 @@ class _Placer:
             return False
         stage = self._stage(position // 2)
         stage.blocks = [b for b in stage.blocks if all(b is not c for c in blocks)]
-        stage.blocks.append(Block(sorted(union), [*steps, _as_dense(unit)], False, True))
+        stage.blocks.append(
+            Block(sorted(union), [*steps, as_dense(unit.elements, unit.wires)], False, True)
+        )
         self.last |= dict.fromkeys(unit.wires, position)
         return True
 
@@ -291,16 +310,3 @@ class _Placer:
             mask = sum(1 << w for w in element.wires)
             stage.phases.append((mask, element.coefficient, element.angle))
         self.last |= dict.fromkeys(element.wires, position)
-
-
-def _as_dense(unit: Unit) -> Dense:
-    """A unit as one matrix, its wires sorted."""
-    at = {wire: i for i, wire in enumerate(unit.wires)}
-    if len(unit.elements) == 1 and isinstance(unit.elements[0], Dense):
-        return unit.elements[0]
-    steps, angles = [], []
-    for element in unit.elements:
-        form, used = element_form(element)
-        steps.append((form, tuple(at[w] for w in element.wires), len(used)))
-        angles += used
-    return Dense(unit.wires, composite_form(tuple(steps), len(unit.wires)), tuple(angles))

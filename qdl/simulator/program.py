@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .matrices import Form
 from .plan import MAX_BLOCK, Plan, Stage
-from .split import Form
 
 MIN_LOOP = 8  # fewer equal stages than this are cheaper unrolled
 
@@ -29,6 +29,11 @@ class Group(NamedTuple):
     real: bool
     batched: bool
     pieces: tuple[Piece, ...]
+
+    @property
+    def fixed(self) -> bool:
+        """True where no angle enters."""
+        return all(form.matrix is not None for piece in self.pieces for form, _ in piece.steps)
 
 
 class Phases(NamedTuple):
@@ -76,7 +81,20 @@ class Program:
     final: list[int]  # the wires by position at the end
 
 
-def assemble(plan: Plan, wires: list[int], loop: bool) -> Program:
+def cuts(n: int, last: bool) -> set[int]:
+    """Positions where groups of single wires end, so that matrix products get good shapes.
+
+    A product with s rows and r columns is slow for 1 < r < 64. With the batch last, r is at least the
+    batch; with the batch first, r is 1 for the last group and 2^6 or more for the others if six wires
+    make up the last one.
+    """
+    if last or n < 14:
+        return set(range(MAX_BLOCK, n, MAX_BLOCK))
+    chunks = -(-(n - 6) // 5)
+    return {round((n - 6) * (i + 1) / chunks) for i in range(chunks)}
+
+
+def assemble(plan: Plan, wires: list[int], loop: bool, ends: set[int]) -> Program:
     """Give wires positions, stage by stage, and find the repetitions."""
     kinds: dict[Kind, int] = {}
     occurrences: list[Occurrences] = []
@@ -84,7 +102,7 @@ def assemble(plan: Plan, wires: list[int], loop: bool) -> Program:
     order = list(wires)
     for stage in plan.stages:
         after = _arrange(order, stage)
-        kind, single, batched, matrices = _kind(stage, order, after)
+        kind, single, batched, matrices = _kind(stage, order, after, ends)
         order = after
         number = kinds.setdefault(kind, len(kinds))
         if number == len(occurrences):
@@ -110,7 +128,7 @@ def _arrange(order: list[int], stage: Stage) -> list[int]:
 
 
 def _kind(
-    stage: Stage, before: list[int], after: list[int]
+    stage: Stage, before: list[int], after: list[int], ends: set[int]
 ) -> tuple[Kind, list[int], list[int], list[Any]]:
     n = len(after)
     bit = {wire: 1 << (n - 1 - p) for p, wire in enumerate(after)}
@@ -127,7 +145,7 @@ def _kind(
             fixed[positions(mask)] = fixed.get(positions(mask), 0.0) + factor
         else:
             entries[angle.batched].append((positions(mask), factor, angle.index))
-    groups, matrices = _groups(stage, after)
+    groups, matrices = _groups(stage, after, ends)
     kind = Kind(
         rows,
         flips,
@@ -147,8 +165,8 @@ def _phases(entries: list[tuple[int, float, int]]) -> Phases:
     return Phases(masks, tuple(map(tuple, weights.tolist())))
 
 
-def _groups(stage: Stage, order: list[int]) -> tuple[list[Group], list[Any]]:
-    """Blocks packed into groups of neighbouring positions, up to MAX_BLOCK wide."""
+def _groups(stage: Stage, order: list[int], ends: set[int]) -> tuple[list[Group], list[Any]]:
+    """Blocks packed into groups of neighbouring positions."""
     groups: list[Group] = []
     matrices: list[Any] = []
     for block in sorted(stage.blocks, key=lambda b: min(order.index(w) for w in b.wires)):
@@ -161,7 +179,7 @@ def _groups(stage: Stage, order: list[int]) -> tuple[list[Group], list[Any]]:
         joins = (
             last is not None
             and last.first + last.width == first
-            and last.width + width <= MAX_BLOCK
+            and not ends & set(range(last.first + 1, first + width))
             and last.batched == block.batched
         )
         if joins:

@@ -74,8 +74,11 @@ class Reading:
         return Slot(CONSTANTS, self.constants.setdefault(value, len(self.constants)))
 
 
-def read(layer: Layer, wires: Wires, params: Any, x: Any) -> Reading:
-    """The gates of a layer; ``x`` is None, ``(n_features,)`` or ``(batch, n_features)``."""
+def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False) -> Reading:
+    """The gates of a layer; ``x`` is None, ``(n_features,)`` or ``(batch, n_features)``.
+
+    ``channels`` says whether noise may be among them.
+    """
     reading = Reading()
     leaves, tree = jax.tree.flatten(params)
     sizes = np.cumsum([0] + [np.size(leaf) for leaf in leaves])
@@ -88,12 +91,21 @@ def read(layer: Layer, wires: Wires, params: Any, x: Any) -> Reading:
     if x is not None:
         reading.add(x.T, batched)
     _walk(layer, wires, params, jax.tree.unflatten(tree, numbered), x, reading)
+    if not channels:
+        _refuse_channels(reading)
     return reading
 
 
-def _walk(
-    layer: Layer, wires: Wires, params: Any, index: Any, x: Any, reading: Reading
-) -> None:
+def _refuse_channels(reading: Reading) -> None:
+    for gate in reading.gates:
+        if isinstance(gate.operator, qp.operation.Channel):
+            raise ValueError(
+                f"The state-vector simulator runs unitary gates, got the channel {gate.operator.name}. "
+                "Use model.on(qdl.backends.density_matrix()), or trajectories(samples=100) for more wires."
+            )
+
+
+def _walk(layer: Layer, wires: Wires, params: Any, index: Any, x: Any, reading: Reading) -> None:
     if isinstance(layer, Sequential):
         for (child, on), p, i in zip(layer.steps(wires), params, index, strict=True):
             _walk(child, on, p, i, x, reading)
@@ -167,13 +179,10 @@ def _expand(operator: Any) -> list[Any]:
             "Use Pooling(), the controlled rotation that gives the same expectation values, or run "
             "the model .on() a PennyLane device."
         )
-    if isinstance(operator, qp.operation.Channel):
-        raise ValueError(
-            f"The state-vector simulator runs unitary gates, got the channel {operator.name}. "
-            "Use model.on(qdl.backends.density_matrix())."
-        )
     if operator.name in ("Barrier", "Identity", "Snapshot"):
         return []
+    if isinstance(operator, qp.operation.Channel):
+        return [operator]
     small = len(operator.wires) <= MAX_WIRES and operator.has_matrix
     preparation = isinstance(operator, qp.operation.StatePrepBase)
     if small or preparation or operator.name in ("MultiRZ", "GlobalPhase"):
@@ -271,9 +280,11 @@ def _trace(
 
 
 def _add_array(operator: Any, reading: Reading) -> int:
-    """A piece for the matrix or the prepared state of a traced operator."""
+    """A piece for the matrix, the Kraus matrices or the prepared state of a traced operator."""
     batch = operator.batch_size
     if isinstance(operator, qp.operation.StatePrepBase):
         lead = () if batch is None else (batch,)
         return reading.add(operator.state_vector().reshape(*lead, -1), batch is not None, True)
+    if isinstance(operator, qp.operation.Channel):
+        return reading.add(jnp.stack(operator.kraus_matrices()), False, True)
     return reading.add(qp.matrix(operator), batch is not None, True)

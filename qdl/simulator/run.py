@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +17,8 @@ from . import measure
 from .execute import Circuit, Ready, execute
 from .plan import ALL, Passes
 from .read import read
+from .shift import sampled
+from .shots import bases, distributions
 
 
 def evaluate(
@@ -30,13 +33,19 @@ def evaluate(
 ) -> jax.Array:
     """The readout values ``(..., k)`` of a circuit."""
     measurements = readout.measurements(layers.active(wires))
+    measured = measure.support(measurements)
     if shots is not None:
-        raise NotImplementedError
+        check_shots(shots, key)
+        found = bases(measurements)
+        draw = partial(sampled, measured=found, shots=shots, key=key)
+        diagonal = not any(basis.rotations for basis in found)
+        distribution = partial(distributions, found)
+        return _execute(layers, wires, params, x, measured, diagonal, distribution, passes, draw)
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
         return measure.values(measurements, state, ready)
 
-    measured, diagonal = measure.support(measurements), measure.is_diagonal(measurements)
+    diagonal = measure.is_diagonal(measurements)
     return _execute(layers, wires, params, x, measured, diagonal, finish, passes)
 
 
@@ -60,6 +69,7 @@ def _execute(
     diagonal: bool,
     finish: Any,
     passes: Passes,
+    run: Any = execute,
 ) -> jax.Array:
     lead = () if x is None else x.shape[:-1]
     flat = x if x is None or x.ndim == 1 else x.reshape(-1, x.shape[-1])
@@ -67,19 +77,29 @@ def _execute(
     check_memory(len(wires), batch, jnp.result_type(float))
     reading = read(layers, wires, params, flat)
     circuit = Circuit(reading, wires, measured, diagonal, finish, passes)
-    return execute(circuit, batch).reshape(*lead, -1)
+    return run(circuit, batch).reshape(*lead, -1)
 
 
-def check_memory(n: int, batch: int, dtype: Any) -> None:
-    """Refuse what cannot fit, with the numbers, before anything is allocated."""
-    one = 2 * np.dtype(dtype).itemsize * 2.0**n
+def check_memory(
+    n: int,
+    batch: int,
+    dtype: Any,
+    kind: str = "statevector",
+    doubling: int = 1,
+    instead: str = "a smaller batch",
+) -> None:
+    """Refuse what cannot fit, with the numbers, before anything is allocated.
+
+    A wire makes a state ``2**doubling`` times as large.
+    """
+    one = 2 * np.dtype(dtype).itemsize * 2.0 ** (doubling * n)
     free = psutil.virtual_memory().available
     if 3 * one * batch > free:  # state, its image and one cotangent
-        fits = int(math.log2(max(free / (one / 2.0**n) / 3 / batch, 1)))
+        fits = int(math.log2(max(free / (2 * np.dtype(dtype).itemsize) / 3 / batch, 1))) // doubling
         raise ValueError(
-            f"{n} wires need {_bytes(one)} for one statevector, and a batch of {batch} with work space "
+            f"{n} wires need {_bytes(one)} for one {kind}, and a batch of {batch} with work space "
             f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires "
-            "or a smaller batch."
+            f"or {instead}."
         )
 
 
@@ -94,13 +114,8 @@ def _bytes(count: float) -> str:
 def check_shots(shots: Any, key: Any = True) -> None:
     """Refuse shots that are not a positive whole number, and shots without a key."""
     if isinstance(shots, bool) or not isinstance(shots, int | np.integer) or shots < 1:
-        raise ValueError(f"shots must be a whole number >= 1, or None for exact values; got {shots!r}.")
+        raise ValueError(
+            f"shots must be a whole number >= 1, or None for exact values; got {shots!r}."
+        )
     if key is None:
         raise ValueError(f"{shots} shots need a key: apply(params, x, key=jax.random.key(0)).")
-
-
-def sample_bits(psi: jax.Array, n: int, wires: Wires, shots: int, key: jax.Array) -> jax.Array:
-    """Measured bits ``(..., shots, len(wires))`` of a state."""
-    logits = jnp.log(jnp.abs(psi) ** 2)
-    draws = jax.random.categorical(key, logits[..., None, :], shape=(*psi.shape[:-1], shots))
-    return jnp.stack([(draws >> (n - 1 - w)) & 1 for w in wires], -1)

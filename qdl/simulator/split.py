@@ -1,6 +1,6 @@
-"""Splitting gates into what is cheap to apply: sign patterns, bit maps, and small matrices.
+r"""Splitting gates into what is cheap to apply: sign patterns, bit maps, and small matrices.
 
-Every gate becomes phases $e^{i\\theta c (-1)^{b \\cdot m}}$, affine maps of the bits, and dense matrices,
+Every gate becomes phases $e^{i\theta c (-1)^{b \cdot m}}$, affine maps of the bits, and dense matrices,
 real ones wherever possible: a real matrix costs half of a complex one, because it acts on the real
 and the imaginary part alike. RX, for example, is an RY between two constant phases.
 """
@@ -8,15 +8,13 @@ and the imaginary part alike. RX, for example, is an RY between two constant pha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
+from .matrices import RY, Form, constant_form, operator_matrix, rotation_form
 from .read import CONSTANTS, Gate, Reading, Slot
 
 
@@ -60,15 +58,6 @@ class Fence(NamedTuple):
 
 
 Element = Phase | Affine | Dense | Fence
-
-
-@dataclass(frozen=True)
-class Form:
-    """How to build a matrix from angles ``(..., m)``; equal keys give equal matrices."""
-
-    key: Any
-    real: bool
-    build: Callable[[jax.Array], jax.Array] = field(compare=False)
 
 
 class Preparation(NamedTuple):
@@ -144,8 +133,21 @@ def _key(operator: Any) -> Any:
     hyper = {k: v for k, v in operator.hyperparameters.items() if k != "base"}
     order = tuple(list(operator.wires).index(w) for w in getattr(base, "wires", ()))
     constant = () if inner is None else (getattr(operator, "control_values", None),)
-    text = str(hyper) if inner is None else str({k: str(v) for k, v in hyper.items() if "wires" not in k})
-    return (operator.name, len(operator.wires), text, arrays, inner, order, str(constant), str(scalar))
+    text = (
+        str(hyper)
+        if inner is None
+        else str({k: str(v) for k, v in hyper.items() if "wires" not in k})
+    )
+    return (
+        operator.name,
+        len(operator.wires),
+        text,
+        arrays,
+        inner,
+        order,
+        str(constant),
+        str(scalar),
+    )
 
 
 def _local(operator: Any) -> Any:
@@ -176,6 +178,10 @@ def _rule(operator: Any, key: Any) -> list[Any]:
         coefficients = _diagonal_generator(local)
         if coefficients is not None:
             return [Phase(w, c, 0) for w, c in coefficients]  # type: ignore[arg-type]
+        generator = _generator(local)
+        if generator is not None:
+            real = bool(np.abs(_matrix(_unbatched(local)).imag).max() < 1e-15)
+            return [Dense(all_wires, rotation_form(generator, real, key), (0,))]  # type: ignore[arg-type]
     local = _unbatched(local)
     matrix = _matrix(local)
     if not scalars:
@@ -184,7 +190,7 @@ def _rule(operator: Any, key: Any) -> list[Any]:
             return monomial
         return [Dense(all_wires, constant_form(matrix), ())]
     real = bool(np.abs(matrix.imag).max() == 0)
-    return [Dense(all_wires, Form(key, real, _builder(local)), tuple(range(len(scalars))))]  # type: ignore[arg-type]
+    return [Dense(all_wires, Form(key, real, operator_matrix(local)), tuple(range(len(scalars))))]  # type: ignore[arg-type]
 
 
 def _z(angle: float) -> Phase:
@@ -195,7 +201,10 @@ def _unbatched(operator: Any) -> Any:
     """The operator with one number per parameter, where a stand-in batch was given."""
     if operator.batch_size is None:
         return operator
-    data = [d if np.ndim(d) == n else d[0] for d, n in zip(operator.data, operator.ndim_params, strict=True)]
+    data = [
+        d if np.ndim(d) == n else d[0]
+        for d, n in zip(operator.data, operator.ndim_params, strict=True)
+    ]
     return qp.ops.functions.bind_new_parameters(operator, data)
 
 
@@ -210,21 +219,32 @@ def walsh(values: np.ndarray, k: int) -> list[tuple[tuple[int, ...], float]]:
     return out
 
 
+def _generator(operator: Any) -> np.ndarray | None:
+    """G of an operator that is exp(i theta G) for its one angle, checked; None for others."""
+    if not operator.has_generator:
+        return None
+    single = _unbatched(operator)
+    generator = _matrix(qp.generator(single, format="observable") + 0 * qp.I(single.wires))
+    if np.abs(_matrix(single) - _exponential(generator)(single.data[0])).max() > 1e-12:
+        return None
+    return generator
+
+
+def _exponential(generator: np.ndarray) -> Callable[[Any], np.ndarray]:
+    values, vectors = np.linalg.eigh(generator)
+    return lambda theta: (vectors * np.exp(1j * theta * values)) @ vectors.conj().T
+
+
 def _diagonal_generator(operator: Any) -> list[tuple[tuple[int, ...], float]] | None:
     """For exp(i theta D) with diagonal D: D in parities. None for other operators."""
     if operator.name == "MultiRZ":
         return [(tuple(range(len(operator.wires))), -0.5)]
     if operator.name == "GlobalPhase":
         return [((), -1.0)]
-    if not operator.has_generator:
+    generator = _generator(operator)
+    if generator is None or np.abs(generator - np.diag(np.diag(generator))).max() > 0:
         return None
-    single = _unbatched(operator)
-    generator = _matrix(qp.generator(single, format="observable") + 0 * qp.I(single.wires))
-    diagonal = np.diag(generator).real
-    rebuilt = np.diag(np.exp(1j * single.data[0] * diagonal))
-    if np.abs(_matrix(single) - rebuilt).max() > 1e-12:
-        return None
-    return walsh(diagonal, len(operator.wires))
+    return walsh(np.diag(generator).real, len(operator.wires))
 
 
 def _monomial(matrix: np.ndarray, k: int) -> list[Any] | None:
@@ -247,14 +267,6 @@ def _monomial(matrix: np.ndarray, k: int) -> list[Any] | None:
     return elements + [Phase(w, c, None) for w, c in walsh(phase, k)]
 
 
-def _ry(angles: jax.Array) -> jax.Array:
-    cos, sin = jnp.cos(angles[..., 0] / 2), jnp.sin(angles[..., 0] / 2)
-    return jnp.stack([jnp.stack([cos, -sin], -1), jnp.stack([sin, cos], -1)], -2)
-
-
-RY = Form("RY", True, _ry)
-
-
 def turned(element: Element) -> list[Element]:
     """An RY with a batch of angles as an RZ between Hadamards: RY(a) = V H RZ(a) H V^-1, V = RZ(pi/2).
 
@@ -269,89 +281,5 @@ def turned(element: Element) -> list[Element]:
     return [quarter, hadamard, Phase(wires, -0.5, angle), hadamard, back]
 
 
-def constant_form(matrix: np.ndarray) -> Form:
-    """The form of a matrix that no angle enters."""
-    real = bool(np.abs(matrix.imag).max() < 1e-15)
-    matrix = np.ascontiguousarray(matrix.real if real else matrix)
-    return Form((matrix.tobytes(), real), real, lambda angles: jnp.asarray(matrix))
-
-
 def _no_build(angles: jax.Array) -> jax.Array:
     raise AssertionError("a computed matrix is looked up, not built")
-
-
-def _builder(operator: Any) -> Callable[[jax.Array], jax.Array]:
-    """Any PennyLane operator's matrix as a function of stacked angles."""
-
-    def one(angles: jax.Array) -> jax.Array:
-        with qp.QueuingManager.stop_recording():
-            bound = qp.ops.functions.bind_new_parameters(operator, list(angles))
-        return qp.matrix(bound, wire_order=range(len(operator.wires)))
-
-    def build(angles: jax.Array) -> jax.Array:
-        flat = jax.vmap(one)(angles.reshape(-1, angles.shape[-1]))
-        return flat.reshape(*angles.shape[:-1], *flat.shape[1:])
-
-    return build
-
-
-def product(matrices: list[tuple[jax.Array, tuple[int, ...]]], k: int) -> jax.Array:
-    """The product of matrices ``(..., d, d)`` on some of k bits each, in time order: ``(..., 2^k, 2^k)``."""
-    return reduce(lambda done, step: _on(step[0], step[1], done, k), matrices[1:], embed(*matrices[0], k))
-
-
-def embed(matrix: jax.Array, bits: tuple[int, ...], k: int) -> jax.Array:
-    """A matrix on some of k bits as a matrix on all of them."""
-    if bits == tuple(range(k)):
-        return matrix
-    return _on(matrix, bits, jnp.eye(2**k, dtype=matrix.dtype), k)
-
-
-def _on(matrix: jax.Array, bits: tuple[int, ...], block: jax.Array, k: int) -> jax.Array:
-    """``matrix`` applied to the given bits of the rows of ``block`` ``(..., 2^k, c)``."""
-    j, lead = len(bits), max(matrix.ndim, block.ndim) - 2
-    block = jnp.broadcast_to(block, (*matrix.shape[:-2], *block.shape[-2:])) if block.ndim == 2 else block
-    shape = block.shape
-    axes = [lead + b for b in bits]
-    split_rows = block.reshape(*shape[:-2], *(2,) * k, shape[-1])
-    front = jnp.moveaxis(split_rows, axes, range(lead, lead + j))
-    moved = front.shape
-    out = matrix @ front.reshape(*shape[:-2], 2**j, -1)
-    return jnp.moveaxis(out.reshape(moved), range(lead, lead + j), axes).reshape(shape)
-
-
-def element_form(element: Element) -> tuple[Form, tuple[Angle, ...]]:
-    """Any element as a matrix on its wires, and the angles that it needs."""
-    if isinstance(element, Dense):
-        return element.form, element.angles
-    k = len(element.wires)
-    bits = (np.arange(2**k)[:, None] >> np.arange(k - 1, -1, -1)) & 1
-    if isinstance(element, Affine):
-        old = (bits @ np.array(element.rows).T + np.array(element.flips)) % 2
-        source = old @ (1 << np.arange(k - 1, -1, -1))
-        return constant_form(np.eye(2**k)[source]), ()
-    phases = element.coefficient * (-1.0) ** bits.sum(1)
-    if element.angle is None:
-        return constant_form(np.diag(np.exp(1j * phases))), ()
-
-    def build(angles: jax.Array) -> jax.Array:
-        turn = angles[..., :1] * phases
-        diagonal = jax.lax.complex(jnp.cos(turn), jnp.sin(turn))
-        return diagonal[..., None] * jnp.eye(2**k, dtype=diagonal.dtype)
-
-    return Form(("phase", k, element.coefficient), False, build), (element.angle,)
-
-
-def composite_form(steps: tuple[tuple[Form, tuple[int, ...], int], ...], k: int) -> Form:
-    """A run of matrices on k wires as one: steps of (form, its wires, how many angles it takes)."""
-
-    def build(angles: jax.Array) -> jax.Array:
-        matrices, at = [], 0
-        for form, wires, count in steps:
-            matrix = form.build(angles[..., at : at + count])
-            matrices.append((jnp.broadcast_to(matrix, (*angles.shape[:-1], *matrix.shape[-2:])), wires))
-            at += count
-        return product(matrices, k)
-
-    key = tuple((form.key, wires, count) for form, wires, count in steps)
-    return Form((key, k), all(form.real for form, _, _ in steps), build)

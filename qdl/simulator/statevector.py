@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import jax
@@ -15,9 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import kernels, phases
-from .plan import Plan
+from .fuse import as_dense
+from .matrices import kron, product
+from .plan import Plan, is_batched
 from .program import Group, Kind, Occurrences, Program
-from .split import Angle, Dense, Preparation, element_form, product
+from .split import Angle, Dense, Preparation
 
 BATCH_LAST = 16  # from this batch size on, samples lie next to each other in memory
 
@@ -62,31 +65,36 @@ class Values(NamedTuple):
 def product_state(plan: Plan, order: list[int], values: Values, layout: Layout) -> jax.Array:
     """The state after the one-wire elements at the start: an outer product over wires."""
     alike: dict[Any, list[int]] = {}
+    steps = {
+        wire: [as_dense(list(run), (wire,)) for _, run in groupby(plan.prefix[wire], is_batched)]
+        for wire in order
+    }
     for wire in order:
-        signature = tuple((element_form(e)[0], _is_batched(e)) for e in plan.prefix[wire])
+        signature = tuple((step.form, step.batched) for step in steps[wire])
         alike.setdefault(signature, []).append(wire)
     vectors: dict[int, jax.Array] = {}
     for signature, wires in alike.items():
         vector = jnp.zeros((len(wires), 1, 2), values.shared.dtype).at[..., 0].set(1)
         for j, (form, batched) in enumerate(signature):
-            rows = [element_form(plan.prefix[wire][j])[1] for wire in wires]
-            matrix = form.build(values.angles(rows, batched))
-            matrix = jnp.broadcast_to(matrix, (len(wires), *matrix.shape[-2:])) if matrix.ndim == 2 else matrix
+            matrix = form.build(values.angles([steps[wire][j].angles for wire in wires], batched))
+            matrix = (
+                jnp.broadcast_to(matrix, (len(wires), *matrix.shape[-2:]))
+                if matrix.ndim == 2
+                else matrix
+            )
             matrix = matrix if batched else matrix[:, None]
             vector = (matrix * vector[..., None, :]).sum(-1)  # (wires, batch or 1, 2)
         vectors |= {wire: vector[i] for i, wire in enumerate(wires)}
     half = (len(order) + 1) // 2
-    left = _outer([vectors[w] for w in order[:half]])[..., :, None]
-    right = _outer([vectors[w] for w in order[half:]])[..., None, :]
-    re = left.real * right.real - left.imag * right.imag
-    im = left.real * right.imag + left.imag * right.real
-    state = jnp.stack([re, im]).reshape(2, -1, 2**layout.n)
-    state = jnp.broadcast_to(state, (2, layout.batch, 2**layout.n))
+    left = _outer([vectors[w] for w in order[:half]])
+    right = _outer([vectors[w] for w in order[half:]])
+    # (a + ib)(c + id) as a matrix product over (c, d): its derivative is one, too.
+    rows = jnp.stack(
+        [jnp.stack([left.real, -left.imag], -1), jnp.stack([left.imag, left.real], -1)]
+    )
+    state = rows @ jnp.stack([right.real, right.imag], -2)  # (2, batch or 1, 2^half, 2^rest)
+    state = jnp.broadcast_to(state.reshape(2, -1, 2**layout.n), (2, layout.batch, 2**layout.n))
     return jnp.swapaxes(state, 1, 2) if layout.last else state
-
-
-def _is_batched(element: Any) -> bool:
-    return any(angle.batched for angle in element_form(element)[1])
 
 
 def _outer(vectors: list[jax.Array]) -> jax.Array:
@@ -103,7 +111,9 @@ def prepared_state(
 ) -> jax.Array:
     """Given amplitudes on some wires, |0> on the others."""
     n, k = len(order), len(start.wires)
-    amplitudes = values.arrays[start.state] if isinstance(start.state, int) else jnp.asarray(start.state)
+    amplitudes = (
+        values.arrays[start.state] if isinstance(start.state, int) else jnp.asarray(start.state)
+    )
     amplitudes = amplitudes.reshape(-1, 2**k)
     full = jnp.zeros((len(amplitudes), 2**k, 2 ** (n - k)), amplitudes.dtype)
     full = full.at[..., 0].set(amplitudes).reshape(-1, *(2,) * n)
@@ -154,25 +164,34 @@ def _kind_numbers(kind: Kind, at: Occurrences, values: Values, tables: Any) -> N
             matrix, places = tables[at.matrices[0][column].form, at.matrices[0][column].batched]
             rows = [places[s[column].angles, s[column].array] for s in at.matrices]
             constant = matrix.ndim == 2
-            picks.append(
-                jnp.broadcast_to(matrix, (len(rows), *matrix.shape)) if constant else matrix[np.array(rows)]
-            )
+            picks.append(matrix if constant else matrix[np.array(rows)])
             column += 1
-        numbers["matrices"].append(_group_matrix(group, picks))
+        numbers["matrices"].append(None if group.fixed else _group_matrix(group, picks))
     return numbers
 
 
 def _group_matrix(group: Group, picks: list[jax.Array]) -> jax.Array:
     """The matrix of a group, ``(r[, batch], s, s)``: products in blocks, Kronecker across them."""
+    lead = max((pick.shape[:-2] for pick in picks), key=len)
+    picks = [jnp.broadcast_to(pick, (*lead, *pick.shape[-2:])) for pick in picks]
     matrices, at = [], 0
     for piece in group.pieces:
         steps = [(picks[at + i], bits) for i, (_, bits) in enumerate(piece.steps)]
         matrices.append(product(steps, piece.width))
         at += len(steps)
-    return reduce(kernels.kron, matrices)
+    return reduce(kron, matrices)
 
 
-def forward(program: Program, state: jax.Array, numbers: list[Numbers], layout: Layout) -> jax.Array:
+def _fixed_matrix(group: Group) -> jax.Array:
+    """The matrix of a group without angles, rounded once: 1/2 is exact where 1/sqrt(2)^2 is not."""
+    pieces = [product([(f.matrix, bits) for f, bits in p.steps], p.width) for p in group.pieces]
+    matrix = reduce(kron, pieces)
+    return jnp.asarray(matrix.astype(jnp.result_type(float if group.real else complex)))
+
+
+def forward(
+    program: Program, state: jax.Array, numbers: list[Numbers], layout: Layout
+) -> jax.Array:
     """The state after all stages."""
     for body, times in program.runs:
         if times == 1:
@@ -235,7 +254,8 @@ def _stage(kind: Kind, state: jax.Array, numbers: Numbers, layout: Layout) -> ja
         state = kernels.gather(state, index, layout)
     for turn in _turns(kind, numbers, layout):
         state = turn.apply(state)
-    for group, matrix in zip(kind.groups, numbers["matrices"], strict=True):
+    for group, given in zip(kind.groups, numbers["matrices"], strict=True):
+        matrix = _fixed_matrix(group) if given is None else given
         state = kernels.apply(state, matrix, group, layout)
     return state
 
@@ -245,9 +265,10 @@ def _stage_back(
 ) -> tuple[jax.Array, jax.Array, Numbers]:
     """Undo a stage: its first state, the cotangents of that and of the stage's numbers."""
     grad: Numbers = {"matrices": []}
-    for group, matrix in reversed(list(zip(kind.groups, numbers["matrices"], strict=True))):
+    for group, given in reversed(list(zip(kind.groups, numbers["matrices"], strict=True))):
+        matrix = _fixed_matrix(group) if given is None else given
         state, ct, d_matrix = kernels.undo(state, ct, matrix, group, layout)
-        grad["matrices"].insert(0, d_matrix)
+        grad["matrices"].insert(0, None if given is None else d_matrix)
     for turn in reversed(list(_turns(kind, numbers, layout))):
         if turn.name:
             grad[turn.name] = turn.angle_gradient(state, ct)

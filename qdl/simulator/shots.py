@@ -1,0 +1,134 @@
+r"""Measuring by sampling: an exact distribution is replaced by the frequencies of random outcomes.
+
+Observables are read in as few bases as a greedy grouping finds. In each basis the state gives a
+distribution $p$ over the bits of the wires that matter; ``shots`` outcomes give frequencies $\hat p$,
+with $E[\hat p] = p$, and every value is linear in them. Values read in one basis come from the same
+outcomes, so they are correlated as on hardware; every basis gets all the shots.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+
+from ..layers.base import Wires
+from . import kernels, measure
+
+HADAMARD = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+LETTERS = {"X": HADAMARD, "Y": HADAMARD @ np.diag([1, -1j])}  # what turns a letter into Z
+
+
+class Basis(NamedTuple):
+    """One way to measure: matrices first, then the bits of ``wires``."""
+
+    wires: Wires
+    rotations: tuple[tuple[np.ndarray, Wires], ...]
+    columns: np.ndarray | None  # (2**len(wires), k): values by outcome; None for probabilities
+
+
+def bases(measurements: list[Any]) -> tuple[Basis, ...]:
+    """Every term of every observable, in the first basis that agrees with it on all of its wires."""
+    if measurements[0].obs is None:
+        return (Basis(tuple(measurements[0].wires), (), None),)
+    axes: list[dict[int, Any]] = []  # for each basis: wire -> the axis that is read on it
+    members: list[list[tuple[int, Wires, np.ndarray]]] = []
+    rotations: dict[Any, tuple[np.ndarray, Wires]] = {}
+    for k, measurement in enumerate(measurements):
+        for coefficient, term in measure._terms(measurement.obs):
+            wires, diagonal, wanted, turned = _eigenbasis(term)
+            rotations |= turned
+            fits = (all(a.get(w, axis) == axis for w, axis in wanted.items()) for a in axes)
+            at = next((i for i, fit in enumerate(fits) if fit), len(axes))
+            if at == len(axes):
+                axes.append({})
+                members.append([])
+            axes[at] |= wanted
+            members[at].append((k, wires, np.real(coefficient) * diagonal))
+    out = []
+    for axis, terms in zip(axes, members, strict=True):
+        wires = tuple(sorted(axis))
+        columns = np.zeros((2 ** len(wires), len(measurements)))
+        for k, on, diagonal in terms:
+            columns[:, k] += measure._spread(diagonal, on, list(wires))
+        needed = dict.fromkeys(axis[w] for w in wires if axis[w] != "Z")
+        out.append(Basis(wires, tuple(rotations[a] for a in needed), columns))
+    return tuple(out)
+
+
+def _eigenbasis(term: Any) -> tuple[Wires, np.ndarray, dict[int, Any], dict[Any, Any]]:
+    """A term's wires, its eigenvalues by outcome, the axis to read on each wire, and the rotations."""
+    wires = tuple(term) if isinstance(term, qp.pauli.PauliWord) else tuple(term.wires)
+    if isinstance(term, qp.pauli.PauliWord):
+        eigenvalues = kernels.parities((2 ** len(wires) - 1,), len(wires))[:, 0]
+        axes = {w: "Z" if letter == "Z" else (letter, w) for w, letter in term.items()}
+        turned = {(a, w): (LETTERS[a], (w,)) for w, a in term.items() if a != "Z"}
+        return wires, eigenvalues, axes, turned
+    diagonal = measure._diagonal(term, wires)
+    if diagonal is not None:
+        return wires, diagonal, dict.fromkeys(wires, "Z"), {}
+    eigenvalues, vectors = np.linalg.eigh(np.asarray(qp.matrix(term, wire_order=wires)))
+    axis = (vectors.tobytes(), wires)
+    return wires, eigenvalues, dict.fromkeys(wires, axis), {axis: (vectors.conj().T, wires)}
+
+
+def distributions(measured: tuple[Basis, ...], state: jax.Array, ready: Any) -> jax.Array:
+    """The exact distributions of all bases, one after another: ``(batch, sum of their sizes)``."""
+    order, index = ready.program.final, ready.tail_index
+    psi = measure.amplitudes(state, ready)
+    if index is not None:  # the bit map that was left undone
+        psi = psi[:, index]
+    out = []
+    for basis in measured:
+        turned = psi
+        for matrix, wires in basis.rotations:
+            at = [order.index(w) for w in wires]
+            turned = measure._local(jnp.asarray(matrix, psi.dtype), at, turned, len(order))
+        out.append(measure.probabilities(turned.real**2 + turned.imag**2, basis.wires, order))
+    return jnp.concatenate(out, axis=1)
+
+
+def sampled_values(
+    measured: tuple[Basis, ...], exact: jax.Array, shots: int, key: jax.Array
+) -> jax.Array:
+    """The values ``(batch, k)`` from ``shots`` outcomes of each of the exact distributions."""
+    ends = np.cumsum([2 ** len(basis.wires) for basis in measured])[:-1]
+    total: Any = 0
+    for i, (basis, p) in enumerate(zip(measured, jnp.split(exact, ends, axis=1), strict=True)):
+        found = frequencies(p, shots, jax.random.fold_in(key, i))
+        total = total + (
+            found if basis.columns is None else found @ jnp.asarray(basis.columns, p.dtype)
+        )
+    return total
+
+
+def frequencies(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
+    """How often each of ``shots`` outcomes of ``p`` ``(batch, m)`` is seen, as a share of all."""
+    count = jax.vmap(lambda outcomes: jnp.zeros(p.shape[1], p.dtype).at[outcomes].add(1))
+    # A NaN compares as false and would be drawn as some outcome; it must stay a NaN.
+    return count(draw(p, shots, key)) / shots + 0 * p.sum(1, keepdims=True)
+
+
+def draw(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
+    """Outcomes ``(batch, shots)`` of ``p`` ``(batch, m)``: O(m + shots) memory each.
+
+    The inverse of the distribution function at uniform numbers. Sums of floats need not grow in
+    order, hence the running maximum; entries of probability zero repeat it and are never found.
+    """
+    steps = jnp.where(p > 0, jnp.cumsum(p, axis=1), 0)
+    steps = jax.lax.cummax(steps, axis=1)
+    uniform = jax.random.uniform(key, (len(p), shots), p.dtype) * steps[:, -1:]
+    return jax.vmap(partial(jnp.searchsorted, side="right"))(steps, uniform)
+
+
+def sample_bits(psi: jax.Array, n: int, wires: Wires, shots: int, key: jax.Array) -> jax.Array:
+    """Measured bits ``(..., shots, len(wires))`` of states ``(..., 2**n)``."""
+    lead = psi.shape[:-1]
+    p = (psi.real**2 + psi.imag**2).reshape(-1, 2**n)
+    outcomes = draw(measure.probabilities(p, wires, list(range(n))), shots, key)
+    bits = (outcomes[..., None] >> np.arange(len(wires) - 1, -1, -1)) & 1
+    return bits.reshape(*lead, shots, len(wires))

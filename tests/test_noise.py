@@ -1,0 +1,181 @@
+"""Noise: density matrices against PennyLane's default.mixed, trajectories against density matrices."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+import pytest
+from jax.flatten_util import ravel_pytree
+
+import qdl
+from qdl.backends import density_matrix
+from qdl.layers import (
+    AmplitudeEncoding,
+    AngleEncoding,
+    Convolution,
+    Entangler,
+    Noise,
+    Pooling,
+    Repeat,
+    Rotation,
+    Template,
+)
+
+CHANNELS = ("depolarizing", "amplitude_damping", "phase_damping", "bit_flip")
+KRAUS = [np.sqrt(0.7) * np.eye(4), np.sqrt(0.3) * np.kron([[0, 1], [1, 0]], [[1, 0], [0, -1]])]
+NOISE = {
+    **{name: [Noise(name, 0.13)] for name in CHANNELS},
+    "generalized": [Template(lambda p, x, w: [qp.GeneralizedAmplitudeDamping(0.2, 0.6, v) for v in w])],
+    "phase_flip": [Template(lambda p, x, w: [qp.PhaseFlip(0.2, w[1])])],
+    "thermal": [Template(lambda p, x, w: [qp.ThermalRelaxationError(0.1, 1.2, 1.3, 0.4, w[0])])],
+    "reset": [Template(lambda p, x, w: [qp.ResetError(0.1, 0.3, w[0])])],
+    "pauli": [Template(lambda p, x, w: [qp.PauliError("YX", 0.2, wires=[w[1], w[0]])])],
+    "kraus": [Template(lambda p, x, w: [qp.QubitChannel(KRAUS, wires=[w[1], w[0]])])],
+    "all": [Noise(name, 0.05) for name in CHANNELS],
+}
+READOUTS = [
+    qdl.ExpZ(),
+    qdl.ExpZ([1]),
+    qdl.Probs([1, 0]),
+    qdl.Expval([qp.X(0) @ qp.Y(1), qp.Hermitian(np.array([[1, 2 - 1j], [2 + 1j, 0.3]]), 1) + qp.Z(0)]),
+]
+
+
+def random_gates(seed, n):
+    """A layer of random gates, some of them complex, computed, or with a computed matrix."""
+    rng = np.random.default_rng(seed)
+    names = ("RX", "RZ", "Rot", "CNOT", "CRY", "IsingXY", "S", "SX", "unitary", "global")
+    drawn = [(*rng.permutation(n)[:2].tolist(), str(rng.choice(names))) for _ in range(8)]
+
+    def fn(params, x, wires):
+        for k, (a, b, name) in enumerate(drawn):
+            if name in ("RX", "RZ"):
+                yield getattr(qp, name)(params[k] * (1 if x is None else x[..., 0]), a)
+            elif name == "Rot":
+                yield qp.Rot(params[k], 0.4, params[k - 1], a)
+            elif name in ("S", "SX"):
+                yield getattr(qp, name)(a)
+            elif name == "unitary":
+                yield qp.QubitUnitary(qp.Rot.compute_matrix(params[k], 1.0, 2.0), a)
+            elif name == "global":
+                yield qp.GlobalPhase(params[k])
+            else:
+                yield getattr(qp, name)(*([] if name == "CNOT" else [params[k]]), [a, b])
+
+    return Template(fn, shape=(8,))
+
+
+STENCIL = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # the derivative of an analytic function, to h^6
+
+
+def mixed(model, params, x=None):
+    """The values on default.mixed, in NumPy, sample by sample."""
+    params = jax.tree.map(np.asarray, params)
+    device = qp.device("default.mixed", wires=model.n_wires)
+    rows = [None] if x is None else np.atleast_2d(np.asarray(x))
+    measured = model.readout.measurements(model.active)
+    tapes = [qp.tape.QuantumScript(model.operators(params, row), measured) for row in rows]
+    values = np.array([np.ravel(r) for r in qp.execute(tapes, device, diff_method=None)])
+    return values if x is not None and x.ndim == 2 else values[0]
+
+
+def same_as_mixed(model, params, x=None):
+    """Values, and the derivative along a random direction, are those of default.mixed."""
+    flat, tree = ravel_pytree(params)
+    direction = jax.random.normal(jax.random.key(9), flat.shape)
+    found, slope = jax.jvp(lambda v: on_density(model, tree(v), x), (flat,), (direction,))
+    np.testing.assert_allclose(found, mixed(model, params, x), atol=1e-10)
+    h = 1e-2 / jnp.linalg.norm(direction)
+    at = lambda k: mixed(model, tree(flat + k * h * direction), x)  # noqa: E731
+    wanted = sum(w * (at(k) - at(-k)) for k, w in STENCIL.items()) / h
+    np.testing.assert_allclose(slope, wanted, atol=1e-9)
+    ct = jnp.cos(jnp.arange(found.size, dtype=float)).reshape(found.shape)
+    (back,) = jax.vjp(lambda v: on_density(model, tree(v), x), flat)[1](ct)
+    np.testing.assert_allclose(back @ direction, jnp.sum(ct * slope), atol=1e-10)
+
+
+def on_density(model, params, x=None):
+    return model.on(density_matrix()).apply(params, x)
+
+
+@pytest.mark.parametrize("number, name", list(enumerate(NOISE)))
+def test_random_circuits_equal_default_mixed(number, name, key):
+    n, batch = 2 + number % 2, (None, 0, 2)[number % 3]
+    gates = [random_gates(10 * number + i, n) for i in range(2)]
+    model = qdl.QNN(n, [gates[0], *NOISE[name], gates[1], *NOISE[name]], READOUTS[number % 4])
+    rng = np.random.default_rng(number)
+    x = None if batch is None else jnp.asarray(rng.uniform(0, 2, (batch, 2) if batch else 2))
+    same_as_mixed(model, model.init(key), x)
+
+
+def test_gradient_equals_the_one_of_default_mixed(key):
+    model = qdl.QNN(2, [Rotation("xz"), *NOISE["all"], Entangler("crx"), Noise("bit_flip", 0.2)])
+    params = model.init(key)
+    device = model.on(qp.device("default.mixed", wires=2))
+    gradients = [
+        ravel_pytree(jax.grad(lambda p, m=m: jnp.sum(jnp.cos(m.apply(p))))(params))[0]
+        for m in (device, model.on(density_matrix()))
+    ]
+    np.testing.assert_allclose(*gradients, atol=1e-10)
+
+
+def strengths(params, x, wires):
+    """Channels whose strengths are parameters, functions of them, features, and fields."""
+    p = jnp if isinstance(params, jax.Array) else np
+    yield qp.AmplitudeDamping(p.sin(params[0]) ** 2, wires[0])
+    yield qp.RX(params[1], wires[1])
+    yield qp.GeneralizedAmplitudeDamping(0.3, p.cos(params[1]) ** 2, wires[1])
+    if x is not None:
+        yield qp.DepolarizingChannel(p.sin(params[2] * x[..., 0]) ** 2, wires[0])
+    yield qp.QubitChannel([p.sqrt(0.2) * qp.RY.compute_matrix(params[2]), p.sqrt(0.8) * np.eye(2)], wires[0])
+    yield qp.CNOT(wires[:2])
+
+
+LAYERS = {
+    "strengths": [Rotation("yx"), Template(strengths, shape=(3,)), Rotation("xy")],
+    "amplitude": [AmplitudeEncoding(), Noise("amplitude_damping", 0.2), Rotation("yz")],
+    "repeat": [Repeat([AngleEncoding(features=[0, 1, 2]), Rotation("zy"), Entangler(), *NOISE["all"]], 9)],
+    "qcnn": [AngleEncoding(features=[0, 1, 2]), Convolution("u5"), Noise("bit_flip", 0.1), Pooling(), Rotation("y")],
+}
+
+
+@pytest.mark.parametrize("batch", [None, 2, 17])
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_equal_default_mixed(name, batch, key):
+    model = qdl.QNN(3, LAYERS[name], qdl.ExpZ([0]))
+    if batch is None and name != "strengths":
+        pytest.skip("needs features")
+    x = None if batch is None else jnp.asarray(np.random.default_rng(1).uniform(0.1, 2, (batch, 8)))
+    same_as_mixed(model, model.init(key), x if x is None or name == "amplitude" else x[:, :3])
+
+
+def test_no_noise_gives_the_numbers_of_the_statevector(key):
+    layers = [AngleEncoding(), Repeat([Rotation("xyz"), Entangler("crx", "ring")], 3), Rotation("y")]
+    for readout in READOUTS:
+        model = qdl.QNN(4, layers, readout)
+        params, x = model.init(key), jax.random.normal(key, (3, 4))
+        loss = lambda p, m: jnp.sum(jnp.sin(m.apply(p, x)))  # noqa: E731
+        for f in (loss, jax.grad(loss)):
+            found, wanted = (ravel_pytree(f(params, m))[0] for m in (model.on(density_matrix()), model))
+            np.testing.assert_allclose(found, wanted, atol=1e-10)
+
+
+def test_a_sweep_over_parameters(key):
+    model = qdl.QNN(2, [Rotation("xy"), Noise("amplitude_damping", 0.3), Entangler("crx"), Rotation("z")])
+    draws = jax.vmap(model.init)(jax.random.split(key, 3))
+    loss = lambda p: jnp.sum(on_density(model, p) ** 2)  # noqa: E731
+    found = jax.vmap(jax.grad(loss))(draws)
+    for i in range(3):
+        one = lambda tree, i=i: jax.tree.map(lambda leaf: leaf[i], tree)  # noqa: E731
+        np.testing.assert_allclose(
+            ravel_pytree(one(found))[0], ravel_pytree(jax.grad(loss)(one(draws)))[0], atol=1e-12
+        )
+
+
+def test_refusals(key):
+    noisy = qdl.QNN(2, [Rotation("y"), Noise("amplitude_damping", 0.1)])
+    with pytest.raises(ValueError, match=r"channel AmplitudeDamping. Use model.on\(qdl.backends.density"):
+        noisy.apply(noisy.init(key))
+    wide = qdl.QNN(25, [Rotation("y"), Noise("bit_flip", 0.1)])
+    with pytest.raises(ValueError, match="25 wires need 16 PiB for one density matrix.*trajectories"):
+        on_density(wide, [jnp.zeros((25, 1)), None])
