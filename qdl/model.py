@@ -58,8 +58,11 @@ class QNN:
         place: Any = None,
     ):
         # The argument and the method share the name `init`; the field cannot.
-        if not isinstance(n_wires, int | np.integer) or n_wires < 1:
-            raise ValueError(f"QNN needs n_wires >= 1, got {n_wires!r}.")
+        whole = isinstance(n_wires, int | np.integer) and not isinstance(n_wires, bool)
+        if not whole or n_wires < 1:
+            raise ValueError(
+                f"QNN needs a whole number of wires >= 1, got {n_wires!r}. Example: QNN(4, layers)."
+            )
         layers = as_layer(layers)
         if not isinstance(layers, Sequential):
             layers = Sequential((layers,))
@@ -76,6 +79,10 @@ class QNN:
             )
         layers.shape(self.wires)  # every layer refuses wires that make no sense for it here
         self.readout.measurements(self.active)
+
+    def __deepcopy__(self, memo: Any) -> QNN:
+        """Itself: nothing in a model can change."""
+        return self
 
     @property
     def wires(self) -> Wires:
@@ -117,6 +124,7 @@ class QNN:
 
     def operators(self, params: Any, x: Any = None) -> list[Any]:
         """The circuit as a flat list of PennyLane operators."""
+        self._check_params(params)
         x = self._check_features(x)
         with qp.QueuingManager.stop_recording():
             return list(self.layers.gates(params, x, self.wires))
@@ -153,23 +161,30 @@ class QNN:
 
     def draw(self, params: Any, x: Any = None, **options: Any) -> str:
         """The circuit as text; ``options`` go to ``pennylane.draw``."""
-        return qp.draw(self.qnode(qp.device("default.qubit", wires=self.n_wires)), **options)(
-            params, x
-        )
+        node = self.qnode(qp.device("default.qubit", wires=self.n_wires))
+        return qp.draw(node, **options)(jax.tree.map(np.asarray, params), x)
 
     def to_qasm(self, params: Any, x: Any = None) -> str:
         """OpenQASM 2 text of the circuit with these parameters, measuring the active wires."""
-        tape = qp.tape.QuantumScript(self.operators(params, x))
-        measured = qp.to_openqasm(tape, wires=qp.wires.Wires(self.wires), measure_all=False)
-        return measured if isinstance(measured, str) else measured()
+        if np.ndim(x) > 1:
+            raise ValueError(
+                f"to_qasm writes one circuit, got x of shape {np.shape(x)}. Pass one sample, x[0]."
+            )
+        operators = self.operators(jax.tree.map(np.asarray, params), x)
+        tape = qp.tape.QuantumScript(operators, [qp.sample(wires=self.active)])
+        return qp.to_openqasm(tape, wires=qp.wires.Wires(self.wires), measure_all=False)
 
     def __str__(self) -> str:
         """The tree: layers, wires, parameter counts."""
-        lines = [f"QNN  {self.n_wires} wires, {self.n_params} parameters, {self.n_features} features"]
+        lines = [
+            f"QNN  {self.n_wires} wires, {self.n_params} parameters, {self.n_features} features"
+        ]
         for layer, wires in self.layers.steps(self.wires):
             lines += _tree(layer, wires, 1)
         outputs = self.readout.size(self.active)
-        lines.append(f"  {type(self.readout).__name__}  wires {_span(self.active)} -> {outputs} values")
+        measurements = self.readout.measurements(self.active)
+        read = tuple(sorted({int(w) for m in measurements for w in m.wires}))
+        lines.append(f"  {type(self.readout).__name__}  wires {_span(read)} -> {outputs} values")
         return "\n".join(lines)
 
     def _check_params(self, params: Any) -> None:
@@ -199,15 +214,23 @@ def check_features(x: Any) -> Any:
     array = np.asarray(x)
     if array.dtype == object or not np.issubdtype(array.dtype, np.number):
         if array.dtype != bool:
-            raise TypeError(f"x must be numbers, got dtype {array.dtype}.")
+            raise TypeError(
+                f"x must be numbers, got dtype {array.dtype}. Encode categories as numbers first."
+            )
     if array.ndim == 0:
         raise ValueError(
             "x must have shape (n_features,) or (batch, n_features), got one number. "
             "For a single feature pass x[None] or x[:, None]."
         )
+    if array.size == 0:
+        raise ValueError(
+            f"x has shape {array.shape}, so there is nothing to evaluate. Expected at least one "
+            "sample and one feature."
+        )
     if not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        place = f"column {where[-1]}" + (f", row {where[0]}" if len(where) > 1 else "")
+        row = where[0] if len(where) == 2 else where[:-1]
+        place = f"column {where[-1]}" + (f", row {row}" if len(where) > 1 else "")
         raise ValueError(
             f"x must be finite, got {array[where]} in {place}. Drop or impute such rows first."
         )

@@ -138,6 +138,7 @@ def _known(wires: Any, active: tuple[int, ...], owner: str) -> tuple[int, ...]:
     if missing:
         raise ValueError(
             f"{owner} reads wires {missing}, but the wires active at the end of the circuit are "
-            f"{list(active)}. Read some of those, or {owner}() for all of them."
+            f"{list(active)}. Read some of those"
+            + ("." if owner == "Expval" else f", or {owner}() for all of them.")
         )
     return tuple(wires)

@@ -2,10 +2,11 @@ import pickle
 
 import jax
 import numpy as np
+import pennylane as qp
 import pytest
 
 import qdl
-from qdl.layers import Convolution, Pooling, Repeat
+from qdl.layers import AngleEncoding, Convolution, Pooling, Repeat
 from qdl.models import data_reuploading, hardware_efficient, mcclean, qcnn, strongly_entangling
 
 ROWS = [
@@ -82,3 +83,21 @@ def test_qcnn_alternates_until_stop_at():
 def test_errors(build, text):
     with pytest.raises(ValueError, match=text):
         build()
+
+
+def test_drawing_qasm_and_printing(key):
+    """What leaves the package as text: the QASM gives the same state in Qiskit, wire order reversed."""
+    import qiskit.qasm2
+    from qiskit.quantum_info import Statevector
+
+    model = qdl.QNN(3, [AngleEncoding(), Convolution("u6"), Pooling()], qdl.ExpZ([2]))
+    params, x = model.init(key), np.array([0.3, 1.2, 2.1])
+    assert "0: ─" in model.draw(params, x) and "ExpZ  wires 2 -> 1 values" in str(model)
+    gates = qiskit.qasm2.LEGACY_CUSTOM_INSTRUCTIONS  # crx and friends
+    circuit = qiskit.qasm2.loads(model.to_qasm(params, x), custom_instructions=gates)
+    assert circuit.count_ops()["measure"] == 2  # the active wires
+    circuit.remove_final_measurements()
+    state = Statevector(circuit.reverse_bits()).data
+    assert abs(np.vdot(state, model.state(params, x))) == pytest.approx(1, abs=1e-10)
+    node = model.qnode(qp.device("default.qubit", wires=3))
+    np.testing.assert_allclose(node(params, x), model.apply(params, x)[0], atol=1e-10)

@@ -31,7 +31,18 @@ ONE = ("RX", "RY", "RZ", "PhaseShift")
 FIXED = ("Hadamard", "S", "T", "PauliX", "PauliY", "SX")
 TWO = ("CNOT", "CZ", "SWAP", "ISWAP", "CY")
 TWO_ANGLE = ("CRX", "CRY", "CRZ", "IsingXX", "IsingYY", "IsingZZ", "SingleExcitation")
-OTHER = ("Toffoli", "CCZ", "MultiRZ", "Rot", "adjoint", "ctrl", "unitary", "data_y", "data_z")
+OTHER = (
+    "Toffoli",
+    "CCZ",
+    "MultiRZ",
+    "Rot",
+    "adjoint",
+    "ctrl",
+    "prod",
+    "unitary",
+    "data_y",
+    "data_z",
+)
 PLAIN = Passes(*[False] * len(Passes()))
 GATES = ONE + FIXED + TWO + TWO_ANGLE + OTHER
 
@@ -67,6 +78,8 @@ def random_layer(chosen):
                 yield qp.adjoint(qp.S(a))
             elif name == "ctrl":
                 yield qp.ctrl(qp.RX(angle, a), control=[b, c], control_values=[0, 1])
+            elif name == "prod":
+                yield qp.prod(getattr(qp, ONE[int(constant) % 3])(angle, a), qp.RY(constant, b))
             elif name == "unitary":
                 yield qp.QubitUnitary(qp.Rot(constant, 1.0, 2.0, 0).matrix(), a)
             elif name == "data_y" and x is not None:

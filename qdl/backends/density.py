@@ -23,7 +23,10 @@ class DensityMatrix(Place):
 
 @partial(jax.jit, static_argnums=0)
 def _apply(model: Any, params: Any, x: Any) -> jax.Array:
-    return simulator.evaluate_mixed(model.layers, model.wires, model.readout, params, x)
+    def run(params: Any, x: Any, key: Any) -> jax.Array:
+        return simulator.evaluate_mixed(model.layers, model.wires, model.readout, params, x)
+
+    return simulator.split_batch(run, params, x)
 
 
 def density_matrix() -> DensityMatrix:

@@ -18,6 +18,10 @@ class Statevector(Place):
 
     shots: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.shots is not None:
+            simulator.check_shots(self.shots)
+
     def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values of a model, its layers compiled as one program."""
         if self.shots is not None:
@@ -27,8 +31,11 @@ class Statevector(Place):
 
 @partial(jax.jit, static_argnums=0)
 def _apply(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
-    shots = model.place.shots
-    return simulator.evaluate(model.layers, model.wires, model.readout, params, x, shots, key)
+    def run(params: Any, x: Any, key: Any) -> jax.Array:
+        shots = model.place.shots
+        return simulator.evaluate(model.layers, model.wires, model.readout, params, x, shots, key)
+
+    return simulator.split_batch(run, params, x, key)
 
 
 def statevector(shots: int | None = None) -> Statevector:
@@ -37,10 +44,13 @@ def statevector(shots: int | None = None) -> Statevector:
     Args:
         shots: None for exact values; a number for sampled ones, which need a key in ``apply``.
 
+    With shots, observables that can be read in one basis share their outcomes, and every basis gets all
+    the shots. Gradients come from the parameter-shift rule with shots of its own for every shift: they are
+    as noisy as on hardware, and right on average. All of it runs under ``jax.jit``, and under ``jax.vmap``
+    over parameters and keys; one key for all samples of a map would give them the same random numbers.
+
     Example:
         >>> statevector(shots=1000)
         Statevector(shots=1000)
     """
-    if shots is not None:
-        simulator.check_shots(shots)
     return Statevector(shots)

@@ -22,7 +22,12 @@ class Place:
     def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values of a model: its operators, evaluated here."""
         measurements = model.readout.measurements(model.active)
-        return self.evaluate(model.operators(params, x), measurements, key)
+        lead = () if x is None else x.shape[:-1]
+        flat = x.reshape(-1, x.shape[-1]) if len(lead) > 1 else x
+        values = self.evaluate(model.operators(params, flat), measurements, key)
+        if values.ndim == 1:  # no gate depends on x
+            return jnp.broadcast_to(values, (*lead, *values.shape))
+        return values.reshape(*lead, -1)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import pennylane as qp
 
 from .base import Initializer, Layer, Shape, Wires, is_shape, start
 
+MID_CIRCUIT = ("MidMeasure", "MidMeasureMP", "Conditional", "MeasurementValue")
+
 
 @dataclass(frozen=True)
 class Sequential(Layer):
@@ -134,8 +136,11 @@ class Repeat(_Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.times, int) or self.times < 1:
-            raise ValueError(f"Repeat needs times >= 1, got {self.times!r}.")
+        if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 1:
+            raise ValueError(
+                f"Repeat needs a whole number of times >= 1, got {self.times!r}. "
+                "Leave the block out for none."
+            )
 
     def shape(self, wires: Wires) -> Shape:
         self.active(wires)
@@ -253,12 +258,29 @@ class Template(Layer):
         return self.param_shape(wires) if callable(self.param_shape) else self.param_shape
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        operators = self.fn(params, x, wires)
-        if operators is None:
+        name = getattr(self.fn, "__name__", self.fn)
+        with qp.queuing.AnnotatedQueue() as queue:
+            found = self.fn(params, x, wires)
+            single = found is None or isinstance(found, qp.operation.Operator)
+            operators = [found] if single else list(found)
+        # A measurement or a condition on one is queued, not yielded: it would be lost in silence.
+        middle = [o for o in (*queue.queue, *operators) if type(o).__name__ in MID_CIRCUIT]
+        if middle:
             raise ValueError(
-                f"Template function {getattr(self.fn, '__name__', self.fn)!r} returned None. "
-                "Yield or return the operators: the queue is not recorded."
+                f"Template function {name!r} uses the mid-circuit operator "
+                f"{type(middle[0]).__name__}, expected gates only. Use Pooling(), the controlled "
+                "rotation that gives the same expectation values."
             )
-        if isinstance(operators, qp.operation.Operator):
-            operators = [operators]
+        if None in operators:
+            raise ValueError(
+                f"Template function {name!r} gave None, expected operators. Yield or return them: "
+                "the queue is not recorded."
+            )
+        for operator in operators:
+            beyond = [w for w in getattr(operator, "wires", ()) if w not in wires]
+            if beyond:
+                raise ValueError(
+                    f"Template function {name!r} yields {operator.name} on wires {beyond}, but the "
+                    f"wires active there are {list(wires)}. Use the wires that it is given."
+                )
         yield from operators

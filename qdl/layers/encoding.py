@@ -137,9 +137,11 @@ class AmplitudeEncoding(Layer):
         xp = x.__array_namespace__()
         missing = 2 ** len(wires) - x.shape[-1]
         x = xp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)])
-        squares = xp.sum(x * x, axis=-1, keepdims=True)
         # The double where: the branch not taken must be finite too, or its gradient is NaN.
-        zero = squares == 0
+        largest = xp.max(xp.abs(x), axis=-1, keepdims=True)
+        zero = largest == 0
+        x = x / xp.where(zero, 1.0, largest)  # squares neither overflow nor vanish
+        squares = xp.sum(x * x, axis=-1, keepdims=True)
         unit = x / xp.sqrt(xp.where(zero, 1.0, squares))
         ground = xp.zeros_like(x) + xp.asarray(np.eye(1, 2 ** len(wires))[0], dtype=x.dtype)
         yield qp.StatePrep(xp.where(zero, ground, unit), wires=wires, validate_norm=False)
@@ -164,7 +166,7 @@ class AmplitudeEncoding(Layer):
         self._check_shape(x, wires)
         if isinstance(x, Tracer):
             return
-        zero = np.argwhere(np.sum(np.square(x), axis=-1) == 0)
+        zero = np.argwhere(~np.any(np.asarray(x) != 0, axis=-1))
         if len(zero):
             row = f" in row {int(zero[0][0])}" if zero.shape[1] else ""
             raise ValueError(

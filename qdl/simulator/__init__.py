@@ -6,8 +6,19 @@ and small matrices, ``plan`` sorts these into stages, ``program`` gives wires po
 """
 
 from .density import evaluate_mixed
+from .devices import split_batch
 from .plan import Passes
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
+from .trajectories import evaluate_trajectories
 
-__all__ = ["Passes", "check_shots", "evaluate", "evaluate_mixed", "sample_bits", "state"]
+__all__ = [
+    "Passes",
+    "check_shots",
+    "evaluate",
+    "evaluate_mixed",
+    "evaluate_trajectories",
+    "sample_bits",
+    "split_batch",
+    "state",
+]

@@ -84,7 +84,10 @@ def _lifted_matrix(gate: Gate, reading: Reading, n: int) -> Gate:
         many, kraus = reading.pieces[gate.array].batched, reading.numbers[gate.array]
         kraus = kraus if isinstance(operator, qp.operation.Channel) else kraus[None]
     elif all(slot.piece == CONSTANTS for slot in gate.angles):
-        return Gate(stand_in(superoperator(np.array(operator.kraus_matrices()))), ())
+        many, kraus = False, np.array(operator.kraus_matrices())
+        size = np.abs(superoperator(kraus))
+        if not np.allclose(size, size.round(), atol=1e-9):  # else it may be split, and its parts doubled
+            return Gate(stand_in(superoperator(kraus)), ())
     else:
         many, kraus = _kraus(gate, reading)
     piece = reading.add(superoperator(kraus), many, arrays=True)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
 from . import kernels, statevector
+from .devices import split_map
 from .plan import Passes, light_cone, plan
 from .program import Program, assemble, cuts
 from .read import Reading
@@ -23,6 +24,7 @@ from .split import Preparation, split
 from .statevector import Layout, Values
 
 Flags = tuple[bool, ...]
+States = tuple[jax.Array, list[list[jax.Array]]]  # the final one, and those kept for the derivative
 Finish = Callable[[jax.Array, "Ready"], jax.Array]  # (final state, where things are) -> (batch, k)
 
 
@@ -40,7 +42,7 @@ class Circuit:
 
     def ready(self, flags: Flags, batch: int) -> Ready:
         """The plan for these flags (which pieces of numbers are batched)."""
-        elements = split(self.reading, flags)
+        elements: list[Any] = split(self.reading, flags)
         preparations = [e for e in elements if isinstance(e, Preparation)]
         if preparations and (len(preparations) > 1 or elements[0] is not preparations[0]):
             raise ValueError(
@@ -111,19 +113,20 @@ class Ready:
             self.layout.batch,
         )
 
-    def run(self, *numbers: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The readout values and the final state."""
+    def run(self, *numbers: jax.Array) -> tuple[jax.Array, States]:
+        """The readout values, the final state and those that are kept for the derivative."""
         state, stages = self.begin(*numbers)
-        final = statevector.forward(self.program, state, stages, self.layout)
-        return self.circuit.finish(final, self), final
+        final, kept = statevector.forward(self.program, state, stages, self.layout)
+        return self.circuit.finish(final, self), (final, kept)
 
-    def pull(self, numbers: tuple[jax.Array, ...], final: jax.Array, ct: jax.Array) -> Any:
-        """The cotangents of the numbers, from the final state."""
+    def pull(self, states: States, ct: jax.Array, *numbers: jax.Array) -> Any:
+        """The cotangents of the numbers, from what ``run`` returned and the values' cotangent."""
+        final, kept = states
         (_, stages), pull_begin = jax.vjp(self.begin, *numbers)
         _, pull_finish = jax.vjp(lambda state: self.circuit.finish(state, self), final)
         (ct_state,) = pull_finish(ct)
-        ct_state, grads = statevector.backward(self.program, final, stages, ct_state, self.layout)
-        return pull_begin((ct_state, grads))
+        carried = statevector.backward(self.program, final, kept, stages, ct_state, self.layout)
+        return pull_begin(carried)
 
     @property
     def tail_index(self) -> Any:
@@ -149,10 +152,10 @@ def execute(circuit: Circuit, batch: int) -> jax.Array:
         return run(*numbers)[0]
 
     def values_forward(*numbers: jax.Array) -> Any:
-        out, final = run(*numbers)
-        return out, (numbers, final)
+        out, states = run(*numbers)
+        return out, (numbers, states)
 
-    values.defvjp(values_forward, lambda kept, ct: pull(kept[1], ct, *kept[0]))
+    values.defvjp(values_forward, lambda residuals, ct: pull(residuals[1], ct, *residuals[0]))
     return values(*circuit.reading.numbers)
 
 
@@ -161,13 +164,20 @@ def _run(ready: Ready) -> Any:
     run = custom_vmap(ready.run)
 
     @run.def_vmap
+    @split_map
     def rule(size: int, mapped: list[bool], *numbers: jax.Array) -> Any:
         if any(ready.flags):
-            axes = tuple(0 if m else None for m in mapped)
-            return jax.vmap(ready.run, axes)(*numbers), (True, True)
+            found = jax.vmap(ready.run, _axes(mapped))(*numbers)
+            return found, jax.tree.map(lambda _: True, found)
         again = ready.circuit.ready(tuple(mapped), size)
-        out, final = again.run(*_pieces_in(ready, mapped, numbers))
-        return (out[:, None], _state_out(final, again.layout)), (True, True)
+        out, (final, _) = again.run(*_pieces_in(ready, mapped, numbers))
+        final = _state_out(final, again.layout)
+        # The new plan undoes its stages; these are of the old plan's shapes and never read.
+        kept = jax.tree.map(
+            lambda _: jnp.zeros_like(final), statevector.kept_places(ready.program, ready.layout)
+        )
+        found = out[:, None], (final, kept)
+        return found, jax.tree.map(lambda _: True, found)
 
     @jax.custom_vjp
     def differentiable(*numbers: jax.Array) -> Any:
@@ -182,40 +192,45 @@ def _run(ready: Ready) -> Any:
 
 def _pull(ready: Ready) -> Any:
     """``ready.pull`` that plans anew when it is mapped, and that can be differentiated."""
-    pull = custom_vmap(lambda final, ct, *numbers: ready.pull(numbers, final, ct))
+    pull = custom_vmap(ready.pull)
 
     @pull.def_vmap
-    def rule(size: int, mapped: list[bool], final: Any, ct: Any, *numbers: jax.Array) -> Any:
-        given = [final, ct, *numbers]
+    @split_map
+    def rule(size: int, mapped: list[Any], states: Any, ct: Any, *numbers: jax.Array) -> Any:
+        every = (True,) * len(numbers)
         if any(ready.flags):
-            axes = tuple(0 if m else None for m in mapped)
-            plain = lambda final, ct, *numbers: ready.pull(numbers, final, ct)  # noqa: E731
-            return jax.vmap(plain, axes)(*given), (True,) * len(numbers)
+            return jax.vmap(ready.pull, _axes(mapped))(states, ct, *numbers), every
         # Every sample has its own cotangent, hence its own gradient: all numbers become batched.
+        given = [states[0], ct, *numbers]
+        has = [mapped[0][0], *mapped[1:]]
         used = [piece.size > 0 for piece in ready.circuit.reading.pieces]
-        known = all(m for m, u in zip(mapped[2:], used, strict=True) if u) and mapped[0]
+        known = all(m for m, u in zip(has[2:], used, strict=True) if u) and has[0]
         spread = [
             a if m else jnp.broadcast_to(a, (size, *jnp.shape(a)))
-            for a, m in zip(given, mapped, strict=True)
+            for a, m in zip(given, has, strict=True)
         ]
-        every = (True,) * len(numbers)
         again = ready.circuit.ready(every, size)
         pieces = _pieces_in(ready, every, spread[2:])
-        last = _state_in(spread[0], again.layout) if known else again.run(*pieces)[1]
-        out = again.pull(tuple(pieces), last, spread[1][:, 0])
+        final = _state_in(spread[0], again.layout) if known else again.run(*pieces)[1][0]
+        out = again.pull((final, []), spread[1][:, 0], *pieces)
         return tuple(_pieces_in(ready, every, out)), every
 
     @jax.custom_vjp
-    def differentiable(final: jax.Array, ct: jax.Array, *numbers: jax.Array) -> Any:
-        return tuple(pull(final, ct, *numbers))
+    def differentiable(states: States, ct: jax.Array, *numbers: jax.Array) -> Any:
+        return tuple(pull(states, ct, *numbers))
 
-    def again(kept: Any, ct: Any) -> Any:
-        final, first, numbers = kept
+    def again(residuals: Any, ct: Any) -> Any:
+        states, first, numbers = residuals
         plain = lambda c, *n: jax.vjp(lambda *m: ready.run(*m)[0], *n)[1](c)  # noqa: E731
-        return (jnp.zeros_like(final), *jax.vjp(plain, first, *numbers)[1](ct))
+        nothing = jax.tree.map(jnp.zeros_like, states)
+        return (nothing, *jax.vjp(plain, first, *numbers)[1](ct))
 
-    differentiable.defvjp(lambda f, c, *n: (differentiable(f, c, *n), (f, c, n)), again)
+    differentiable.defvjp(lambda s, c, *n: (differentiable(s, c, *n), (s, c, n)), again)
     return differentiable
+
+
+def _axes(mapped: Any) -> tuple[Any, ...]:
+    return tuple(jax.tree.map(lambda m: 0 if m else None, mapped))
 
 
 def _pieces_in(ready: Ready, mapped: Any, numbers: Any) -> list[jax.Array]:

@@ -24,11 +24,12 @@ def source_index(rows: tuple[int, ...], flips: tuple[int, ...]) -> np.ndarray | 
     n = len(rows)
     if rows == tuple(1 << (n - 1 - p) for p in range(n)) and not any(flips):
         return None
-    b = np.arange(2**n)
-    old = np.zeros(2**n, dtype=np.int32)
-    for p in range(n):
-        parity = (np.bitwise_count(b & rows[p]).astype(np.int32) & 1) ^ flips[p]
-        old |= parity << (n - 1 - p)
+    old = np.array([sum(flip << (n - 1 - p) for p, flip in enumerate(flips))], dtype=np.int32)
+    for bit in range(
+        n
+    ):  # the map is linear: setting one more bit flips the same old bits everywhere
+        column = sum((row >> bit & 1) << (n - 1 - p) for p, row in enumerate(rows))
+        old = np.concatenate([old, old ^ np.int32(column)])
     return old
 
 
@@ -63,13 +64,9 @@ def apply(state: jax.Array, matrix: jax.Array, group: Any, layout: Any) -> jax.A
     return _matrix(matrix, view).reshape(state.shape)
 
 
-def undo(
-    state: jax.Array, ct: jax.Array, matrix: jax.Array, group: Any, layout: Any
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The state and the cotangent before ``apply``, and the matrix's cotangent."""
-    state = apply(state, jnp.swapaxes(matrix, -1, -2).conj(), group, layout)
-    _, pull = jax.vjp(lambda s, m: apply(s, m, group, layout), state, matrix)
-    return state, *pull(ct)
+def undo(state: jax.Array, matrix: jax.Array, group: Any, layout: Any) -> jax.Array:
+    """The state before ``apply``, for a unitary matrix."""
+    return apply(state, jnp.swapaxes(matrix, -1, -2).conj(), group, layout)
 
 
 def _matrix(matrix: jax.Array, view: jax.Array) -> jax.Array:

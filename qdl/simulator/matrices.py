@@ -59,7 +59,7 @@ def operator_matrix(operator: Any) -> Callable[[jax.Array], jax.Array]:
     def one(angles: jax.Array) -> jax.Array:
         with qp.QueuingManager.stop_recording():
             bound = qp.ops.functions.bind_new_parameters(operator, list(angles))
-        return qp.matrix(bound, wire_order=range(len(operator.wires)))
+        return jnp.asarray(qp.matrix(bound, wire_order=range(len(operator.wires))))
 
     def build(angles: jax.Array) -> jax.Array:
         flat = jax.vmap(one)(angles.reshape(-1, angles.shape[-1]))

@@ -69,7 +69,7 @@ def _terms(observable: Any) -> list[tuple[Any, Any]]:
     return [(1.0, observable)]
 
 
-def _diagonal(observable: Any, wires: tuple[int, ...]) -> np.ndarray | None:
+def _diagonal(observable: Any, wires: tuple[int, ...]) -> Any:
     """The diagonal over the basis states of ``wires``, or None."""
     total = np.zeros(2 ** len(wires))
     for coefficient, term in _terms(observable):
@@ -80,10 +80,10 @@ def _diagonal(observable: Any, wires: tuple[int, ...]) -> np.ndarray | None:
             part = kernels.parities((mask,), len(wires))[:, 0]
         elif (
             isinstance(term, qp.Projector)
-            and set(np.unique(term.data[0])) <= {0, 1}
-            and len(term.data[0]) == len(term.wires)
+            and (found := np.array(term.data[0], dtype=complex)).shape == (len(term.wires),)
+            and set(found.tolist()) <= {0, 1}  # a basis state, not a vector of amplitudes
         ):
-            bits = dict(zip(term.wires, np.asarray(term.data[0], int), strict=True))
+            bits = dict(zip(term.wires, found.real.astype(int), strict=True))
             b = np.arange(2 ** len(wires))
             part = np.ones(len(b))
             for w, bit in bits.items():

@@ -111,7 +111,8 @@ def batched(masks: tuple[int, ...], theta: jax.Array, layout: Any) -> Turn:
     def turn_of(signs: np.ndarray, which: list[int]) -> tuple[jax.Array, jax.Array]:
         phi = jnp.asarray(signs, dtype) @ theta[np.array(which, dtype=int)]
         phi = phi.reshape(min(len(signs), len(low)), -1)
-        return tuple(_kept(f(phi)).reshape(len(signs), -1) for f in (jnp.cos, jnp.sin))
+        cos, sin = (_kept(f(phi)).reshape(len(signs), -1) for f in (jnp.cos, jnp.sin))
+        return cos, sin
 
     shape = (len(high), len(low), layout.batch)
     parts = []
@@ -159,7 +160,8 @@ def _times(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
 
 def constant(phases: tuple[tuple[int, float], ...], layout: Any) -> Turn:
     """Constant phases ``(mask, angle)``; a sign where that is all they are."""
-    phi = parities(tuple(m for m, _ in phases), layout.n) @ np.array([f for _, f in phases])
+    t = tables(tuple(m for m, _ in phases), layout.n)
+    phi = ((t.high * np.array([f for _, f in phases])) @ t.low.T).ravel()
     cos, sin = np.cos(phi), np.sin(phi)
     dtype, shape = jnp.result_type(float), (-1, 1) if layout.last else (1, -1)
     if np.abs(sin).max() < 1e-12:

@@ -247,7 +247,7 @@ class _Placer:
         for element in unit.elements:
             if isinstance(element, Dense):
                 self._place_dense(element)
-            else:
+            elif not isinstance(element, Fence):
                 self._place_monomial(element)
 
     def _position(self, wires: Iterable[int]) -> int:

@@ -89,9 +89,14 @@ def cuts(n: int, last: bool) -> set[int]:
     make up the last one.
     """
     if last or n < 14:
-        return set(range(MAX_BLOCK, n, MAX_BLOCK))
-    chunks = -(-(n - 6) // 5)
-    return {round((n - 6) * (i + 1) / chunks) for i in range(chunks)}
+        return _even(n, MAX_BLOCK)
+    return _even(n - 6, 5) | {n - 6}
+
+
+def _even(n: int, most: int) -> set[int]:
+    """Where n positions are cut into chunks of about equal size, at most ``most``."""
+    chunks = -(-n // most)
+    return {round(n * (i + 1) / chunks) for i in range(chunks - 1)}
 
 
 def assemble(plan: Plan, wires: list[int], loop: bool, ends: set[int]) -> Program:
@@ -176,13 +181,12 @@ def _groups(stage: Stage, order: list[int], ends: set[int]) -> tuple[list[Group]
         steps = tuple((d.form, tuple(at[w] for w in d.wires)) for d in block.steps)
         matrices += block.steps
         last = groups[-1] if groups else None
-        joins = (
+        if (
             last is not None
             and last.first + last.width == first
             and not ends & set(range(last.first + 1, first + width))
             and last.batched == block.batched
-        )
-        if joins:
+        ):
             pieces = (*last.pieces, Piece(last.width, width, steps))
             groups[-1] = Group(
                 last.first, last.width + width, last.real and block.real, block.batched, pieces

@@ -209,13 +209,27 @@ def _sources(drawn: list[tuple[list[Any], Any, Any]]) -> list[list[tuple[str, An
         lookups.append(lookup)
     counts = {"single": 0, "batched": 0}
     rows = []
-    for first, second in zip(drawn[0][0], drawn[1][0], strict=True):
-        dims = first.ndim_params if first.data else ()
+    pairs: list[tuple[Any, Any]] = list(zip(drawn[0][0], drawn[1][0], strict=True))
+    for first, second in pairs:
+        dims = dims_of(first)
         row = []
         for a, b, dim in zip(first.data, second.data, dims, strict=True):
             row.append(_source(np.asarray(a), np.asarray(b), dim, lookups, drawn, counts))
         rows.append(row)
     return rows
+
+
+def dims_of(operator: Any) -> list[int]:
+    """How many axes each parameter has without a batch: 0 for an angle."""
+    if isinstance(operator, qp.operation.Channel):  # which takes a batch of strengths for a vector
+        return [2 if getattr(value, "ndim", 0) > 1 else 0 for value in operator.data]
+    try:
+        return list(operator.ndim_params) if operator.data else []
+    except AttributeError:  # products and sums of operators do not say
+        batch = operator.batch_size
+        return [
+            np.ndim(v) - (batch is not None and np.shape(v)[:1] == (batch,)) for v in operator.data
+        ]
 
 
 def _source(
@@ -248,7 +262,7 @@ def _trace(
     sources: list[list[tuple[str, Any]]],
     reading: Reading,
     times: int,
-) -> dict[str, Any]:
+) -> dict[Any, Any]:
     """Trace the block's computed angles, for all repetitions at once, and add them to the values."""
 
     def computed(p: Any) -> tuple[list[Any], list[Any]]:

@@ -17,7 +17,7 @@ from . import measure
 from .execute import Circuit, Ready, execute
 from .plan import ALL, Passes
 from .read import read
-from .shift import sampled
+from .shift import Experiment, sampled
 from .shots import bases, distributions
 
 
@@ -34,13 +34,15 @@ def evaluate(
     """The readout values ``(..., k)`` of a circuit."""
     measurements = readout.measurements(layers.active(wires))
     measured = measure.support(measurements)
+    check_memory(len(wires), 1, jnp.result_type(float))
     if shots is not None:
         check_shots(shots, key)
+        assert key is not None
         found = bases(measurements)
-        draw = partial(sampled, measured=found, shots=shots, key=key)
         diagonal = not any(basis.rotations for basis in found)
-        distribution = partial(distributions, found)
-        return _execute(layers, wires, params, x, measured, diagonal, distribution, passes, draw)
+        run = lambda circuit, batch: sampled(Experiment(circuit, batch, found, shots), key)  # noqa: E731
+        law = partial(distributions, found)
+        return _execute(layers, wires, params, x, measured, diagonal, law, passes, run)
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
         return measure.values(measurements, state, ready)
@@ -99,7 +101,7 @@ def check_memory(
         raise ValueError(
             f"{n} wires need {_bytes(one)} for one {kind}, and a batch of {batch} with work space "
             f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires "
-            f"or {instead}."
+            + (f"or {instead}." if batch > 1 or instead != "a smaller batch" else "here.")
         )
 
 
@@ -115,7 +117,8 @@ def check_shots(shots: Any, key: Any = True) -> None:
     """Refuse shots that are not a positive whole number, and shots without a key."""
     if isinstance(shots, bool) or not isinstance(shots, int | np.integer) or shots < 1:
         raise ValueError(
-            f"shots must be a whole number >= 1, or None for exact values; got {shots!r}."
+            f"shots must be a whole number >= 1, or None for exact values; got {shots!r}. "
+            "Example: statevector(shots=1000)."
         )
     if key is None:
         raise ValueError(f"{shots} shots need a key: apply(params, x, key=jax.random.key(0)).")

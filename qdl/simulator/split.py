@@ -15,7 +15,9 @@ import numpy as np
 import pennylane as qp
 
 from .matrices import RY, Form, constant_form, operator_matrix, rotation_form
-from .read import CONSTANTS, Gate, Reading, Slot
+from .read import CONSTANTS, Gate, Reading, Slot, dims_of
+
+IN_PARTS = ("base", "operands", "control_wires", "work_wires", "target_wires", "wires")
 
 
 class Angle(NamedTuple):
@@ -101,7 +103,9 @@ def _split(
 ) -> list[Any]:
     operator, wires = gate.operator, tuple(gate.operator.wires)
     if isinstance(operator, qp.operation.StatePrepBase):
-        fixed = np.ravel(operator.state_vector()) if gate.array is None else gate.array
+        fixed = gate.array
+        if fixed is None:
+            fixed = np.asarray(operator.state_vector()).ravel()  # pyright: ignore[reportArgumentType]
         return [Preparation(wires, fixed)]
     if gate.array is not None:
         form = Form(("array", len(wires)), False, _no_build)
@@ -111,43 +115,31 @@ def _split(
         rules[key] = _rule(operator, key)
     angles = tuple(map(locate, gate.angles))
     out: list[Any] = []
-    for element in rules[key]:
+    rule: list[Any] = rules[key]  # here an angle is a place among the gate's
+    for element in rule:
         on = tuple(wires[i] for i in element.wires)
         if isinstance(element, Phase):
-            angle = None if element.angle is None else angles[element.angle]
+            place: Any = element.angle
+            angle = None if place is None else angles[place]
             out.append(Phase(on, element.coefficient, angle))
         elif isinstance(element, Affine):
             out.append(element._replace(wires=on))
         else:
-            used = tuple(angles[i] for i in element.angles)
+            used = tuple(angles[place] for place in element.angles)
             out.append(Dense(on, element.form, used, any(a.batched for a in used)))
     return out
 
 
 def _key(operator: Any) -> Any:
     """Equal for operators that differ in wires and in angle values only."""
+    wires = list(operator.wires)
+    parts = [getattr(operator, "base", None), *getattr(operator, "operands", ())]
+    parts = [part for part in parts if isinstance(part, qp.operation.Operator)]
+    inner = tuple((_key(part), tuple(wires.index(w) for w in part.wires)) for part in parts)
     arrays = tuple(np.asarray(d).tobytes() for d in operator.data if np.ndim(d) > 1)
-    base = getattr(operator, "base", None)
-    inner = _key(base) if isinstance(base, qp.operation.Operator) else None
-    scalar = getattr(operator, "scalar", None) if inner is None else getattr(operator, "z", None)
-    hyper = {k: v for k, v in operator.hyperparameters.items() if k != "base"}
-    order = tuple(list(operator.wires).index(w) for w in getattr(base, "wires", ()))
-    constant = () if inner is None else (getattr(operator, "control_values", None),)
-    text = (
-        str(hyper)
-        if inner is None
-        else str({k: str(v) for k, v in hyper.items() if "wires" not in k})
-    )
-    return (
-        operator.name,
-        len(operator.wires),
-        text,
-        arrays,
-        inner,
-        order,
-        str(constant),
-        str(scalar),
-    )
+    hyper = str({k: str(v) for k, v in operator.hyperparameters.items() if k not in IN_PARTS})
+    extra = str([getattr(operator, name, None) for name in ("control_values", "z", "num_steps")])
+    return operator.name, len(wires), hyper, arrays, inner, extra
 
 
 def _local(operator: Any) -> Any:
@@ -203,7 +195,7 @@ def _unbatched(operator: Any) -> Any:
         return operator
     data = [
         d if np.ndim(d) == n else d[0]
-        for d, n in zip(operator.data, operator.ndim_params, strict=True)
+        for d, n in zip(operator.data, dims_of(operator), strict=True)
     ]
     return qp.ops.functions.bind_new_parameters(operator, data)
 
@@ -224,7 +216,8 @@ def _generator(operator: Any) -> np.ndarray | None:
     if not operator.has_generator:
         return None
     single = _unbatched(operator)
-    generator = _matrix(qp.generator(single, format="observable") + 0 * qp.I(single.wires))
+    observable: Any = qp.generator(single, format="observable")
+    generator = _matrix(observable + 0 * qp.I(single.wires))  # on all wires of the gate
     if np.abs(_matrix(single) - _exponential(generator)(single.data[0])).max() > 1e-12:
         return None
     return generator

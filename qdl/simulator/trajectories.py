@@ -1,0 +1,112 @@
+r"""Quantum trajectories: each sample of the circuit meets errors of its own, drawn at random.
+
+A Pauli channel $\rho \mapsto \sum_P p_P P \rho P$ applies the word $P$ with probability $p_P$. A word is
+$R_X(\pi b_X) R_Z(\pi b_Z)$ on each wire up to a global phase, with bits b that are drawn per trajectory and
+per use of the channel: angles with a batch axis. So every trajectory is a unitary circuit, run along the
+batch axis by the fast path, with its exact gradient; the average over trajectories is unbiased.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+
+from ..layers.base import Layer, Wires
+from ..readout import Readout
+from . import measure
+from .execute import Circuit, Ready, execute
+from .plan import ALL
+from .read import CONSTANTS, Gate, Reading, Slot, read
+from .run import check_memory
+
+
+def evaluate_trajectories(
+    layers: Layer, wires: Wires, readout: Readout, params: Any, x: Any, samples: int, key: jax.Array
+) -> jax.Array:
+    """The readout values ``(..., k)`` of a circuit with Pauli channels, averaged over trajectories."""
+    measurements = readout.measurements(layers.active(wires))
+    lead = () if x is None else x.shape[:-1]
+    batch = math.prod(lead) * samples
+    instead = f"fewer than {samples} samples for each of {math.prod(lead)} inputs"
+    check_memory(len(wires), batch, jnp.result_type(float), instead=instead)
+    if x is not None and x.ndim > 1:
+        x = jnp.repeat(x.reshape(-1, x.shape[-1]), samples, axis=0)
+    reading = with_errors(read(layers, wires, params, x, channels=True), batch, key)
+
+    def finish(state: jax.Array, ready: Ready) -> jax.Array:
+        return measure.values(measurements, state, ready)
+
+    measured, diagonal = measure.support(measurements), measure.is_diagonal(measurements)
+    values = execute(Circuit(reading, wires, measured, diagonal, finish, ALL), batch)
+    return values.reshape(*lead, samples, -1).mean(-2)
+
+
+def with_errors(reading: Reading, batch: int, key: jax.Array) -> Reading:
+    """The reading with each channel replaced by rotations about X and Z, by 0 or pi."""
+    out = Reading([], [*reading.numbers], [*reading.pieces], {**reading.constants}, [])
+    alike: dict[tuple[float, ...], list[int]] = {}  # uses of channels, by their probabilities
+    uses = [
+        _probabilities(g) for g in reading.gates if isinstance(g.operator, qp.operation.Channel)
+    ]
+    for use, probabilities in enumerate(uses):
+        alike.setdefault(probabilities, []).append(use)
+    places: dict[int, tuple[int, int]] = {}  # use -> the piece of its angles, and where they start
+    for i, (probabilities, same) in enumerate(alike.items()):
+        bits = _draw(jax.random.fold_in(key, i), probabilities, len(same), batch)
+        piece = out.add(bits.reshape(-1, batch) * jnp.pi, batched=True)
+        places |= {use: (piece, at * bits.shape[1]) for at, use in enumerate(same)}
+    fences, use = set(reading.fences), 0
+    for i, gate in enumerate(reading.gates):
+        if i in fences:
+            out.fences.append(len(out.gates))
+        if isinstance(gate.operator, qp.operation.Channel):
+            out.gates += _errors(gate, *places[use])
+            use += 1
+        else:
+            out.gates.append(gate)
+    return out
+
+
+def _errors(gate: Gate, piece: int, start: int) -> list[Gate]:
+    wires = list(gate.operator.wires)
+    letters = [kind(0.1, wire) for kind in (qp.RX, qp.RZ) for wire in wires]
+    return [Gate(letter, (Slot(piece, start + i),)) for i, letter in enumerate(letters)]
+
+
+def _draw(key: jax.Array, probabilities: tuple[float, ...], uses: int, batch: int) -> jax.Array:
+    """Bits ``(uses, 2 k, batch)``: on which of k wires there is an X, then on which there is a Z."""
+    width = int(math.log2(len(probabilities)))
+    logits = jnp.log(jnp.asarray(probabilities, jnp.result_type(float)))
+    word = jax.random.categorical(key, logits, shape=(uses, 1, batch))
+    return word >> np.arange(width - 1, -1, -1)[:, None] & 1
+
+
+def _probabilities(gate: Gate) -> tuple[float, ...]:
+    """The probability of every Pauli word, the bits of X on each wire before those of Z."""
+    name = gate.operator.name
+    advice = "Use model.on(qdl.backends.density_matrix()) for it."
+    if gate.array is not None or any(slot.piece != CONSTANTS for slot in gate.angles):
+        raise ValueError(
+            f"Trajectories draw errors with fixed probabilities, but a parameter or a feature enters {name}, "
+            f"whose derivative a draw does not have. {advice}"
+        )
+    k = len(gate.operator.wires)
+    single = [np.eye(2), np.diag([1, -1]), np.array([[0, 1], [1, 0]]), np.array([[0, -1], [1, 0]])]
+    index = np.arange(4**k)
+    bits = [(index >> (2 * k - 1 - w) & 1) * 2 + (index >> (k - 1 - w) & 1) for w in range(k)]
+    words = np.array([reduce(np.kron, [single[b[i]] for b in bits]) for i in index])
+    kraus = np.array(gate.operator.kraus_matrices())
+    shares = np.einsum("pij,kij->kp", words, kraus) / 2**k  # of each word in each Kraus matrix
+    mixture = np.einsum("kp,kq->pq", shares, shares.conj())
+    if np.abs(mixture - np.diag(np.diag(mixture))).max() > 1e-10:
+        raise ValueError(
+            f"Trajectories draw Pauli errors, and {name} is not a mixture of them: whether it acts "
+            f"depends on the state. {advice}"
+        )
+    return tuple(np.diag(mixture).real.clip(0).round(12).tolist())

@@ -1,0 +1,89 @@
+"""What a user gets wrong is refused in one place, by name, before anything runs."""
+
+import copy
+
+import jax
+import numpy as np
+import pennylane as qp
+import pytest
+
+import qdl
+from qdl.layers import AmplitudeEncoding, AngleEncoding, Pooling, Repeat, Rotation, Template
+
+MODEL = qdl.QNN(3, [AngleEncoding(), Rotation("zyz")])
+
+
+def measured_between(params, x, wires):
+    outcome = qp.measure(wires[0])
+    yield qp.cond(outcome, qp.X)(wires[1])
+
+
+def measured_aside(params, x, wires):
+    qp.measure(wires[0], reset=True)
+    yield qp.X(wires[1])
+
+
+CASES = {
+    "mid-circuit operator": lambda p, x: qdl.QNN(2, Template(measured_between)).apply([None]),
+    "uses the mid-circuit": lambda p, x: qdl.QNN(2, Template(measured_aside)).apply([None]),
+    "on wires \\[3\\], but the wires active there are \\[0, 1\\]": lambda p, x: qdl.QNN(
+        2, Template(lambda p, x, w: [qp.X(3)])
+    ).apply([None]),
+    "on wires \\[1\\], but the wires active there are \\[0\\]": lambda p, x: qdl.QNN(
+        2, [Pooling(), Template(lambda p, x, w: [qp.X(1)])]
+    ).apply([np.zeros(2), None]),
+    "nothing to evaluate": lambda p, x: MODEL.apply(p, np.ones((0, 3))),
+    "nan in column 2, row 1": lambda p, x: MODEL.apply(p, np.array([x, [1, 2, np.nan]])),
+    "inf in column 0, row \\(1, 0\\)": lambda p, x: MODEL.apply(
+        p, np.array([[x, x], [[np.inf, 1, 1], x]])
+    ),
+    "finite, got inf": lambda p, x: qdl.Hybrid([qdl.Dense(3, 3), "tanh", MODEL]).apply(
+        [{"weight": np.eye(3), "bias": np.zeros(3)}, None, p], [np.inf, 0.0, 0.0]
+    ),
+    "has shape \\(3, 3\\), expected \\(2, 3\\)": lambda p, x: qdl.QNN(
+        2, [AngleEncoding(), Rotation("zyz")]
+    ).draw(p, [1.0, 2.0]),
+    "Pass one sample": lambda p, x: MODEL.to_qasm(p, np.ones((2, 3))),
+    "whole number of wires": lambda p, x: qdl.QNN(True, Rotation("y")),
+    "whole number of times": lambda p, x: Repeat(Rotation("y"), 0),
+    "Read some of those.$": lambda p, x: qdl.QNN(2, Rotation("y"), qdl.Expval(qp.Z(5))),
+    "zero vector": lambda p, x: qdl.QNN(2, AmplitudeEncoding()).apply([None], np.zeros(4)),
+    "50 wires need 16 PiB": lambda p, x: qdl.models.hardware_efficient(50, 1).apply(
+        qdl.models.hardware_efficient(50, 1).init(jax.random.key(0)), np.ones(50)
+    ),
+    "40 wires need 16 TiB": lambda p, x: (
+        qdl.QNN(40, Rotation("y"))
+        .on(qdl.backends.statevector(shots=5))
+        .apply([np.zeros((40, 1))], key=jax.random.key(0))
+    ),
+    "need a key": lambda p, x: MODEL.on(qdl.backends.statevector(shots=5)).apply(p, x),
+    "shots must be a whole number >= 1": lambda p, x: qdl.backends.statevector(shots=0),
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_refused(text, key):
+    with pytest.raises((TypeError, ValueError), match=text):
+        CASES[text](MODEL.init(key), np.ones(3))
+
+
+def test_amplitudes_of_any_size(key):
+    """Squares that overflow or vanish do not spoil the norm."""
+    model = qdl.QNN(2, AmplitudeEncoding())
+    for scale in (1e200, 1.0, 1e-200):
+        found = model.state([None], scale * np.array([3.0, 0.0, 4.0, 0.0]))
+        np.testing.assert_allclose(abs(found), [0.6, 0, 0.8, 0], atol=1e-12)
+
+
+def test_devices_take_the_same_shapes(key):
+    x = np.linspace(0, 2, 24).reshape(2, 4, 3)
+    params, device = MODEL.init(key), MODEL.on(qp.device("default.qubit"))
+    np.testing.assert_allclose(device.apply(params, x), MODEL.apply(params, x), atol=1e-10)
+    still = qdl.QNN(2, Rotation("y"))
+    angles = still.init(key)
+    found = still.on(qp.device("default.qubit")).apply(angles, np.ones((5, 2)))
+    np.testing.assert_allclose(found, still.apply(angles, np.ones((5, 2))), atol=1e-10)
+
+
+def test_a_copy_is_the_model_itself():
+    assert copy.deepcopy(MODEL) is MODEL
