@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jax.flatten_util import ravel_pytree
 
@@ -42,6 +42,12 @@ OTHER = (
     "unitary",
     "data_y",
     "data_z",
+)
+RANDOM = settings(
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],  # every example compiles: shrinking one would take minutes
+    suppress_health_check=list(HealthCheck),
 )
 PLAIN = Passes(*[False] * len(Passes()))
 GATES = ONE + FIXED + TWO + TWO_ANGLE + OTHER
@@ -114,7 +120,13 @@ def circuits(draw):
     return n, gates(draw, n), draw(st.sampled_from([None, 0, 3, 17]))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(circuits())
 def test_states_of_random_circuits(case):
     n, chosen, batch = case
@@ -144,7 +156,13 @@ READOUTS = [
 ]
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(circuits(), st.sampled_from(READOUTS), st.booleans())
 def test_gradients_of_random_circuits(case, readout, repeated):
     n, chosen, batch = case

@@ -40,8 +40,9 @@ def density_matrix() -> DensityMatrix:
         >>> import jax, qdl
         >>> from qdl.layers import Noise, Rotation
         >>> model = qdl.QNN(1, [Rotation("x"), Noise("bit_flip", 0.25)])
-        >>> model.on(density_matrix()).apply([jax.numpy.zeros((1, 1)), None]).round(3)
-        Array([0.5], dtype=float32)
+        >>> [value] = model.on(density_matrix()).apply([jax.numpy.zeros((1, 1)), None])
+        >>> round(float(value), 3)
+        0.5
 
     Reference: Nielsen, Chuang, Quantum Computation and Quantum Information, section 8.2.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,9 @@ class PennyLaneDevice(Place):
                 qp.apply(operator)
             return [qp.apply(measurement) for measurement in measurements]
 
-        values = circuit()
+        with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
+            warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
+            values = circuit()
         if isinstance(measurements[0], qp.measurements.ProbabilityMP):
             return jnp.asarray(values[0])
         return jnp.stack([jnp.asarray(value) for value in values], axis=-1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import pennylane as qp
 
 Wires = tuple[int, ...]
 Initializer = Callable[..., jax.Array]  # (key, shape, dtype) -> array, as in jax.nn.initializers
@@ -77,6 +78,40 @@ class Layer:
         ``gates`` may look at shapes only: its features can be tracers or stand-ins. Here ``x`` is
         what the user gave, and its values may be read.
         """
+
+
+def collect(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
+    """The operators that a layer yields, none lost and none outside of its wires."""
+    name = f"{type(layer).__name__} {getattr(getattr(layer, 'fn', None), '__name__', '')}".strip()
+    with qp.queuing.AnnotatedQueue() as queue:
+        operators = list(layer.gates(params, x, wires))
+    if any(operator is None for operator in operators):
+        kind = "a mid-circuit operator" if _mid_circuit(queue.queue) else "None"
+        raise ValueError(
+            f"{name} gave {kind} instead of operators. Yield or return gates: what PennyLane only "
+            "queues is not recorded. For pooling by measurement use Pooling()."
+        )
+    lost = [o for o in _mid_circuit(queue.queue) if not any(o is p for p in operators)]
+    if lost:
+        raise ValueError(
+            f"{name} uses the mid-circuit operator {type(lost[0]).__name__} without yielding it, so "
+            "it would be lost. Use Pooling(), the controlled rotation that gives the same "
+            "expectation values."
+        )
+    for operator in operators:
+        beyond = [w for w in getattr(operator, "wires", ()) if w not in wires]
+        if beyond:
+            raise ValueError(
+                f"{name} yields {operator.name} on wires {beyond}, but the wires active there are "
+                f"{list(wires)}. Use the wires that gates(params, x, wires) is given."
+            )
+    return operators
+
+
+def _mid_circuit(operators: Iterable[Any]) -> list[Any]:
+    return [
+        o for o in operators if type(o).__name__ in ("MidMeasure", "MidMeasureMP", "Conditional")
+    ]
 
 
 def freeze(value: Any, name: str) -> Any:

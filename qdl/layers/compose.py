@@ -9,9 +9,7 @@ from typing import Any
 import jax
 import pennylane as qp
 
-from .base import Initializer, Layer, Shape, Wires, is_shape, start
-
-MID_CIRCUIT = ("MidMeasure", "MidMeasureMP", "Conditional", "MeasurementValue")
+from .base import Initializer, Layer, Shape, Wires, collect, is_shape, start
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Sequential(Layer):
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
         for (layer, on), p in zip(self.steps(wires), params, strict=True):
-            yield from layer.gates(p, x, on)
+            yield from collect(layer, p, x, on)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         keys = jax.random.split(key, max(len(self.layers), 1))
@@ -258,29 +256,7 @@ class Template(Layer):
         return self.param_shape(wires) if callable(self.param_shape) else self.param_shape
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        name = getattr(self.fn, "__name__", self.fn)
-        with qp.queuing.AnnotatedQueue() as queue:
-            found = self.fn(params, x, wires)
-            single = found is None or isinstance(found, qp.operation.Operator)
-            operators = [found] if single else list(found)
-        # A measurement or a condition on one is queued, not yielded: it would be lost in silence.
-        middle = [o for o in (*queue.queue, *operators) if type(o).__name__ in MID_CIRCUIT]
-        if middle:
-            raise ValueError(
-                f"Template function {name!r} uses the mid-circuit operator "
-                f"{type(middle[0]).__name__}, expected gates only. Use Pooling(), the controlled "
-                "rotation that gives the same expectation values."
-            )
-        if None in operators:
-            raise ValueError(
-                f"Template function {name!r} gave None, expected operators. Yield or return them: "
-                "the queue is not recorded."
-            )
-        for operator in operators:
-            beyond = [w for w in getattr(operator, "wires", ()) if w not in wires]
-            if beyond:
-                raise ValueError(
-                    f"Template function {name!r} yields {operator.name} on wires {beyond}, but the "
-                    f"wires active there are {list(wires)}. Use the wires that it is given."
-                )
+        operators = self.fn(params, x, wires)
+        if operators is None or isinstance(operators, qp.operation.Operator):
+            operators = [operators]
         yield from operators

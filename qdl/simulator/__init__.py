@@ -3,6 +3,8 @@
 ``read`` finds the gates and where their angles come from, ``split`` turns gates into phases, bit maps
 and small matrices, ``plan`` sorts these into stages, ``program`` gives wires positions and finds loops,
 ``statevector`` runs it with the moves of ``kernels``, ``measure`` turns the state into numbers.
+Around it: ``density`` doubles the wires for mixed states, ``trajectories`` draws errors, ``devices`` splits
+a batch over several devices.
 """
 
 from .density import evaluate_mixed

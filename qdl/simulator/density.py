@@ -86,7 +86,9 @@ def _lifted_matrix(gate: Gate, reading: Reading, n: int) -> Gate:
     elif all(slot.piece == CONSTANTS for slot in gate.angles):
         many, kraus = False, np.array(operator.kraus_matrices())
         size = np.abs(superoperator(kraus))
-        if not np.allclose(size, size.round(), atol=1e-9):  # else it may be split, and its parts doubled
+        if not np.allclose(
+            size, size.round(), atol=1e-9
+        ):  # else it may be split, and its parts doubled
             return Gate(stand_in(superoperator(kraus)), ())
     else:
         many, kraus = _kraus(gate, reading)

@@ -17,9 +17,9 @@ def split_batch(run: Callable[..., jax.Array], params: Any, x: Any, key: Any = N
     of type Explicit, which is what ``jax.make_mesh`` makes, says inside ``jax.jit`` that it is sharded.
     With other meshes the numbers are the same, but the compiler alone decides what is exchanged.
     """
-    axes = () if x is None or x.ndim < 2 else batch_axes(x)
-    if not axes:
+    if x is None or x.ndim < 2 or not batch_axes(x):
         return run(params, x, key)
+    axes = batch_axes(x)
 
     def local(params: Any, x: jax.Array, key: Any) -> jax.Array:
         if key is not None:  # or all devices would draw the same numbers

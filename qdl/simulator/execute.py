@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
-from . import kernels, statevector
+from . import kernels, start, statevector
 from .devices import split_map
 from .plan import Passes, light_cone, plan
 from .program import Program, assemble, cuts
@@ -90,9 +90,9 @@ class Ready:
         values = self.values(numbers)
         order = self.program.order
         if self.start is not None:
-            state = statevector.prepared_state(self.start, order, values, self.layout)
+            state = start.prepared_state(self.start, order, values, self.layout)
         else:
-            state = statevector.product_state(self.planned, order, values, self.layout)
+            state = start.product_state(self.planned, order, values, self.layout)
         return state, statevector.numbers_of(self.program, values)
 
     def values(self, numbers: tuple[jax.Array, ...]) -> Values:

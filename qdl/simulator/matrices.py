@@ -53,13 +53,14 @@ def rotation_form(generator: np.ndarray, real: bool, key: Any) -> Form:
     return Form(key, real, build)
 
 
-def operator_matrix(operator: Any) -> Callable[[jax.Array], jax.Array]:
+def operator_matrix(operator: Any, real: bool) -> Callable[[jax.Array], jax.Array]:
     """Any PennyLane operator's matrix as a function of stacked angles."""
 
     def one(angles: jax.Array) -> jax.Array:
         with qp.QueuingManager.stop_recording():
             bound = qp.ops.functions.bind_new_parameters(operator, list(angles))
-        return jnp.asarray(qp.matrix(bound, wire_order=range(len(operator.wires))))
+        matrix = jnp.asarray(qp.matrix(bound, wire_order=range(len(operator.wires))))
+        return matrix.real if real else matrix
 
     def build(angles: jax.Array) -> jax.Array:
         flat = jax.vmap(one)(angles.reshape(-1, angles.shape[-1]))
@@ -73,14 +74,16 @@ def product(matrices: list[tuple[Any, tuple[int, ...]]], k: int) -> Any:
     out, queue = None, list(matrices)
     while queue:
         matrix, bits = queue.pop(0)
-        while (
-            queue and queue[0][1][0] == bits[-1] + 1 and bits == tuple(range(bits[0], bits[-1] + 1))
-        ):
+        while queue and not set(bits) & set(queue[0][1]) and _ascending((*bits, *queue[0][1])):
             other, more = queue.pop(0)
             matrix, bits = kron(matrix, other), (*bits, *more)
         matrix = _embed(matrix, bits, k)
         out = matrix if out is None else matrix @ out
     return out
+
+
+def _ascending(bits: tuple[int, ...]) -> bool:
+    return bits == tuple(range(bits[0], bits[0] + len(bits)))
 
 
 def kron(a: Any, b: Any) -> Any:

@@ -128,7 +128,7 @@ def plan(elements: list[Element], wires: Iterable[int], passes: Passes, prepared
         units = _take_prefix(units, prefix)
     placer = _Placer(wires, passes)
     for unit in units:
-        if any(map(is_batched, unit.elements)):
+        if any(map(stands_alone, unit.elements)):
             for element in (t for e in unit.elements for t in turned(e)):
                 placer.place(_unit([element]))
         else:
@@ -141,6 +141,11 @@ def angles_of(element: Element) -> tuple[Angle, ...]:
     if isinstance(element, Phase):
         return () if element.angle is None else (element.angle,)
     return element.angles if isinstance(element, Dense) else ()
+
+
+def stands_alone(element: Element) -> bool:
+    """True for what is not fused: a batch of angles, or a matrix that was computed elsewhere."""
+    return is_batched(element) or (isinstance(element, Dense) and element.array is not None)
 
 
 def is_batched(element: Element) -> bool:
@@ -191,7 +196,7 @@ def _fuse(elements: list[Element]) -> list[Unit]:
             for unit in units:
                 close(unit)
             units = []
-        if is_batched(element) or len(element.wires) > 2 or not element.wires:
+        if stands_alone(element) or len(element.wires) > 2 or not element.wires:
             for unit in units:
                 close(unit)
             out.append(_unit([element]))
@@ -219,7 +224,8 @@ def _take_prefix(units: list[Unit], prefix: dict[int, list[Element]]) -> list[Un
             continue
         left = []
         for element in unit.elements:
-            if len(element.wires) == 1 and element.wires[0] in fresh:
+            known = not (isinstance(element, Dense) and element.array is not None)
+            if known and len(element.wires) == 1 and element.wires[0] in fresh:
                 prefix[element.wires[0]].append(element)
             else:
                 fresh -= set(element.wires)
@@ -238,10 +244,10 @@ class _Placer:
         self.last: dict[int, int] = dict.fromkeys(wires, -1)
 
     def place(self, unit: Unit) -> None:
-        batched = any(map(is_batched, unit.elements))
-        if self.passes.fuse and not batched and self._join(unit):
+        alone = any(map(stands_alone, unit.elements))
+        if self.passes.fuse and not alone and self._join(unit):
             return
-        if unit.stages > 1 and not batched:
+        if unit.stages > 1 and not alone:
             self._add(Block(list(unit.wires), [as_dense(unit.elements, unit.wires)], False, True))
             return
         for element in unit.elements:

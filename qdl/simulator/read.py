@@ -8,6 +8,7 @@ the real arrays later. Reading costs microseconds per gate, since no tracer is i
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from ..layers.base import Layer, Wires, is_shape
+from ..layers.base import Layer, Wires, collect, is_shape
 from ..layers.compose import Repeat, Sequential
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
@@ -164,8 +165,11 @@ def _stand_ins(shape: Any, features: tuple[int, ...] | None, seed: int) -> tuple
 
 def _operators(block: Layer, wires: Wires, params: Any, x: Any) -> tuple[list[Any], Any, Any]:
     """The block's operators, decomposed until each is a small matrix or a known form."""
-    with qp.QueuingManager.stop_recording():
-        return [o for op in block.gates(params, x, wires) for o in _expand(op)], params, x
+    stand_ins = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves((params, x)))
+    # Stand-ins stay numbers under jit, also in a layer that computes with jax.numpy.
+    concrete = jax.ensure_compile_time_eval() if stand_ins else nullcontext()
+    with concrete, qp.QueuingManager.stop_recording():
+        return [o for op in collect(block, params, x, wires) for o in _expand(op)], params, x
 
 
 def _expand(operator: Any) -> list[Any]:
@@ -235,6 +239,8 @@ def dims_of(operator: Any) -> list[int]:
 def _source(
     a: np.ndarray, b: np.ndarray, dim: int, lookups: Any, drawn: Any, counts: dict[str, int]
 ) -> tuple[str, Any]:
+    if dim == 0 and np.iscomplexobj(a):  # no angle: the matrix is computed as a whole
+        return "array", None
     if dim > 0:
         return ("fixed", None) if a.shape == b.shape and np.array_equal(a, b) else ("array", None)
     if a.ndim == 0:

@@ -136,7 +136,8 @@ def _key(operator: Any) -> Any:
     parts = [getattr(operator, "base", None), *getattr(operator, "operands", ())]
     parts = [part for part in parts if isinstance(part, qp.operation.Operator)]
     inner = tuple((_key(part), tuple(wires.index(w) for w in part.wires)) for part in parts)
-    arrays = tuple(np.asarray(d).tobytes() for d in operator.data if np.ndim(d) > 1)
+    data = zip(operator.data, dims_of(operator), strict=True)
+    arrays = tuple(np.asarray(d).tobytes() for d, dim in data if dim > 0)
     hyper = str({k: str(v) for k, v in operator.hyperparameters.items() if k not in IN_PARTS})
     extra = str([getattr(operator, name, None) for name in ("control_values", "z", "num_steps")])
     return operator.name, len(wires), hyper, arrays, inner, extra
@@ -165,7 +166,7 @@ def _rule(operator: Any, key: Any) -> list[Any]:
             Dense((0,), RY, (1,)),  # type: ignore[arg-type]
             Phase((0,), -0.5, 2),  # type: ignore[arg-type]
         ]
-    scalars = [d for d in local.data if np.ndim(d) <= 1]
+    scalars = [d for d, dim in zip(local.data, dims_of(local), strict=True) if dim == 0]
     if len(scalars) == len(local.data) == 1:
         coefficients = _diagonal_generator(local)
         if coefficients is not None:
@@ -182,7 +183,9 @@ def _rule(operator: Any, key: Any) -> list[Any]:
             return monomial
         return [Dense(all_wires, constant_form(matrix), ())]
     real = bool(np.abs(matrix.imag).max() == 0)
-    return [Dense(all_wires, Form(key, real, operator_matrix(local)), tuple(range(len(scalars))))]  # type: ignore[arg-type]
+    return [
+        Dense(all_wires, Form(key, real, operator_matrix(local, real)), tuple(range(len(scalars))))
+    ]  # type: ignore[arg-type]
 
 
 def _z(angle: float) -> Phase:
