@@ -117,7 +117,9 @@ class QNN:
             key: a JAX key; needed where the place draws shots.
 
         Returns:
-            ``(k,)`` or ``(batch, k)``, real.
+            ``(k,)`` or ``(batch, k)``, real. It can be jitted, mapped and differentiated in reverse
+            mode, also twice: the Hessian is ``jax.jacrev(jax.grad(f))``. Forward mode (``jax.jvp``,
+            ``jax.hessian``) is not there.
         """
         self._check_params(params)
         return self.place.apply(self, params, self._check_features(x), key)

@@ -125,7 +125,8 @@ class Probs(Readout):
 def _as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
     if wires is None:
         return None
-    wires = (wires,) if isinstance(wires, int) else tuple(wires)
+    wires = wires.tolist() if hasattr(wires, "tolist") else wires
+    wires = (wires,) if isinstance(wires, int) else tuple(int(w) for w in wires)
     if not wires or len(set(wires)) != len(wires) or not all(isinstance(w, int) for w in wires):
         raise ValueError(
             f"{owner} needs distinct integer wires, got {wires}. Example: {owner}([0, 1])."

@@ -141,8 +141,16 @@ def test_lists_become_sequences_and_equal_trees_are_equal():
             ValueError,
             "Adjoint needs a block",
         ),
-        (lambda: Repeat(Rotation(), 0), ValueError, "Repeat needs times >= 1, got 0"),
-        (lambda: Repeat(Rotation(), 2.0), ValueError, "Repeat needs times >= 1, got 2.0"),
+        (
+            lambda: Repeat(Rotation(), 0),
+            ValueError,
+            "Repeat needs a whole number of times >= 1, got 0",
+        ),
+        (
+            lambda: Repeat(Rotation(), 2.0),
+            ValueError,
+            "Repeat needs a whole number of times >= 1, got 2.0",
+        ),
         (
             lambda: Repeat(AmplitudeEncoding(), 2),
             ValueError,
@@ -183,8 +191,8 @@ def test_state_preparation_may_open_a_nested_sequence():
 
 
 def test_errors_of_gates(key):
-    with pytest.raises(ValueError, match="Template function 'nothing' returned None"):
-        list(Template(nothing).gates(None, None, WIRES))
+    with pytest.raises(ValueError, match="Template nothing gave None instead of operators"):
+        qdl.QNN(2, Template(nothing)).apply([None])
     with pytest.raises(ValueError, match="unitary gates, got the channel BitFlip"):
         list(Mirrored(Noise("bit_flip", 0.1)).gates({"block": None, "adjoint": None}, None, WIRES))
     for layers in ([Rotation("y")], [Mirrored(Rotation("y")), RandomRotation()]):

@@ -118,6 +118,8 @@ def freeze(value: Any, name: str) -> Any:
     """``value`` with its lists turned into tuples; arrays are refused by name."""
     if isinstance(value, list | tuple):
         return tuple(freeze(item, name) for item in value)
+    if hasattr(value, "__array__") and getattr(value, "ndim", 1) == 0:
+        return value.item()  # one number of NumPy or JAX
     if hasattr(value, "__array__"):
         raise TypeError(
             f"{name} must be plain Python values, got {type(value).__name__} of shape "

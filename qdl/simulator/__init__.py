@@ -1,10 +1,14 @@
-"""The native simulator: layers in, one fused JAX program out.
+"""The native simulator: layers in, one fused JAX program out. To read it, follow this order.
 
 ``read`` finds the gates and where their angles come from, ``split`` turns gates into phases, bit maps
-and small matrices, ``plan`` sorts these into stages, ``program`` gives wires positions and finds loops,
-``statevector`` runs it with the moves of ``kernels``, ``measure`` turns the state into numbers.
-Around it: ``density`` doubles the wires for mixed states, ``trajectories`` draws errors, ``devices`` splits
-a batch over several devices.
+and small matrices, ``plan`` sorts these into stages (``fuse`` makes one matrix of several, ``matrices``
+builds them), ``program`` gives wires positions and finds loops, ``start`` makes the first state,
+``statevector`` runs the stages forward and backward with the moves of ``kernels`` and ``phases``,
+``measure`` turns the state into numbers, ``execute`` is the whole as a function of its numbers with its
+derivative and its batching rule, ``run`` are the entry points.
+
+Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
+states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices.
 """
 
 from .density import evaluate_mixed

@@ -93,7 +93,6 @@ def _lifted_matrix(gate: Gate, reading: Reading, n: int) -> Gate:
     else:
         many, kraus = _kraus(gate, reading)
     piece = reading.add(superoperator(kraus), many, arrays=True)
-    reading.fences += [len(reading.gates), len(reading.gates) + 1]  # not fused: no angles build it
     return Gate(stand_in(np.eye(2 ** len(wires))), (), piece)
 
 

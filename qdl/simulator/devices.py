@@ -15,7 +15,8 @@ def split_batch(run: Callable[..., jax.Array], params: Any, x: Any, key: Any = N
 
     Nothing is exchanged between devices but the gradient of the parameters, once, as a sum. Only an axis
     of type Explicit, which is what ``jax.make_mesh`` makes, says inside ``jax.jit`` that it is sharded.
-    With other meshes the numbers are the same, but the compiler alone decides what is exchanged.
+    With other meshes the numbers are the same, but the compiler alone decides what is exchanged. Gradients
+    outside of ``jax.jit`` need ``jax.set_mesh(mesh)``, or JAX takes their first number to one device.
     """
     if x is None or x.ndim < 2 or not batch_axes(x):
         return run(params, x, key)
