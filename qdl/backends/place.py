@@ -20,11 +20,11 @@ class Place:
         """The readout values ``(..., k)`` of a list of PennyLane operators."""
         raise NotImplementedError
 
-    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+    def apply(self, model: Any, params: Any, x: Any, key: Any) -> Any:
         """The readout values of a model: its operators, evaluated here."""
         measurements = model.readout.measurements(model.active)
         lead = () if x is None else x.shape[:-1]
-        flat = x.reshape(-1, x.shape[-1]) if len(lead) > 1 else x
+        flat = x.reshape(-1, x.shape[-1]) if x is not None and len(lead) > 1 else x
         values = self.evaluate(model.operators(params, flat), measurements, key)
         if values.ndim == 1:  # no gate depends on x
             return jnp.broadcast_to(values, (*lead, *values.shape))

@@ -183,9 +183,9 @@ def _rule(operator: Any, key: Any) -> list[Any]:
             return monomial
         return [Dense(all_wires, constant_form(matrix), ())]
     real = bool(np.abs(matrix.imag).max() == 0)
-    return [
-        Dense(all_wires, Form(key, real, operator_matrix(local, real)), tuple(range(len(scalars))))
-    ]  # type: ignore[arg-type]
+    form = Form(key, real, operator_matrix(local, real))
+    places: Any = tuple(range(len(scalars)))
+    return [Dense(all_wires, form, places)]
 
 
 def _z(angle: float) -> Phase:
