@@ -15,6 +15,7 @@ import optax
 
 from .check import check_data, check_key, check_numbers, n_outputs
 from .history import Record, Report
+from .interrupt import CtrlC
 from .losses import CrossEntropy, as_loss
 from .progress import Progress
 from .step import CHUNK, Data, Plan, State, evaluate, train
@@ -141,7 +142,7 @@ def fit(
 def _run(plan: Plan, state: State, data: Data, held: Data | None, options: _Options) -> Fit:
     """Compile, then alternate between compiled steps and what Python does with them."""
     stopped = "finished"
-    with Progress(options.steps) as bar:
+    with CtrlC() as ctrl_c, Progress(options.steps) as bar:
         step_fn, value_fn, seconds = _compile(plan, state, data, held)
         watch = _Watch(options, value_fn, held, seconds)
         try:
@@ -156,6 +157,7 @@ def _run(plan: Plan, state: State, data: Data, held: Data | None, options: _Opti
                 stopped = watch.look(done, state.params)
                 if stopped != "finished":
                     break
+                ctrl_c.check()
         except (KeyboardInterrupt, jax.errors.JaxRuntimeError) as error:
             # Pressed while a device works for the program, Ctrl-C comes wrapped by JAX.
             if "KeyboardInterrupt" not in repr(error):
