@@ -54,7 +54,9 @@ class Pause:
         return jnp.ones(1)
 
     def apply(self, params, x):
-        return params * jax.pure_callback(slowly, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+        still = jax.lax.stop_gradient(x)  # callbacks have no derivative
+        shape = jax.ShapeDtypeStruct(x.shape, x.dtype)
+        return params * x + 0 * jax.pure_callback(slowly, shape, still)
 
 
 def optimizer(steps):
@@ -94,8 +96,8 @@ def arm(moment):
 
 def main(folder, model, steps, moment=""):
     arm(moment)
-    steps, saved = int(steps), Checkpoints(Path(folder) / "checkpoints").steps()
-    print("begins at", saved[0] if saved else 0, flush=True)
+    steps, saved = int(steps), Checkpoints(Path(folder) / "checkpoints").newest()
+    print("begins at", saved.step if saved else 0, flush=True)
     chosen = {"tiny": Tiny, "circuit": circuit}[model]()
     result = qdl.fit(
         chosen, X, Y, loss="cross_entropy", optimizer=optimizer(steps), steps=steps, batch_size=16,

@@ -62,4 +62,4 @@ def _board(folder: Path, done: int) -> Any:
         from tensorboardX import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder), purge_step=done + 1)
+    return SummaryWriter(str(folder), purge_step=done + 1, filename_suffix=f".{done}")

@@ -178,5 +178,9 @@ def _short(one: Any, two: Any) -> str:
     a, b = (json.dumps(value) for value in (one, two))
     if max(len(a), len(b)) > 120:
         first = next((i for i, (p, q) in enumerate(zip(a, b, strict=False)) if p != q), 0)
-        a, b = (f"...{text[max(first - 20, 0) : first + 60]}..." for text in (a, b))
+        a, b = (_cut(text, max(first - 20, 0), first + 60) for text in (a, b))
     return f"{a} there, {b} here"
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return ("..." if start else "") + text[start:end] + ("..." if end < len(text) else "")
