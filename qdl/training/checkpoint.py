@@ -181,13 +181,17 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
         for short in temporary:
             short.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OSError(
-                error.errno,
-                f"cannot write {next(iter(contents))}: {error.strerror}. What was saved before is "
-                "intact. Free some space or mend the permissions and run again, or choose another "
-                "folder.",
-            ) from error
+            raise cannot_write(next(iter(contents)), error) from error
         raise
+
+
+def cannot_write(path: Path, error: OSError) -> OSError:
+    """The same error, with the path and with what to do."""
+    return OSError(
+        error.errno,
+        f"cannot write {path}: {error.strerror}. What was saved before is intact. Free some space "
+        "or mend the permissions and run again, or choose another folder.",
+    )
 
 
 def _sync_folder(folder: Path) -> None:
