@@ -62,7 +62,7 @@ class Sampler(dimod.Sampler):
             h: fields ``(..., n)``; or a dimod model, and then no J.
             J: couplings, ``(n, n)`` upper triangular or ``Bipartite``.
             num_reads: states to draw for each problem.
-            key: a whole number, a JAX key, or a NumPy generator, which is advanced.
+            key: a whole number (or several), a JAX key, or a NumPy generator, which is advanced.
             initial: states to start from, ``(..., num_reads, n)`` or what broadcasts to it.
             unknown: dimod asks samplers to ignore further words, with a warning.
 
@@ -118,6 +118,8 @@ def generator(key: Any) -> np.random.Generator:
     """
     if isinstance(key, np.random.Generator):
         return key
+    if isinstance(key, list | tuple):
+        return np.random.default_rng(key)
     if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
         return np.random.default_rng(key)
     if hasattr(key, "dtype"):

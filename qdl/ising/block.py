@@ -59,7 +59,7 @@ class BlockSampler(Sampler):
     hot: float = 1.0
     cold: float = 0.05
     reverse_sweeps: int = 6
-    reverse_hot: float = 0.3
+    reverse_hot: float = 0.5
     quench: bool = True
 
     def __post_init__(self) -> None:
