@@ -5,6 +5,7 @@ from .base import Reads, Sampler
 from .block import BlockSampler
 from .classifier import IsingClassifier
 from .energy import Bipartite, Ising, field_scale
+from .landscape import Landscape, landscape
 from .network import Network
 from .samplers import DimodSampler, ExactSampler
 from .scaling import Scaling, scaling_exponent
@@ -17,11 +18,13 @@ __all__ = [
     "ExactSampler",
     "Ising",
     "IsingClassifier",
+    "Landscape",
     "Network",
     "Reads",
     "Sampler",
     "Scaling",
     "backpropagation",
     "field_scale",
+    "landscape",
     "scaling_exponent",
 ]
