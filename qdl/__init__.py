@@ -23,7 +23,8 @@ _HOMES = {
     "load": "saving",
 }
 _ROOMS = (
-    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
+    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "ising",
+    "layers",
     "models", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         datasets,
         diagnostics,
         initializers,
+        ising,
         layers,
         models,
         simulator,

@@ -22,7 +22,7 @@ ALLOWED = {
     "models": {"layers", "readout", "initializers", "model"},
     "hybrid": LEAVES | {"model", "backends"},
     "kernels": LEAVES | {"model", "backends", "simulator"},
-    "testing": LEAVES | {"model", "backends"},
+    "testing": LEAVES | {"model", "backends", "ising"},
     "describe": set(),
     "training": LEAVES | {"model", "backends", "hybrid", "describe"},
     "saving": LEAVES | {"model", "backends", "hybrid", "describe", "training"},
