@@ -38,7 +38,7 @@ def began(process):
 def kill_later(process, folder, rng, beyond):
     """Wait for a checkpoint after ``beyond``, then kill at a random moment. True if it was alive."""
     while process.poll() is None and newest(folder) <= beyond:
-        time.sleep(0.002)
+        time.sleep(0.01)
     time.sleep(rng.uniform(0, 6 * EVERY * 0.003))
     process.send_signal(signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
