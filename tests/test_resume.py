@@ -220,6 +220,13 @@ def test_what_is_inside_a_circuit_is_compared(tmp_path):
     assert fit().step == 2
 
 
+def test_another_version_of_jax_is_named(tmp_path, monkeypatch):
+    line(tmp_path, steps=5)
+    monkeypatch.setattr(jax, "__version__", "0.0.1")
+    with pytest.warns(RuntimeWarning, match=r"begun with jax .* and goes on with 0.0.1: the last"):
+        line(tmp_path, steps=6)
+
+
 def test_float32_does_not_go_on_in_float64(tmp_path):
     with jax.enable_x64(False):
         line(tmp_path, steps=5)

@@ -1,6 +1,7 @@
 """Run folders afterwards: listed, compared, drawn, gone on with, loaded."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -105,24 +106,21 @@ def test_no_runs(words, said, tmp_path, monkeypatch):
 # ---- going on
 
 
-def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
+def test_an_interrupted_training_goes_on(folders, tmp_path):
     config = train.TrainConfig(model="hardware_efficient", features=2, depth=1, steps=8)
     _, whole = train.run(config, tmp_path / "whole")
-    real = train.summary
-
-    def dies(trained):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train, "summary", dies)  # after training, before the folder is complete
-    with pytest.raises(KeyboardInterrupt):
-        train.run(train.replace(config, steps=5), tmp_path / "a")
-    monkeypatch.setattr(train, "summary", real)
+    folder = tmp_path / "killed"  # after five steps, half-way through a line
+    shutil.copytree(folders / "one", folder)
+    for name in ("model.json", "params.safetensors", "training.png"):
+        (folder / name).unlink()
+    metrics = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_text("".join(metrics[:4]) + '{"step": 5, "lo')
     for _ in range(2):  # the second time it has ended: the result comes at once
-        result = call("train", "--resume", tmp_path / "a", "--steps", 8)
+        result = call("train", "--resume", folder, "--steps", 8)
         assert result.exit_code == 0, result.output
-        lines = (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()
+        lines = (folder / "metrics.jsonl").read_text().splitlines()
         assert [json.loads(line).get("step") for line in lines] == [*range(1, 9), None]
-    model, params = qdl.load(tmp_path / "a")
+    model, params = qdl.load(folder)
     assert model == whole.model
     for one, two in zip(*map(jax.tree.leaves, (params, whole.fit.params)), strict=True):
         assert np.asarray(one).tobytes() == np.asarray(two).tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +48,8 @@ class Log:
 
     def close(self) -> None:
         """Close the files."""
-        self.file.close()
+        with contextlib.suppress(OSError):  # all is flushed, or that error was raised already
+            self.file.close()
         if self.board is not None:
             self.board.close()
 
