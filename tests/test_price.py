@@ -7,8 +7,10 @@ import optax
 import pytest
 from service import Service
 from test_jobs import new_process  # noqa: F401
+from typer.testing import CliRunner
 
 import qdl
+from qdl import cli
 from qdl.backends import BudgetError, estimate, jobs
 from qdl.backends.qiskit_place import _once
 from qdl.layers import AngleEncoding, Entangler, Rotation
@@ -59,7 +61,6 @@ def test_the_numbers_of_the_plan():
     model = qdl.QNN(4, [AngleEncoding(), Rotation("yzyz"), Entangler("cz", "ring")], qdl.ExpZ([0]))
     found = estimate(model, qdl.backends.aer(shots=1024), batch_size=16)
     assert model.n_params == 16
-    # All but the last RZ... of 16 parameters those that reach <Z0> through the ring: all of them.
     assert found.circuits == 16 * 33 and round(found.qpu_seconds) == 191
     assert round(found.spsa_qpu_seconds) == round(2 + 0.00035 * 16 * 3 * 1024)
     assert found.fidelity == 1.0
@@ -126,3 +127,26 @@ def test_evaluating_alone_costs_no_shifts(key):
     found = estimate(MODEL, place, batch_size=4, steps=0, validations=1, validation_size=16)
     assert (found.jobs, found.circuits) == (1, 16)
     assert jnp.isfinite(found.qpu_seconds) and isinstance(np.float64(found.fidelity), float)
+
+
+def test_the_command_prints_the_estimate_and_names_mistakes():
+    run = CliRunner().invoke
+    asked = ["--place", "fake_manila", "--features", "3", "--depth", "1", "--steps", "10"]
+    shown = run(cli.app, ["cost", *asked])
+    assert shown.exit_code == 0, shown.output
+    model = qdl.models.data_reuploading(3, 1)
+    model = qdl.QNN(3, model.layers, qdl.ExpZ([0]))
+    found = estimate(model, qdl.backends.fake("manila", shots=1024), batch_size=16, steps=10)
+    assert "data_reuploading, 10 x 16 rows" in shown.output and "fake_manila" in shown.output
+    for value in (f"{found.executions:,}", f"{found.qpu_seconds:,.1f}", "2 s a job + 0.35 ms"):
+        assert value in shown.output
+    for wrong, text in [
+        (["--place", "fake_manilla"], "There is no fake machine"),
+        (["--model", "resnet"], "model must be one of"),
+        (["--place", "fake_manila", "--features", "6"], "has 5 qubits, but the circuit needs 6"),
+        (["--place", "fake_manila", "--shots", "0"], "shots must be a whole number"),
+        (["--model", "qcnn", "--depth", "2"], "qcnn has no depth"),
+        (["--place", "aer", "--gradient", "adjoint"], "gradient must be one of auto"),
+    ]:
+        refused = run(cli.app, ["cost", *wrong])
+        assert refused.exit_code == 2 and text in " ".join(refused.stderr.split()), refused.output
