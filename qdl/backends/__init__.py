@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .density import DensityMatrix, density_matrix
 from .native import Statevector, statevector
-from .place import Place, as_place
+from .place import Place, as_place, places_of
 from .trajectories import Trajectories, trajectories
 
 __all__ = [
@@ -17,14 +17,22 @@ __all__ = [
     "aer",
     "as_place",
     "density_matrix",
+    "estimate",
     "fake",
     "ibm",
+    "places_of",
     "statevector",
     "trajectories",
 ]
 
 # Imported on first use: Qiskit takes a second.
-_QISKIT = {"aer": "aer_place", "fake": "fake_place", "ibm": "ibm_place", "BudgetError": "jobs"}
+_QISKIT = {
+    "BudgetError": "jobs",
+    "aer": "aer_place",
+    "estimate": "price",
+    "fake": "fake_place",
+    "ibm": "ibm_place",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -40,3 +48,4 @@ if TYPE_CHECKING:
     from .fake_place import fake
     from .ibm_place import ibm
     from .jobs import BudgetError
+    from .price import estimate
