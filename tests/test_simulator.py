@@ -338,3 +338,16 @@ def test_refusals():
     )
     with pytest.raises(ValueError, match="other gates for other numbers"):
         qdl.QNN(1, [Template(fickle.fn, shape=(1,))]).apply([jnp.ones(1)])
+
+
+def test_a_parameter_inside_of_a_generator(key, default_qubit):
+    """qp.evolve does not list the coefficients of its generator among its data."""
+
+    def evolved(params, x, wires):
+        yield qp.Hadamard(wires[0])
+        yield qp.evolve(qp.s_prod(params[0], qp.Z(wires[0])), params[1])
+        yield qp.CNOT(wires[:2])
+
+    model = qdl.QNN(3, [Template(evolved, shape=(2,))], qdl.Expval([qp.X(0) @ qp.X(1)]))
+    params = model.init(key)
+    np.testing.assert_allclose(model.apply(params), default_qubit(model, params), atol=1e-10)
