@@ -54,7 +54,7 @@ class JaxDevice(Device):
         -0.479
     """
 
-    name = "qdl.jax"
+    name = "qdl.jax"  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, wires: Any = None, shots: Any = None, seed: Any = None):
         super().__init__(wires=wires, shots=shots)
@@ -83,13 +83,14 @@ class JaxDevice(Device):
         if config.use_device_gradient is None:
             chosen = changes.get("gradient_method", config.gradient_method)
             changes["use_device_gradient"] = chosen == "backprop"
-        method = config.mcm_config.mcm_method
+        middle: Any = config.mcm_config
+        method = middle.mcm_method
         if method is not None and method != "deferred":
             raise qp.exceptions.DeviceError(
                 f"qdl.jax runs mid-circuit measurements as controlled gates at the end, got "
                 f"mcm_method={method.value!r}. Use 'deferred', or default.qubit."
             )
-        changes["mcm_config"] = replace(config.mcm_config, mcm_method="deferred")
+        changes["mcm_config"] = replace(middle, mcm_method="deferred")
         return replace(config, **changes)
 
     def preprocess_transforms(self, execution_config: ExecutionConfig | None = None) -> Any:
