@@ -10,9 +10,11 @@ from typing import Any
 
 import jax
 import numpy as np
+import pennylane as qp
 
 from .. import simulator
 from .derivative import METHODS, RANDOM, differentiable
+from .feed_forward import is_measured, measured_operators
 from .lower import lower, measured
 from .place import Place
 from .request import Program, Request
@@ -86,9 +88,27 @@ class QiskitPlace(Place):
         """Run one job for each request and wait for its values ``(rows, k)``."""
         raise NotImplementedError
 
+    @property
+    def feeds_forward(self) -> bool:
+        """Whether gates may depend on outcomes here; exact values have no outcomes."""
+        return self.shots is not None and "if_else" in self.backend.target.operation_names
+
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """The operators of a model, measured poolings as such where the machine can."""
+        if not (self.feeds_forward and is_measured(model.layers)):
+            return model.operators(params, x)
+        with qp.QueuingManager.stop_recording():
+            return list(measured_operators(model.layers, params, x, model.wires))
+
     def program(self, operators: list[Any], measurements: list[Any]) -> Program:
         """The operators as one parametrised circuit, refused if the machine is too small."""
         program = Program(lower(operators, measurements), tuple(measurements))
+        if program.lowered.measures and not self.feeds_forward:
+            raise ValueError(
+                f"{self.backend.name} with shots={self.shots} cannot let gates depend on outcomes. Expected "
+                "shots and a machine with 'if_else'. Use Pooling(), the controlled rotation that gives "
+                "the same expectation values."
+            )
         needed, there = len(program.lowered.wires), self.backend.num_qubits
         if there is not None and needed > there:
             raise ValueError(
