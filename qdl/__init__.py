@@ -20,6 +20,8 @@ _HOMES = {
     "fit": "training",
     "kernel": "kernels",
     "check": "agreement",
+    "save": "saving",
+    "load": "saving",
 }
 _ROOMS = (
     "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
@@ -63,4 +65,5 @@ if TYPE_CHECKING:
     from .kernels import kernel
     from .model import QNN
     from .readout import Expval, ExpZ, Probs
+    from .saving import load, save
     from .training import fit

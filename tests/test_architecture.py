@@ -24,7 +24,9 @@ ALLOWED = {
     "kernels": LEAVES | {"model", "backends", "simulator"},
     "agreement": LEAVES | {"model", "backends"},
     "testing": LEAVES | {"model", "backends"},
-    "training": LEAVES | {"model", "backends", "hybrid"},
+    "describe": set(),
+    "training": LEAVES | {"model", "backends", "hybrid", "describe"},
+    "saving": LEAVES | {"model", "backends", "hybrid", "describe", "training"},
     "diagnostics": LEAVES | {"model", "backends", "simulator"},
     "ising": {"training"},
 }

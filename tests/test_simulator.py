@@ -26,6 +26,7 @@ from qdl.layers import (
     Template,
 )
 from qdl.simulator import Passes, evaluate, state
+from qdl.simulator.trigonometry import cos_sin
 
 ONE = ("RX", "RY", "RZ", "PhaseShift")
 FIXED = ("Hadamard", "S", "T", "PauliX", "PauliY", "SX")
@@ -351,3 +352,12 @@ def test_a_parameter_inside_of_a_generator(key, default_qubit):
     model = qdl.QNN(3, [Template(evolved, shape=(2,))], qdl.Expval([qp.X(0) @ qp.X(1)]))
     params = model.init(key)
     np.testing.assert_allclose(model.apply(params), default_qubit(model, params), atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype, bound", [(jnp.float32, 4e-7), (jnp.float64, 1e-15)])
+@pytest.mark.parametrize("reach", [1.0, 50.0, 1e4])
+def test_cosine_and_sine(dtype, bound, reach):
+    x = jnp.asarray(np.random.default_rng(0).uniform(-reach, reach, 10_000), dtype)
+    for got, exact in zip(jax.jit(cos_sin)(x), (np.cos, np.sin), strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, exact(np.asarray(x, float)), atol=bound)

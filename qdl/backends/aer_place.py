@@ -79,20 +79,21 @@ class Aer(QiskitPlace):
             runner = BackendEstimatorV2(
                 backend=self.backend, options={"seed_simulator": request.seed}
             )
-        return values(submit(runner, request, compiled).result(), request)
+        return values(submit(runner, request, compiled).result(), request, compiled)
 
 
 def _exact(backend: Any, request: Request, compiled: Any) -> np.ndarray:
     """Values without shots, from Aer's own instructions; errors of readout are not in them."""
     program, qubits = request.program, compiled.qubits
-    names = program.lowered.names
     circuit = compiled.circuit.copy()
     if program.samples:  # least significant first
         wires = [program.lowered.wires.index(wire) for wire in program.measured_wires]
         circuit.save_probabilities([qubits[i] for i in reversed(wires)], label="0")
     for i, observable in enumerate(program.observables):
         circuit.save_expectation_value(observable, qubits, label=str(i))
-    columns = dict(zip(names, request.values.T, strict=True)) if by_name(request) else {}
+    columns = {}
+    for names, array in by_name(request, compiled).items():
+        columns = dict(zip(names, array.T, strict=True))
     binds = {p: columns[p.name].tolist() for p in circuit.parameters}
     result = backend.run(circuit, parameter_binds=[binds] if binds else None).result()
     if not result.success:

@@ -41,12 +41,12 @@ class Fake(QiskitPlace):
         return [self._send(request) for request in requests]
 
     def _send(self, request: Request) -> np.ndarray:
+        compiled = self.compiled(request.program)
         kind = "sampler" if request.program.samples else "estimator"
         runner = primitive(kind, self.backend, {"simulator": {"seed_simulator": request.seed}})
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*deprecated.*", category=DeprecationWarning)
-            job = submit(runner, request, self.compiled(request.program))
-            return values(job.result(), request)
+            return values(submit(runner, request, compiled).result(), request, compiled)
 
 
 def fake(

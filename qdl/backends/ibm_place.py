@@ -89,6 +89,7 @@ class IBM(QiskitPlace):
         with self._where() as where:
             line = Line(
                 self.account,
+                self.compiled,
                 lambda request: self._submit(where, request),
                 Ledger(self.jobs),
                 lambda request: qpu_seconds(1, request.executions),

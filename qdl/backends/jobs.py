@@ -82,6 +82,7 @@ class Line:
 
     Attributes:
         service: Qiskit's Runtime service, of which ``job`` and ``jobs`` are used.
+        compiled: a program's circuit in the gates of the machine.
         send: sends a request, tagged with ``request.tag``; the job.
         ledger: where jobs are written down.
         seconds: the estimated QPU seconds of a request.
@@ -91,6 +92,7 @@ class Line:
     """
 
     service: Any
+    compiled: Callable[[Any], Any]
     send: Callable[[Request], Any]
     ledger: Ledger
     seconds: Callable[[Request], float]
@@ -150,7 +152,7 @@ class Line:
         """Wait for a job; one that will never give its values is set aside."""
         id, estimated = job.job_id(), self.seconds(request)
         try:
-            found = values(self._wait(job), request)
+            found = values(self._wait(job), request, self.compiled(request.program))
         except _Lost as lost:
             self.ledger.write(request.tag, id, "lost", _billed(job, 0.0))
             raise self._set_aside(id, str(lost)) from lost.__cause__

@@ -28,20 +28,27 @@ def primitive(kind: str, mode: Any, options: dict[str, Any]) -> Any:
 def submit(runner: Any, request: Request, compiled: Compiled) -> Any:
     """Send a request to an estimator or a sampler as one PUB; the job."""
     if request.program.samples:
-        return runner.run([(compiled.circuit, by_name(request))], shots=request.shots)
+        return runner.run([(compiled.circuit, by_name(request, compiled))], shots=request.shots)
     # Estimators make shots of a precision, rounding up: 1000.0000000000001 would be 1001.
     precision = (1 + 1e-12) / np.sqrt(request.shots)
     columns = [[observable] for observable in compiled.observables]  # (k, 1) against (rows,)
-    return runner.run([(compiled.circuit, columns, by_name(request))], precision=precision)
+    return runner.run(
+        [(compiled.circuit, columns, by_name(request, compiled))], precision=precision
+    )
 
 
-def by_name(request: Request) -> Any:
-    """The parameter values by name: Qiskit would read a bare array in alphabetical order."""
-    names = request.program.lowered.names
-    return {names: request.values} if names else {}
+def by_name(request: Request, compiled: Compiled) -> dict[tuple[str, ...], np.ndarray]:
+    """The parameter values by name: Qiskit would read a bare array in alphabetical order.
+
+    The transpiler may drop a gate with its parameter, as a phase before a measurement; its values go too.
+    """
+    left = {parameter.name for parameter in compiled.circuit.parameters}
+    kept = [i for i, name in enumerate(request.program.lowered.names) if name in left]
+    names = tuple(request.program.lowered.names[i] for i in kept)
+    return {names: request.values[:, kept]} if names else {}
 
 
-def values(result: Any, request: Request) -> np.ndarray:
+def values(result: Any, request: Request, compiled: Compiled) -> np.ndarray:
     """The values ``(rows, k)`` from a primitive's result.
 
     Raises:
@@ -52,9 +59,9 @@ def values(result: Any, request: Request) -> np.ndarray:
     if request.program.samples:
         found = frequencies(answer.data.c, size)
     else:
-        found = np.atleast_2d(np.asarray(answer.data.evs, dtype=float).T)
-        if not request.program.lowered.names:  # (1, k): no parameters, hence no rows
-            found = found.reshape(1, -1)
+        found = np.asarray(answer.data.evs, dtype=float).T
+    if not compiled.circuit.parameters:  # one run of the circuit stands for all rows
+        found = np.broadcast_to(found.reshape(1, -1), (rows, found.size))
     if found.shape != (rows, size):
         raise LengthError(
             f"values of shape {found.shape}, expected {(rows, size)}: {rows} circuits, {size} values each"
