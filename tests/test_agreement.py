@@ -9,7 +9,7 @@ import pennylane as qp
 import pytest
 
 import qdl
-from qdl.backends import density_matrix, statevector, trajectories
+from qdl.backends import aer, density_matrix, fake, statevector, trajectories
 from qdl.backends.place import PennyLaneDevice, Place
 from qdl.layers import (
     AmplitudeEncoding,
@@ -37,6 +37,8 @@ PLACES = {
     "default.qubit": lambda: qp.device("default.qubit", wires=3),
     "lightning.qubit": lambda: qp.device("lightning.qubit", wires=3),
     "default.mixed": lambda: qp.device("default.mixed", wires=3),
+    "aer": aer,
+    "aer with shots": lambda: aer(shots=2000),
     "qiskit.aer": lambda: qp.device("qiskit.aer", wires=3, shots=1000),
 }
 
@@ -119,6 +121,11 @@ def test_noise_is_not_taken_for_a_mistake(key):
     np.testing.assert_allclose(found.damping, 0.8, atol=1e-6)
     assert "NOT equal; largest |z|" in str(found) and "None of these explains it" in str(found)
     assert found.worst in ("<Z(0) @ X(1)>", "<Y(2)>", "<Z(1) + 0.5 * X(0)>")
+
+
+def test_a_fake_machine_has_noise_and_no_mistake(key):
+    found = qdl.check(MODELS["words"], fake("manila", shots=4000), key=key)
+    assert found.explanation is None and 0.8 < found.damping < 1.02, str(found)
 
 
 def test_standard_errors_are_those_of_shots(key):

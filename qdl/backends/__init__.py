@@ -4,13 +4,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .density import DensityMatrix, density_matrix
+from .mitigated import Both, Mitigated, mitigated
 from .native import Statevector, statevector
 from .place import Place, as_place
 from .trajectories import Trajectories, trajectories
 
 __all__ = [
     "BudgetError",
+    "Both",
     "DensityMatrix",
+    "Mitigated",
     "Place",
     "Statevector",
     "Trajectories",
@@ -19,12 +22,15 @@ __all__ = [
     "density_matrix",
     "fake",
     "ibm",
+    "mitigated",
     "statevector",
     "trajectories",
+    "transpile_report",
 ]
 
 # Imported on first use: Qiskit takes a second.
 _QISKIT = {"aer": "aer_place", "fake": "fake_place", "ibm": "ibm_place", "BudgetError": "jobs"}
+_QISKIT |= {"transpile_report": "transpiled"}
 
 
 def __getattr__(name: str) -> Any:
@@ -40,3 +46,4 @@ if TYPE_CHECKING:
     from .fake_place import fake
     from .ibm_place import ibm
     from .jobs import BudgetError
+    from .transpiled import transpile_report

@@ -37,7 +37,7 @@ GATES = {
     "CRY": library.CRYGate, "CRZ": library.CRZGate, "ControlledPhaseShift": library.CPhaseGate,
     "IsingXX": library.RXXGate, "IsingYY": library.RYYGate, "IsingZZ": library.RZZGate,
 }  # fmt: skip
-NOTHING = ("Identity", "Barrier", "Snapshot", "GlobalPhase")
+NOTHING = ("Identity", "Snapshot", "GlobalPhase")
 
 Rule = tuple[tuple[float, float], ...]  # f'(a) = sum of c * f(a + s) over its (c, s)
 
@@ -136,6 +136,8 @@ def _gates(operator: Any) -> Iterator[_Gate]:
         vector = operator.data[0]
         for part in preparation(vector, list(operator.wires)):
             yield _Gate(part, tuple(part.data), prepares=True)
+    elif operator.name == "Barrier":
+        yield _Gate(operator)
     elif isinstance(operator, qp.ops.MidMeasure) and _refusal(operator) is None:
         yield _Gate(operator)
     elif isinstance(operator, qp.ops.Conditional) and _refusal(operator) is None:
@@ -177,6 +179,8 @@ def _write(
                     circuit.add_register(register)
                     bits[gate.operator.wires[0]] = register[0]
                     circuit.measure(on, register)
+                elif gate.operator.name == "Barrier":
+                    circuit.barrier(on)
                 elif gate.matrix is not None:  # Qiskit reads the first qubit as least significant
                     circuit.append(library.UnitaryGate(gate.matrix), on[::-1])
                 else:
@@ -227,6 +231,8 @@ def _rules(gates: list[_Gate], reached: set[Any]) -> tuple[Rule | None, ...]:
     found: list[Rule | None] = []
     reached = set(reached)
     for gate in reversed(gates):  # backwards, as the light cone of what is measured grows
+        if gate.operator.name == "Barrier":
+            continue
         inside = bool(reached & gate.wires)
         if inside:
             reached |= gate.wires

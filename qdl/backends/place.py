@@ -24,6 +24,10 @@ class Place:
         """The operators of a model as this place wants them."""
         return model.operators(params, x)
 
+    def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
+        """Places for longer versions of a circuit and for its readout alone, on the same qubits."""
+        return self, self
+
     def apply(self, model: Any, params: Any, x: Any, key: Any) -> Any:
         """The readout values of a model: its operators, evaluated here."""
         measurements = model.readout.measurements(model.active)

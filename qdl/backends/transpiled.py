@@ -12,6 +12,7 @@ import numpy as np
 
 from ..layers import Entangler
 from ..layers.base import Layer
+from .chip import error
 from .qiskit_place import QiskitPlace
 
 
@@ -68,7 +69,7 @@ class TranspileReport:
         graph = rx.PyGraph()
         node = dict(zip(qubits, graph.add_nodes_from(qubits), strict=True))
         graph.add_edges_from([(node[a], node[b], None) for a, b in near])
-        at = rx.graph_spring_layout(graph, seed=0, num_iter=500)
+        at: Any = rx.spring_layout(graph, seed=0, num_iter=500)
         busy = _edges_of(self.circuit)
         for a, b in near:
             color, width = ("#3b6fb6", 3) if frozenset((a, b)) in busy else ("#cccccc", 1)
@@ -158,15 +159,10 @@ def fidelity(circuit: Any, target: Any, measured: Iterable[int]) -> float | None
     decoherence while a qubit waits, and counts both branches of a condition.
     """
     steps = [*gates_of(circuit), *(("measure", (qubit,)) for qubit in measured)]
-    errors = [_error(target, name, qubits) for name, qubits in steps]
-    if all(error is None for error in errors):
+    errors = [error(target, name, qubits) for name, qubits in steps]
+    if all(e is None for e in errors):
         return None
-    return float(np.prod([1 - (error or 0.0) for error in errors]))
-
-
-def _error(target: Any, name: str, qubits: tuple[int, ...]) -> float | None:
-    properties = target[name].get(qubits) if name in target.operation_names else None
-    return getattr(properties, "error", None)
+    return float(np.prod([1 - (e or 0.0) for e in errors]))
 
 
 def _edges_of(circuit: Any) -> set[frozenset[int]]:
@@ -190,63 +186,4 @@ def chained(layer: Layer) -> Any:
             held[field.name] = chained(value)
         elif isinstance(value, tuple) and value and isinstance(value[0], Layer):
             held[field.name] = tuple(chained(each) for each in value)
-    return dataclasses.replace(layer, **held) if held else layer
-
-
-WIDTH = 2000  # paths that are kept while they grow
-
-
-def best_path(target: Any, n: int) -> tuple[int, ...]:
-    """A path of n neighbouring qubits with small errors of gates and readout.
-
-    Paths grow qubit by qubit, the best 2000 of each length are kept: for short paths that is all of them.
-
-    Raises:
-        ValueError: the machine has no path of n qubits.
-    """
-    coupling = target.build_coupling_map()
-    if coupling is None:  # every pair has a gate
-        return tuple(range(n))
-    near: dict[int, set[int]] = {}
-    for a, b in coupling:
-        near.setdefault(a, set()).add(b)
-        near.setdefault(b, set()).add(a)
-    cost = _Cost(target)
-    paths = sorted((cost.qubit(qubit), (qubit,)) for qubit in near)
-    for _ in range(n - 1):
-        longer = {
-            (total + cost.pair(path[-1], new) + cost.qubit(new), (*path, new))
-            for total, path in paths
-            for new in near[path[-1]] - set(path)
-        }
-        paths = sorted(longer)[:WIDTH]
-    if not paths:
-        raise ValueError(
-            f"There is no path of {n} qubits on this machine of {target.num_qubits}. Use fewer wires, "
-            'or Entangler(pattern="chain") and let the transpiler find a way.'
-        )
-    return paths[0][1]
-
-
-class _Cost:
-    """Minus the logarithm of the fidelity of qubits and pairs."""
-
-    def __init__(self, target: Any):
-        self.target = target
-        self.two = [
-            name
-            for name in target.operation_names
-            if getattr(target.operation_from_name(name), "num_qubits", 0) == 2
-        ]
-
-    def qubit(self, qubit: int) -> float:
-        return _loss(_error(self.target, "measure", (qubit,)))
-
-    def pair(self, a: int, b: int) -> float:
-        found = [_error(self.target, name, on) for name in self.two for on in ((a, b), (b, a))]
-        known = [error for error in found if error is not None]
-        return _loss(min(known, default=None))
-
-
-def _loss(error: float | None) -> float:
-    return -float(np.log1p(-min(error or 0.0, 0.999)))
+    return dataclasses.replace(layer, **held) if held else layer  # type: ignore[type-var]
