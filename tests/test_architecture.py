@@ -23,7 +23,7 @@ ALLOWED = {
     "hybrid": LEAVES | {"model", "backends"},
     "kernels": LEAVES | {"model", "backends", "simulator"},
     "testing": LEAVES | {"model", "backends"},
-    "training": LEAVES | {"model", "backends", "hybrid"},
+    "training": LEAVES | {"model", "backends", "hybrid", "simulator"},
     "diagnostics": LEAVES | {"model", "backends", "simulator"},
     "ising": {"training"},
 }

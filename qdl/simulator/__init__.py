@@ -8,7 +8,8 @@ builds them), ``program`` gives wires positions and finds loops, ``start`` makes
 derivative and its batching rule, ``run`` are the entry points.
 
 Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
-states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices.
+states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``tangents`` are
+the derivatives of a state.
 """
 
 from .density import evaluate_mixed
@@ -16,6 +17,7 @@ from .devices import split_batch
 from .plan import Passes
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
+from .tangents import tangents
 from .trajectories import evaluate_trajectories
 
 __all__ = [
@@ -27,4 +29,5 @@ __all__ = [
     "sample_bits",
     "split_batch",
     "state",
+    "tangents",
 ]
