@@ -40,14 +40,14 @@ from qdl.training.optimizers.rotosolve import lowest
 from qdl.training.optimizers.spsa import estimate
 
 KEY = jax.random.key(7)
-ISING = qp.sum(*(-qp.Z(i) @ qp.Z(i + 1) for i in range(2)), *(-qp.X(i) for i in range(3)))
-GROUND = np.linalg.eigvalsh(qp.matrix(ISING, wire_order=range(3)))[0]  # -3.4939592...
+CLUSTER = qp.sum(-qp.X(0) @ qp.Z(1), -qp.Z(0) @ qp.X(1) @ qp.Z(2), -qp.Z(1) @ qp.X(2))
+GROUND = -3.0  # the cluster state: RY(pi/2) on all wires, CZ along the chain
 NOTHING = np.zeros((1, 1))  # fit wants rows; a circuit without data reads none
 
 
 def energy_model(place=None):
-    block = [Rotation("yz"), Entangler("cz")]
-    model = qdl.QNN(3, [Repeat(block, 2), Rotation("y")], readout=qdl.Expval([ISING]))
+    block = [Rotation("y"), Entangler("cz")]
+    model = qdl.QNN(3, [Repeat(block, 2), Rotation("yz")], readout=qdl.Expval([CLUSTER]))
     return model if place is None else model.on(place)
 
 
@@ -85,7 +85,14 @@ CIRCUITS = {
 }
 
 
-def pennylane_metric(model, params, x, transform=qp.adjoint_metric_tensor, **options):
+def by_measurement(tape, **options):
+    """PennyLane's metric from measured circuits; a wire more, for its Hadamard tests."""
+    tapes, together = qp.metric_tensor(tape, **options)
+    device = qp.device("default.qubit", wires=len(tape.wires) + 1)
+    return together(qp.execute(tapes, device, diff_method=None))
+
+
+def pennylane_metric(model, params, x, transform=qp.adjoint_metric_tensor):
     """The same by PennyLane for one sample: its metric of the angles, and their derivatives by JAX.
 
     PennyLane's own chain rule does not run with this JAX.
@@ -100,9 +107,7 @@ def pennylane_metric(model, params, x, transform=qp.adjoint_metric_tensor, **opt
     tape = qp.tape.QuantumScript(operators, [qp.expval(qp.Z(0))])
     if isinstance(operators[0], qp.StatePrep):
         tape.trainable_params = range(1, len(tape.get_parameters(trainable_only=False)))
-    tapes, together = transform(tape, **options)
-    device = qp.device("default.qubit", wires=model.n_wires + 1)
-    metric = together(qp.execute(tapes, device, diff_method=None))
+    metric = transform(tape)
     slopes = np.asarray(jax.jacobian(angles)(flat))
     return slopes.T @ np.asarray(metric) @ slopes
 
@@ -128,7 +133,7 @@ def test_blocks_are_those_of_the_block_diagonal_approximation():
     layers = [Rotation("y"), Entangler("cz"), Repeat([Rotation("x"), Entangler("cnot")], 2)]
     model = qdl.QNN(3, [*layers, Rotation("z")])
     params = model.init(jax.random.key(1))
-    wanted = pennylane_metric(model, params, None, qp.metric_tensor, approx="block-diag")
+    wanted = pennylane_metric(model, params, None, partial(by_measurement, approx="block-diag"))
     block, full = (metric_tensor(model, params, None, a) for a in ("block", "full"))
     assert np.allclose(block, wanted, atol=1e-10) and not np.allclose(full, wanted, atol=1e-3)
     assert np.allclose(
@@ -174,11 +179,11 @@ def test_a_step_solves_the_damped_metric(approximation):
     assert np.allclose(ravel_pytree(updates)[0], -0.1 * step, atol=1e-9)
 
 
-def test_it_reaches_the_ground_state_where_gradient_descent_is_not_yet():
-    natural = minimise(natural_gradient(energy_model(), 0.05, damping=1e-2), 80)
-    plain = minimise(optax.sgd(0.05), 80)
-    assert natural.history["loss"][-1] == pytest.approx(GROUND, abs=1e-3)
-    assert plain.history["loss"][-1] > GROUND + 0.02
+def test_it_reaches_the_ground_state_long_before_gradient_descent():
+    natural = minimise(natural_gradient(energy_model(), 0.05, damping=1e-2), 60)
+    plain = minimise(optax.sgd(0.05), 60)
+    assert natural.history["loss"][-1] == pytest.approx(GROUND, abs=1e-9)
+    assert plain.history["loss"][-1] > GROUND + 1e-3
 
 
 def test_fit_passes_the_features_of_each_batch():
@@ -244,8 +249,8 @@ def test_the_bias_is_the_one_of_the_closed_form():
 
 def test_spsa_reaches_the_ground_state_with_the_gains_of_spall():
     optimizer = spsa(lambda k: 1.0 / (k + 20) ** 0.602, lambda k: 0.1 / (k + 1) ** 0.101, key=KEY)
-    result = minimise(optimizer, 2000)
-    assert result.history["loss"][-1] == pytest.approx(GROUND, abs=5e-3)
+    result = minimise(optimizer, 1000)
+    assert result.history["loss"][-1] == pytest.approx(GROUND, abs=1e-3)
     assert np.isnan(result.history["grad_norm"]).all() and result.stopped == "finished"
 
 
@@ -285,19 +290,9 @@ def test_the_fidelity_is_the_same_by_states_and_by_going_there_and_back(name):
 
 
 def test_qnspsa_reaches_the_ground_state():
-    model = energy_model()
-    optimizer = qnspsa(model, 0.02, 0.05, key=KEY, resamples=2, regularization=0.05)
+    optimizer = qnspsa(energy_model(), 0.02, 0.05, key=KEY, resamples=2, regularization=0.05)
     result = minimise(optimizer, 600)
-    assert result.history["loss"][-1] == pytest.approx(GROUND, abs=5e-3)
-    metric = result_metric(optimizer, model)
-    assert np.allclose(metric, metric.T)
-
-
-def result_metric(optimizer, model):
-    params = model.init(KEY)
-    state = optimizer.init(params)
-    _, state = optimizer.update(params, state, params, value_fn=lambda p: model.apply(p)[0])
-    return state[0].metric
+    assert result.history["loss"][-1] == pytest.approx(GROUND, abs=1e-3)
 
 
 # ---- Rotosolve
@@ -343,8 +338,8 @@ def test_one_sweep_solves_a_product_problem(n):
 
 
 def test_sweeps_reach_the_ground_state_and_never_go_up():
-    losses = minimise(rotosolve(), 60).history["loss"]
-    assert losses[-1] == pytest.approx(GROUND, abs=1e-3) and (np.diff(losses) < 1e-12).all()
+    losses = minimise(rotosolve(), 20).history["loss"]
+    assert losses[-1] == pytest.approx(GROUND, abs=1e-9) and (np.diff(losses) < 1e-12).all()
 
 
 def test_a_squared_error_needs_two_frequencies():
@@ -394,7 +389,7 @@ class Counted:
         (spsa(0.1, key=KEY), 2),
         (spsa(0.1, key=KEY, resamples=3), 6),
         (qnspsa(energy_model(), 0.01, key=KEY), 2),
-        (rotosolve(), 3 * 15),
+        (rotosolve(), 3 * 12),
         (layerwise(spsa(0.1, key=KEY), layer_masks(energy_model()), every=2), 2),
         (ValuesOnly(*optax.chain(spsa(1.0, key=KEY), optax.scale_by_adam(), optax.scale(0.1))), 2),
     ],
@@ -557,8 +552,8 @@ def test_layers_to_come_are_absent_at_zero_angles():
 def test_growing_then_sweeping_reaches_the_ground_state():
     model = energy_model()
     masks = layer_masks(model) + layer_masks(model, size=2)
-    losses = minimise(layerwise(optax.adam(0.1), masks, every=40), 600).history["loss"]
-    assert losses[-1] == pytest.approx(GROUND, abs=5e-3)
+    losses = minimise(layerwise(optax.adam(0.1), masks, every=40), 320).history["loss"]
+    assert losses[-1] == pytest.approx(GROUND, abs=1e-3)
 
 
 def test_what_is_frozen_is_not_tried():
