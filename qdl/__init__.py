@@ -19,6 +19,8 @@ _HOMES = {
     "Dense": "hybrid",
     "fit": "training",
     "kernel": "kernels",
+    "save": "saving",
+    "load": "saving",
 }
 _ROOMS = (
     "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
@@ -61,4 +63,5 @@ if TYPE_CHECKING:
     from .kernels import kernel
     from .model import QNN
     from .readout import Expval, ExpZ, Probs
+    from .saving import load, save
     from .training import fit

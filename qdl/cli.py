@@ -93,9 +93,12 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
     out: Out = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")
+    ] = None,
 ) -> None:
     """Train one model on one data set: a TOML file, options, or both; options win."""
-    from .commands.train import read_config, run
+    from .commands import train as command
 
     options = {
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
@@ -103,11 +106,40 @@ def train(
     }  # fmt: skip
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)
-        settings = read_config(config, options)
-        folder, trained = run(settings, out)
+        if resume is None:
+            folder, trained = command.run(command.read_config(config, options), out)
+        elif config is not None or out is not None:
+            raise ValueError(
+                "--resume takes everything from its folder. Leave the TOML file and --out out."
+            )
+        else:
+            folder, trained = resume, command.resume(resume, options)
     headers = ("model", "parameters", "test accuracy", "compile", "step")
-    _print(f"{settings.dataset}, {trained.fit.step} steps", headers, [_row(trained)])
+    _print(f"{folder.name}, {trained.fit.step} steps", headers, [_row(trained)])
+    if trained.fit.stopped == "interrupted":
+        typer.echo(f"Interrupted. To go on: qdl train --resume {folder}")
     typer.echo(f"Pictures, parameters and every number: {folder}")
+
+
+@app.command()
+def runs(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of them; default: runs.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw their curves into this PNG file.")] = None,
+) -> None:
+    """List run folders, what differs between their configurations, and plot their curves."""
+    from .commands import compare
+
+    with plain_errors():
+        found = [run for folder in compare.find(folders or []) for run in compare.read(folder)]
+        if plot is not None:
+            compare.plot(found, plot)
+    _print("runs", compare.HEADERS, [run.row() for run in found])
+    if len(found) > 1 and (rows := compare.differences(found)):
+        _print("what differs", ("", *(run.name for run in found)), rows)
+    if plot is not None:
+        typer.echo(f"Curves: {plot}")
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -23,7 +23,9 @@ ALLOWED = {
     "hybrid": LEAVES | {"model", "backends"},
     "kernels": LEAVES | {"model", "backends", "simulator"},
     "testing": LEAVES | {"model", "backends"},
-    "training": LEAVES | {"model", "backends", "hybrid", "simulator"},
+    "describe": set(),
+    "training": LEAVES | {"model", "backends", "hybrid", "simulator", "describe"},
+    "saving": LEAVES | {"model", "backends", "hybrid", "describe", "training"},
     "diagnostics": LEAVES | {"model", "backends", "simulator"},
     "ising": {"training"},
 }

@@ -245,9 +245,12 @@ def _stage_back(
         given = numbers["matrices"][g]
         matrix = _fixed_matrix(group) if given is None else given
         state = between[g] if between else kernels.undo(state, matrix, group, layout)
-        _, pull = jax.vjp(partial(kernels.apply, group=group, layout=layout), state, matrix)
-        ct, d_matrix = pull(ct)
-        grad["matrices"].insert(0, None if given is None else d_matrix)
+        d_matrix = None
+        if given is not None:
+            _, pull = jax.vjp(partial(kernels.apply, state, group=group, layout=layout), matrix)
+            (d_matrix,) = pull(ct)
+        grad["matrices"].insert(0, d_matrix)
+        ct = kernels.undo(ct, matrix, group, layout)  # as unitary as the state
     for turn in reversed(list(_turns(kind, numbers, layout))):
         if turn.name:
             grad[turn.name] = turn.angle_gradient(state, ct)
