@@ -12,6 +12,7 @@ import pennylane as qp
 from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import Parameter
 
+from ..layers.base import is_shape
 from .lower import Lowered, lower, measured
 
 
@@ -77,8 +78,8 @@ def _unchecked(model: Any, params: Any, x: Any) -> Lowered:
 def _stand_ins(model: Any, seed: int) -> tuple[Any, Any]:
     """Distinct random numbers for every entry of params and x."""
     rng = np.random.default_rng(seed)
-    shapes = jax.eval_shape(model.init, jax.random.key(0))
-    params = jax.tree.map(lambda leaf: rng.uniform(0.1, 3.0, leaf.shape), shapes)
+    shape = model.layers.shape(model.wires)
+    params = jax.tree.map(lambda leaf: rng.uniform(0.1, 3.0, leaf), shape, is_leaf=is_shape)
     return params, rng.uniform(0.1, 3.0, model.n_features) if model.n_features else None
 
 
