@@ -77,7 +77,7 @@ def qnspsa(
         >>> bool(abs(params[0][0, 0] - jnp.pi) < 1e-3)
         True
 
-    Reference: Gacon, Zoufal, Carleo, Woerner, Quantum 5, 567 (2021), eqs. 11-15.
+    Reference: Gacon, Zoufal, Carleo, Woerner, Quantum 5, 567 (2021).
     """
     check_qnn("qnspsa", model)
     check_positive(

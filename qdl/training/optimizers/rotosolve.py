@@ -49,8 +49,8 @@ def rotosolve(frequencies: int = 1) -> ValuesOnly:
         >>> round(float(f(optax.apply_updates(params, updates))), 6)
         0.0
 
-    Reference: Ostaszewski, Grant, Benedetti, Quantum 5, 391 (2021), eq. 8 for R = 1; any R: Wierichs,
-    Izaac, Wang, Lin, Quantum 6, 677 (2022), section 3.
+    Reference: Ostaszewski, Grant, Benedetti, Quantum 5, 391 (2021), for R = 1; any R: Wierichs,
+    Izaac, Wang, Lin, Quantum 6, 677 (2022).
     """
     check_count("rotosolve", frequencies=frequencies)
 

@@ -57,8 +57,8 @@ def spsa(
         >>> bool(f(params) < 1e-6)
         True
 
-    Reference: Spall, IEEE Transactions on Automatic Control 37, 332 (1992), eq. 2.2; the gains:
-    Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998), section III.
+    Reference: Spall, IEEE Transactions on Automatic Control 37, 332 (1992); the gains:
+    Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998).
     """
     check_positive("spsa", learning_rate=learning_rate, perturbation=perturbation)
     check_count("spsa", resamples=resamples)
