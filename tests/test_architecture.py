@@ -25,7 +25,7 @@ ALLOWED = {
     "agreement": LEAVES | {"model", "backends"},
     "testing": LEAVES | {"model", "backends", "ising"},
     "describe": set(),
-    "training": LEAVES | {"model", "backends", "hybrid", "describe"},
+    "training": LEAVES | {"model", "backends", "hybrid", "simulator", "describe"},
     "saving": LEAVES | {"model", "backends", "hybrid", "describe", "training"},
     "diagnostics": LEAVES | {"model", "backends", "simulator"},
     "ising": {"training"},

@@ -8,7 +8,8 @@ sines are in ``trigonometry``), ``measure`` turns the state into numbers, ``exec
 function of its numbers with its derivative and its batching rule, ``run`` are the entry points.
 
 Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
-states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``slices`` a state.
+states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``slices`` a state,
+``tangents`` are the derivatives of a state.
 """
 
 from .density import evaluate_mixed
@@ -18,6 +19,7 @@ from .read import dims_of, with_all_data
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
 from .slices import evaluate_sliced
+from .tangents import tangents
 from .trajectories import evaluate_trajectories
 
 __all__ = [
@@ -31,5 +33,6 @@ __all__ = [
     "sample_bits",
     "split_batch",
     "state",
+    "tangents",
     "with_all_data",
 ]

@@ -41,7 +41,8 @@ class Fit:
 
     Attributes:
         params: the trained parameters.
-        history: arrays ``loss``, ``grad_norm``, ``step_time`` (seconds), one entry per step;
+        history: arrays ``loss``, ``grad_norm`` (NaN where an optimizer needs values only),
+            ``step_time`` (seconds), one entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
             and the number ``compile_time`` (seconds).
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
