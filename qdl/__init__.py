@@ -19,9 +19,11 @@ _HOMES = {
     "Dense": "hybrid",
     "fit": "training",
     "kernel": "kernels",
+    "QNNClassifier": "estimators",
+    "QNNRegressor": "estimators",
 }
 _ROOMS = (
-    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
+    "backends", "baselines", "datasets", "diagnostics", "estimators", "hybrid", "initializers", "layers",
     "models", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         baselines,
         datasets,
         diagnostics,
+        estimators,
         initializers,
         layers,
         models,
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
         testing,
         training,
     )
+    from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid
     from .kernels import kernel
     from .model import QNN
