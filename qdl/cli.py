@@ -110,6 +110,32 @@ def train(
     typer.echo(f"Pictures, parameters and every number: {folder}")
 
 
+@app.command()
+def compare(
+    dataset: Annotated[str, typer.Option(help="digits, mnist, iris, wine, ...")] = "breast_cancer",
+    model: Annotated[str, typer.Option(help="reuploading, qcnn, ...")] = "reuploading",
+    classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
+    features: Annotated[int | None, typer.Option(help="Features of a row.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 300,
+    seeds: Annotated[int, typer.Option(min=1, help="Splits, each with a start of its own.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, help="Settings that each model may try.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="From which the splits are drawn.")] = 0,
+    out: Out = None,
+) -> None:
+    """Compare a quantum classifier with classical ones and with itself without entanglers."""
+    from .commands.compare import compare as run
+
+    with plain_errors():
+        folder, result = run(
+            dataset, model, classes=None if classes is None else tuple(_whole_numbers(classes)),
+            features=features, depth=depth, steps=steps, seeds=seeds, trials=trials, seed=seed,
+            out=out, say=typer.echo,
+        )  # fmt: skip
+    typer.echo(result.table())
+    typer.echo(f"Picture and every number: {folder}")
+
+
 def _whole_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

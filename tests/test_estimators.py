@@ -1,5 +1,7 @@
 """The estimators on real data, inside scikit-learn's own machinery."""
 
+import doctest
+import importlib
 import pickle
 
 import numpy as np
@@ -65,6 +67,12 @@ def test_scikit_learn_checks(estimator):
     assert not estimator().__sklearn_tags__().input_tags.sparse
     tags = estimator().__sklearn_tags__()
     assert not (tags.classifier_tags or tags.regressor_tags).poor_score
+
+
+@pytest.mark.parametrize("part", ["classifier", "default", "regressor"])
+def test_examples_run(part):
+    failed, _ = doctest.testmod(importlib.import_module(f"qdl.estimators.{part}"))
+    assert failed == 0
 
 
 def test_string_labels_and_feature_names(iris, fitted):

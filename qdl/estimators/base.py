@@ -130,7 +130,7 @@ class Estimator(BaseEstimator):
         """``X, y, weights`` as scikit-learn wants them, without the rows of weight 0."""
         X, y = validate_data(self, X, y, reset=reset, ensure_all_finite=False, **also)
         self._check_finite(X)
-        if sample_weight is not None and not np.any(sample_weight):
+        if sample_weight is not None and not np.asarray(sample_weight).any():
             raise ValueError(
                 f"all {len(X)} sample weights are zero, expected a positive one at least. "
                 "Leave sample_weight out to count every row once."
