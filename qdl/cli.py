@@ -129,14 +129,14 @@ def runs(
     plot: Annotated[Path | None, typer.Option(help="Draw their curves into this PNG file.")] = None,
 ) -> None:
     """List run folders, what differs between their configurations, and plot their curves."""
-    from .commands import compare
+    from .commands import listing
 
     with plain_errors():
-        found = [run for folder in compare.find(folders or []) for run in compare.read(folder)]
+        found = [run for folder in listing.find(folders or []) for run in listing.read(folder)]
         if plot is not None:
-            compare.plot(found, plot)
-    _print("runs", compare.HEADERS, [run.row() for run in found])
-    if len(found) > 1 and (rows := compare.differences(found)):
+            listing.plot(found, plot)
+    _print("runs", listing.HEADERS, [run.row() for run in found])
+    if len(found) > 1 and (rows := listing.differences(found)):
         _print("what differs", ("", *(run.name for run in found)), rows)
     if plot is not None:
         typer.echo(f"Curves: {plot}")
@@ -162,6 +162,32 @@ def cost(
     title = f"{model}, {steps} x {batch_size} rows"
     _print(title, ("", found.place), found.rows())
     typer.echo(f"QPU seconds: {found.formula}")
+
+
+@app.command()
+def compare(
+    dataset: Annotated[str, typer.Option(help="digits, mnist, iris, wine, ...")] = "breast_cancer",
+    model: Annotated[str, typer.Option(help="reuploading, qcnn, ...")] = "reuploading",
+    classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
+    features: Annotated[int | None, typer.Option(help="Features of a row.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 300,
+    seeds: Annotated[int, typer.Option(min=1, help="Splits, each with a start of its own.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, help="Settings that each model may try.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="From which the splits are drawn.")] = 0,
+    out: Out = None,
+) -> None:
+    """Compare a quantum classifier with classical ones and with itself without entanglers."""
+    from .commands.compare import compare as run
+
+    with plain_errors():
+        folder, result = run(
+            dataset, model, classes=None if classes is None else tuple(_whole_numbers(classes)),
+            features=features, depth=depth, steps=steps, seeds=seeds, trials=trials, seed=seed,
+            out=out, say=typer.echo,
+        )  # fmt: skip
+    typer.echo(result.table())
+    typer.echo(f"Picture and every number: {folder}")
 
 
 def _whole_numbers(text: str) -> list[int]:
