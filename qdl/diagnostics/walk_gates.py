@@ -69,6 +69,7 @@ def gate(element: Element, n: int, cache: dict[Any, Any]) -> Gate:
         at = _anticommuting(element)
         image = at ^ _index(element) if element.kind == "rotation" else None
         p = float(diagonal[image, at]) if image is not None else _axes_p(step)
+        p = round(p, 13)  # a fair coin exactly, where the average says so up to rounding
         scale2 = 1.0 if element.angle is None else element.angle.scale**2
         kept, multiplied = 1 - p, p
         weights = (
