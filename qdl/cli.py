@@ -73,7 +73,7 @@ def quickstart(
     _print(
         "variance of one gradient component over random starts",
         ("wires", *map(str, widths)),
-        [(name, *(f"{v:.1e}" for v in s.variance)) for name, s in result.sweeps.items()],
+        [(name, *(f"{v:.1e}" for v in s.followed()["variance"])) for name, s in result.sweeps.items()],
     )
     typer.echo(f"Pictures, parameters and every number: {result.folder}")
 
