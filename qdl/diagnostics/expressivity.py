@@ -112,7 +112,7 @@ def expressibility(
     Reference: Sim, Johnson, Aspuru-Guzik, Advanced Quantum Technologies 2, 1900070 (2019), eq. 10.
     """
     _at_least_two(samples=samples, bins=bins)
-    blocks = state_pairs(model, key, samples, _features(model, x))
+    blocks = state_pairs(model, key, samples, one_sample(model, x))
     fidelities = np.clip(np.concatenate([_overlaps(block) for block in blocks]), 0.0, 1.0)
     haar = haar_histogram(model.n_wires, bins)
     counts, _ = np.histogram(fidelities, bins, (0.0, 1.0))
@@ -181,7 +181,7 @@ def entangling_capability(
     Information and Computation 3, 619 (2003), eq. 3.
     """
     _at_least_two(samples=samples)
-    blocks = state_pairs(model, key, -(-samples // 2), _features(model, x))
+    blocks = state_pairs(model, key, -(-samples // 2), one_sample(model, x))
     q = np.concatenate([np.ravel(meyer_wallach(block)) for block in blocks])[:samples].astype(float)
     d, error = 2**model.n_wires, float(q.std(ddof=1) / math.sqrt(samples))
     return EntanglingCapability(float(q.mean()), error, (d - 2) / (d + 1), samples)
@@ -245,7 +245,7 @@ def haar_bias(haar: np.ndarray, samples: int) -> float:
     return total
 
 
-def _features(model: Any, x: Any) -> Any:
+def one_sample(model: Any, x: Any) -> Any:
     """Fixed features as an array; None where they are drawn, or where there are none."""
     if x is None:
         return None
