@@ -159,7 +159,7 @@ def effective_dimension(
         >>> from qdl.layers import Rotation
         >>> model = qdl.QNN(2, Rotation("x"))  # F = identity everywhere: 2 ln(1 + k) / ln k
         >>> round(effective_dimension(model, key=jax.random.key(0), draws=5), 4)
-        2.0138
+        2.0271
 
     Reference: Abbas et al., Nature Computational Science 1, 403 (2021), eq. 3.
     """
