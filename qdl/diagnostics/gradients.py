@@ -8,10 +8,8 @@ from typing import Any
 
 import jax
 
-from . import statevector
-from .result import GradientVariance, Sweep
-
-METHODS = ("auto", "statevector")
+from .engines import METHODS, Task, run
+from .result import Sweep
 
 
 def gradient_variance(
@@ -40,8 +38,11 @@ def gradient_variance(
         depth: gives the depth for a width; then the model is ``build(n, depth(n))``.
         parameter: which component the verdict follows: None for the first that is not certified zero,
             an index into the flattened parameters, or ``"median"``.
-        method: ``"auto"``, ``"statevector"``.
-        samples: random starts for each width, at least 2; None for the engine's own number.
+        method: ``"statevector"`` (random starts of any model), ``"dense_moment"`` (exact, few wires),
+            ``"pauli_walk"`` and ``"pauli_walk_rb"`` (sampled, up to thousands of wires; the second for
+            deep plateaus), ``"light_cone"`` (local observables, any start), or ``"auto"``: the best of
+            them that is valid for the model, with the reason in the row.
+        samples: random starts or walks for each width, at least 2; None for the engine's own number.
         x: one sample of features, ``(n_features,)``, or a function of the width that returns it; None
             for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
         init: an initialiser in place of the model's; layers that have one of their own keep it.
@@ -54,7 +55,8 @@ def gradient_variance(
         A ``Sweep`` with a row a width, or for a single QNN one ``GradientVariance``.
 
     Raises:
-        ValueError: widths, samples or method that make no sense; a model without parameters.
+        ValueError: widths, samples or method that make no sense; a model without parameters; an
+            engine that is not valid for the model, with the reason and the alternative.
 
     Example:
         >>> import jax, qdl
@@ -67,14 +69,13 @@ def gradient_variance(
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
     _check(method, samples)
-    options = {"method": method, "samples": samples, "cost": cost, "executor": executor}
     if hasattr(model_or_build, "layers"):
         if n_wires is not None:
             raise ValueError(
                 f"n_wires={n_wires!r} was given with one model of {model_or_build.n_wires} wires. Leave "
                 "it out, or pass a function build(n) that returns the model for each width."
             )
-        return _row(_with(model_or_build, init), x=x, key=key, **options)
+        return _row(model_or_build, init, x, cost, samples, method, key, executor)
     widths = [int(n) for n in n_wires] if n_wires is not None else []
     if not widths or len(set(widths)) != len(widths):
         raise ValueError(
@@ -86,7 +87,8 @@ def gradient_variance(
         layers = None if depth is None else int(depth(n))
         model = model_or_build(n) if layers is None else model_or_build(n, layers)
         here = x(n) if callable(x) else x
-        row = _row(_with(model, init), x=here, key=jax.random.fold_in(key, n), **options)
+        own = jax.random.fold_in(key, n)
+        row = _row(model, init, here, cost, samples, method, own, executor)
         rows.append(replace(row, depth=layers))
     law = "as in build(n)" if depth is None else ", ".join(str(row.depth) for row in rows)
     return Sweep(tuple(rows), parameter, law)
@@ -101,28 +103,13 @@ def _check(method: str, samples: int | None) -> None:
         raise ValueError(f"a variance needs samples >= 2, got {samples!r}. Take 100 or more.")
 
 
-def _with(model: Any, init: Any) -> Any:
-    return model if init is None else replace_init(model, init)
-
-
-def replace_init(model: Any, init: Any) -> Any:
-    """The model with another initialiser."""
-    return replace(model, initializer=init)
-
-
 def _row(
-    model: Any,
-    *,
-    method: str,
-    samples: int | None,
-    x: Any,
-    cost: Any,
-    key: jax.Array,
-    executor: Any,
-) -> GradientVariance:
+    model: Any, init: Any, x: Any, cost: Any, samples: int | None, method: str, key: jax.Array, executor: Any
+) -> Any:
     if not model.n_params:
         raise ValueError(
             f"the model on {model.n_wires} wires has no parameters, so no gradient. Add a layer that has "
             "some, for example Rotation()."
         )
-    return statevector.measure(model, cost, x, samples, key, executor)
+    model = model if init is None else replace(model, initializer=init)
+    return run(Task(model, cost, x, samples, key, executor), method)

@@ -8,7 +8,6 @@ word. What matters is that no such R comes back to the identity or reaches the s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from .laws import characteristic
@@ -45,17 +44,15 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
                 "method='light_cone' or 'statevector', or fewer terms."
             )
     fate = _follow(circuit, set(products), product_wires)
-    sign_of: dict[int, tuple[int, int]] = {}  # term -> (representative, sign)
-    for i in range(len(terms)):
-        sign_of.setdefault(i, (i, 1))
-        for word, sign in fate.items():
-            for j, k in products[word]:
-                if j == i and sign_of[i][0] == i and k not in sign_of:
-                    phase = _phase(terms[j][1], terms[k][1])
-                    if phase % 2 == 0:  # words that do not commute are never both heard
-                        sign_of[k] = (i, sign * (1 if phase == 0 else -1))
+    heads = {i: (i, 1) for i in range(len(terms))}  # term -> (the first one like it, their sign)
+    links = sorted((j, i, sign) for word, sign in fate.items() for j, i in products[word])
+    for j, i, sign in links:
+        phase = _phase(terms[j][1], terms[i][1])
+        if phase % 2 == 0 and heads[i][0] == i:  # words that do not commute are never both heard
+            head, first = heads[j]
+            heads[i] = head, first * sign * (1 if phase == 0 else -1)
     merged: dict[int, float] = {}
-    for i, (head, sign) in sign_of.items():
+    for i, (head, sign) in heads.items():
         merged[head] = merged.get(head, 0.0) + sign * terms[i][0]
     return [(value, terms[head][1]) for head, value in merged.items() if value]
 
@@ -64,24 +61,28 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
     """Products of terms that reach the start unharmed and are heard there, with their sign."""
     now: dict[Word, list[tuple[Word, int]]] = {word: [(word, 1)] for word in pure}
     mixed: set[Word] = set()
-    for at in reversed(range(len(circuit.elements))):
-        element = circuit.elements[at]
-        _check_law(element, circuit)
+    known: dict[Any, tuple[Local, frozenset[int]]] = {}
+    for element in reversed(circuit.elements):
         if element.kind == "clifford":
             if now or mixed:
                 now, mixed = _conjugate(element, now, mixed)
             continue
-        step = local_step(element)
-        split = _splits(step)
+        law = element.angle and (element.angle.law, element.angle.scale)
+        key = element.kind, element.letters, id(element.samples), id(element.matrix), law
+        if key not in known:
+            _check_law(element, circuit)
+            step = local_step(element)
+            known[key] = step, _splits(step)
+        step, split = known[key]
         if not now and not mixed and not split:
             continue
-        fresh: set[Word] = {_place(out, element.wires, (0, 0)) for out in split}
+        fresh: set[Word] = {place(out, element.wires, (0, 0)) for out in split}
         for word in list(now):
-            if (local := _letters(word, element.wires)) and not _spared(element, local):
+            if (local := letters(word, element.wires)) and not _spared(element, local):
                 del now[word]
                 fresh |= _images(step, local, element.wires, word)
         for word in mixed:
-            local = _letters(word, element.wires)
+            local = letters(word, element.wires)
             fresh |= {word} if not local and not split else _images(step, local, element.wires, word)
         mixed = fresh
         if (0, 0) in mixed or len(mixed) > MOST:
@@ -109,23 +110,16 @@ def _check_law(element: Element, circuit: PauliCircuit) -> None:
     angle = element.angle
     if angle is None or element.kind == "gate":
         return
-    sine, double = _sines(angle.law, angle.scale)
-    if sine or double:
+    sine, double = characteristic(angle.law, [angle.scale, 2 * angle.scale]).imag
+    if sine or double or isinstance(angle.law, float):
         name = circuit.layers[angle.entry] if angle.entry >= 0 else "an encoding"
         raise ValueError(
             f"{name} starts with {angle.law!r}: E[sin] = {sine:.3g} and E[sin 2 angle] = {double:.3g}, but "
-            "the Pauli walk needs a law that is symmetric about 0, or a whole turn. Use "
+            "the Pauli walk needs a law with a density that is symmetric about 0, or a whole turn. Use "
             "method='dense_moment' (few wires), 'light_cone' or 'statevector'."
         )
 
 
-@cache
-def _sines(law: Any, scale: float) -> tuple[float, float]:
-    sine, double = characteristic(law, [scale, 2 * scale]).imag
-    return float(sine), float(double)
-
-
-@cache
 def _splits(step: Local) -> frozenset[int]:
     """Products that a single word turns into, in the gate or in its derivative."""
     pairs = [*step.square, *step.slope_square]
@@ -144,17 +138,17 @@ def _spared(element: Element, local: int) -> bool:
 
 
 def _images(step: Local, local: int, wires: tuple[int, ...], word: Word) -> set[Word]:
-    return {_place(out, wires, word) for out, given in step.square if given == local}
+    return {place(out, wires, word) for out, given in step.square if given == local}
 
 
-def _letters(word: Word, wires: tuple[int, ...]) -> int:
+def letters(word: Word, wires: tuple[int, ...]) -> int:
     local = 0
     for wire in wires:
         local = local * 4 + (word[0] >> wire & 1) + 2 * (word[1] >> wire & 1)
     return local
 
 
-def _place(local: int, wires: tuple[int, ...], word: Word) -> Word:
+def place(local: int, wires: tuple[int, ...], word: Word) -> Word:
     x, z = word
     for k, wire in enumerate(reversed(wires)):
         letter = local >> 2 * k & 3
@@ -166,12 +160,12 @@ def _place(local: int, wires: tuple[int, ...], word: Word) -> Word:
 def _conjugate(element: Element, now: Any, mixed: Iterable[Word]) -> tuple[Any, set[Word]]:
     out: dict[Word, list[tuple[Word, int]]] = {}
     for word, origins in now.items():
-        local = _letters(word, element.wires)
-        image = _place(int(element.image[local]), element.wires, word)
+        local = letters(word, element.wires)
+        image = place(int(element.image[local]), element.wires, word)
         sign = int(element.sign[local])
         out[image] = [(origin, s * sign) for origin, s in origins]
     wires = element.wires
-    return out, {_place(int(element.image[_letters(w, wires)]), wires, w) for w in mixed}
+    return out, {place(int(element.image[letters(w, wires)]), wires, w) for w in mixed}
 
 
 def _phase(a: Word, b: Word) -> int:
