@@ -1,4 +1,4 @@
-"""How much of the state space a circuit reaches: expressibility, entangling capability, frame potential."""
+"""How much of the state space a circuit reaches: expressibility and frame potential."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .state_moments import state_moments, unitary_circuit
+
+FEW = 5  # wires up to which the frame potential is computed exactly: it has up to 16^n moments
 AMPLITUDES = 2**16  # how many are simulated side by side: they fit into a cache
 
 
@@ -56,29 +59,14 @@ class FramePotential:
         standard_error: of ``value``.
         haar: $1 / \binom{2^n + t - 1}{t}$, which a state t-design attains.
         t: the order.
+        method: ``"statevector"`` or ``"dense_moment"``, which is exact.
     """
 
     value: float
     standard_error: float
     haar: float
     t: int
-
-
-@dataclass(frozen=True)
-class EntanglingCapability:
-    r"""The mean Meyer-Wallach entanglement of the states that a circuit makes.
-
-    Attributes:
-        value: mean of $Q$, between 0 (products) and 1.
-        standard_error: of ``value``.
-        haar: the mean over Haar-random states, $(2^n - 2)/(2^n + 1)$.
-        samples: how many states.
-    """
-
-    value: float
-    standard_error: float
-    haar: float
-    samples: int
+    method: str = "statevector"
 
 
 def expressibility(
@@ -111,7 +99,7 @@ def expressibility(
 
     Reference: Sim, Johnson, Aspuru-Guzik, Advanced Quantum Technologies 2, 1900070 (2019), eq. 10.
     """
-    _at_least_two(samples=samples, bins=bins)
+    at_least_two(samples=samples, bins=bins)
     blocks = state_pairs(model, key, samples, one_sample(model, x))
     fidelities = np.clip(np.concatenate([_overlaps(block) for block in blocks]), 0.0, 1.0)
     haar = haar_histogram(model.n_wires, bins)
@@ -125,88 +113,63 @@ def expressibility(
 
 
 def frame_potential(
-    model: Any, t: int = 2, *, key: jax.Array, samples: int = 5000, x: Any = None
+    model: Any,
+    t: int = 2,
+    *,
+    key: jax.Array,
+    samples: int = 5000,
+    x: Any = None,
+    method: str = "auto",
 ) -> FramePotential:
     r"""The frame potential $F_t = E\,|\langle \psi_\theta | \psi_{\theta'} \rangle|^{2t}$.
+
+    For $t = 2$ and independent angles it is exact on few wires,
+    $F_2 = 4^{-n} \sum_{P, P'} (E\,\langle P \rangle \langle P' \rangle)^2$ over all Pauli words.
 
     Args:
         model: a QNN without noise.
         t: the order, at least 1.
         key: a JAX key.
-        samples: number of pairs of states.
+        samples: number of pairs of states, where it is sampled.
         x: as in ``expressibility``.
+        method: ``"dense_moment"`` for the exact one, ``"statevector"`` for sampled pairs; ``"auto"``
+            takes the exact one on up to 5 wires where it is valid.
 
     Raises:
-        ValueError: fewer than 2 samples, or an order below 1.
+        ValueError: fewer than 2 samples, an order below 1, or a method that is not valid here.
 
     Example:
         >>> import jax, qdl
         >>> from qdl.layers import Rotation
         >>> still = qdl.QNN(2, Rotation("z"))  # always the same state
-        >>> frame_potential(still, key=jax.random.key(0), samples=100).value
+        >>> frame_potential(still, key=jax.random.key(0)).value
         1.0
 
     Reference: Sim, Johnson, Aspuru-Guzik, Advanced Quantum Technologies 2, 1900070 (2019), eq. 6.
     """
-    if t < 1:
-        raise ValueError(f"frame_potential needs an order t >= 1, got {t}. t=2 is the usual one.")
+    if t < 1 or method not in ("auto", "dense_moment", "statevector"):
+        raise ValueError(
+            f"frame_potential needs an order t >= 1 and the method 'auto', 'dense_moment' or "
+            f"'statevector', got t={t} and {method!r}. t=2 with 'auto' is the usual one."
+        )
+    if method == "dense_moment" or (method == "auto" and t == 2 and model.n_wires <= FEW):
+        try:
+            return _exact_potential(model, t, one_sample(model, x))
+        except ValueError:
+            if method != "auto":
+                raise
     return expressibility(model, key=key, samples=samples, x=x).frame_potential(t)
 
 
-def entangling_capability(
-    model: Any, *, key: jax.Array, samples: int = 1000, x: Any = None
-) -> EntanglingCapability:
-    r"""The mean of $Q = 2\,(1 - \frac{1}{n} \sum_q \mathrm{Tr}\,\rho_q^2)$ over random parameters.
-
-    $\rho_q$ is the reduced state of one qubit. Some published tables of this quantity do not follow
-    from its definition; compare with closed forms only.
-
-    Args:
-        model: a QNN without noise.
-        key: a JAX key; parameters are drawn by the model's own ``init``.
-        samples: number of states.
-        x: features ``(n_features,)`` of all states; None draws them uniform over a turn for each.
-
-    Raises:
-        ValueError: fewer than 2 samples, or a model that has no state vector.
-
-    Example:
-        >>> import jax, qdl
-        >>> from qdl.layers import Rotation
-        >>> product = qdl.QNN(3, Rotation("zyz"))
-        >>> abs(entangling_capability(product, key=jax.random.key(0), samples=10).value) < 1e-6
-        True
-
-    Reference: Meyer, Wallach, Journal of Mathematical Physics 43, 4273 (2002); Brennen, Quantum
-    Information and Computation 3, 619 (2003), eq. 3.
-    """
-    _at_least_two(samples=samples)
-    blocks = state_pairs(model, key, -(-samples // 2), one_sample(model, x))
-    q = np.concatenate([np.ravel(meyer_wallach(block)) for block in blocks])[:samples].astype(float)
-    d, error = 2**model.n_wires, float(q.std(ddof=1) / math.sqrt(samples))
-    return EntanglingCapability(float(q.mean()), error, (d - 2) / (d + 1), samples)
-
-
-@jax.jit
-def meyer_wallach(state: Any) -> jax.Array:
-    r"""$Q = 2\,(1 - \frac{1}{n} \sum_q \mathrm{Tr}\,\rho_q^2)$ of a state ``(..., 2**n)``.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> ghz = jnp.zeros(8).at[jnp.array([0, 7])].set(0.5**0.5)
-        >>> round(float(meyer_wallach(ghz)), 6)
-        1.0
-
-    Reference: Brennen, Quantum Information and Computation 3, 619 (2003), eq. 3.
-    """
-    state = jnp.asarray(state)
-    n = int(state.shape[-1]).bit_length() - 1
-    purities = []
-    for wire in range(n):
-        split = state.reshape(*state.shape[:-1], 2**wire, 2, -1)
-        rho = jnp.einsum("...iaj,...ibj->...ab", split, split.conj())
-        purities.append(jnp.sum(jnp.abs(rho) ** 2, axis=(-2, -1)))
-    return 2 * (1 - sum(purities) / n)
+def _exact_potential(model: Any, t: int, x: Any) -> FramePotential:
+    if t != 2 or (x is None and model.n_features):
+        raise ValueError(
+            f"the exact frame potential is that of order 2 at fixed features, got t={t} and x={x}. "
+            "Use method='statevector', or give x."
+        )
+    sectors = state_moments(unitary_circuit(model, x))
+    value = sum(float(v @ v) for v in sectors.values()) / 4**model.n_wires
+    return FramePotential(value, 0.0, 1 / math.comb(2**model.n_wires + 1, 2), 2, "dense_moment")
 
 
 def haar_histogram(n_wires: int, bins: int = 75) -> np.ndarray:
@@ -281,7 +244,7 @@ def _overlaps(states: jax.Array) -> jax.Array:
     return jnp.abs(jnp.sum(states[0].conj() * states[1], axis=-1)) ** 2
 
 
-def _at_least_two(**counts: int) -> None:
+def at_least_two(**counts: int) -> None:
     for name, count in counts.items():
         if count < 2:
             raise ValueError(f"expected {name} >= 2, got {count}. Take the default, or 1000.")

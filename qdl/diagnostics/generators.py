@@ -17,6 +17,7 @@ from . import transfer
 from .observables import observable
 from .operators import Element
 from .pauli_circuit import _elements as elements_of
+from .sectors import letters, place
 
 Word = tuple[int, int]  # bits of X and of Z by wire: Y has both
 Sentence = tuple[tuple[Word, float], ...]  # a sum of words
@@ -138,13 +139,13 @@ def _commute(a: Sentence, b: Sentence) -> bool:
 def _local(element: Element) -> Iterator[Sentence]:
     """The generators of a gate with an angle."""
     if element.kind == "rotation":
-        yield ((_place(_index(element.letters), element.wires, (0, 0)), 0.5),)
+        yield ((place(_index(element.letters), element.wires, (0, 0)), 0.5),)
     elif element.kind == "axes":  # which axis is drawn: all three may be
         for letter in (1, 2, 3):
-            yield ((_place(letter, element.wires, (0, 0)), 0.5),)
+            yield ((place(letter, element.wires, (0, 0)), 0.5),)
     else:
         local = _generator(element.samples.tobytes(), len(element.wires))
-        yield _sentence({_place(i, element.wires, (0, 0)): c for i, c in local})
+        yield _sentence({place(i, element.wires, (0, 0)): c for i, c in local})
 
 
 @lru_cache
@@ -168,28 +169,16 @@ def _conjugate(element: Element, sentence: Sentence) -> Sentence:
         return sentence
     out: dict[Word, float] = {}
     for word, c in sentence:
-        local = 0
-        for wire in element.wires:
-            local = local * 4 + (word[0] >> wire & 1) + 2 * (word[1] >> wire & 1)
+        local = letters(word, element.wires)
         if element.kind == "clifford":
             images = [(int(element.image[local]), int(element.sign[local]))]
         else:
             column = element.matrix[:, local]
             images = [(int(q), float(column[q])) for q in np.flatnonzero(abs(column) > SMALL)]
         for q, factor in images:
-            image = _place(q, element.wires, word)
+            image = place(q, element.wires, word)
             out[image] = out.get(image, 0.0) + c * factor
     return _sentence(out)
-
-
-def _place(local: int, wires: tuple[int, ...], word: Word) -> Word:
-    """``word`` with the local word ``local`` on ``wires``."""
-    x, z = word
-    for k, wire in enumerate(reversed(wires)):
-        letter = local >> 2 * k & 3
-        x = x & ~(1 << wire) | (letter & 1) << wire
-        z = z & ~(1 << wire) | (letter >> 1) << wire
-    return x, z
 
 
 def _index(letters: tuple[int, ...]) -> int:
