@@ -73,7 +73,10 @@ def quickstart(
     _print(
         "variance of one gradient component over random starts",
         ("wires", *map(str, widths)),
-        [(name, *(f"{v:.1e}" for v in s.followed()["variance"])) for name, s in result.sweeps.items()],
+        [
+            (name, *(f"{v:.1e}" for v in s.followed()["variance"]))
+            for name, s in result.sweeps.items()
+        ],
     )
     typer.echo(f"Pictures, parameters and every number: {result.folder}")
 
@@ -108,6 +111,33 @@ def train(
     headers = ("model", "parameters", "test accuracy", "compile", "step")
     _print(f"{settings.dataset}, {trained.fit.step} steps", headers, [_row(trained)])
     typer.echo(f"Pictures, parameters and every number: {folder}")
+
+
+@app.command()
+def variance(
+    target: Annotated[
+        str, typer.Argument(help="mcclean, qcnn, ..., or file.py:name of a QNN or of build(n).")
+    ] = "mcclean",
+    widths: Annotated[str, typer.Option(help="Numbers of wires, as 2-10 or 4,8,16.")] = "2-10",
+    depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
+    method: Annotated[str, typer.Option(help="auto, statevector, dense_moment, ...")] = "auto",
+    samples: Annotated[int | None, typer.Option(help="Starts or walks a width.")] = None,
+    parameter: Annotated[
+        str | None, typer.Option(help="Which one is followed: index or median.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
+) -> None:
+    """Measure the variance of the gradient over random starts: will it train?"""
+    from .commands.variance import measure, save
+
+    with plain_errors():
+        result = measure(
+            target, widths, depth, method=method, samples=samples, parameter=parameter, seed=seed
+        )
+        typer.echo(result.table())
+        save(result, plot, json)
 
 
 def _whole_numbers(text: str) -> list[int]:

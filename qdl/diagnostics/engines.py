@@ -111,9 +111,7 @@ def _cone(task: Task) -> GradientVariance:
     _check_place(task.model)
     if task.model.n_wires <= WIDE // 2:
         raise ValueError("so few wires need no light cone.")
-    return light_cone.measure(
-        task.model, task.cost, task.x, task.samples, task.key, task.executor
-    )
+    return light_cone.measure(task.model, task.cost, task.x, task.samples, task.key, task.executor)
 
 
 def _starts(task: Task) -> GradientVariance:

@@ -104,7 +104,14 @@ def _check(method: str, samples: int | None) -> None:
 
 
 def _row(
-    model: Any, init: Any, x: Any, cost: Any, samples: int | None, method: str, key: jax.Array, executor: Any
+    model: Any,
+    init: Any,
+    x: Any,
+    cost: Any,
+    samples: int | None,
+    method: str,
+    key: jax.Array,
+    executor: Any,
 ) -> Any:
     if not model.n_params:
         raise ValueError(

@@ -1,7 +1,7 @@
 """The engine for local observables on many wires: random starts of the light cone alone.
 
-Gates outside of the past of what is measured cancel. Each word of the cost is run on the wires of its own cone,
-with the parameters of the whole model, so that any initialisation and shared angles are as they are.
+Gates outside of the past of what is measured cancel. Each word of the cost is run on the wires of its own
+cone, with the parameters of the whole model, so that any initialisation and shared angles are as they are.
 """
 
 from __future__ import annotations

@@ -29,7 +29,13 @@ def mean(circuit: PauliCircuit, start: np.ndarray) -> float:
     for element in reversed(circuit.elements):
         if not now:
             return 0.0
-        key = element.kind, element.letters, id(element.image), id(element.samples), id(element.matrix)
+        key = (
+            element.kind,
+            element.letters,
+            id(element.image),
+            id(element.samples),
+            id(element.matrix),
+        )
         key = *key, element.angle and (element.angle.law, element.angle.scale)
         if key not in known:
             known[key] = _mean_matrix(element)
@@ -61,7 +67,9 @@ def _mean_matrix(element: Any) -> np.ndarray:
     return out
 
 
-def mean_slopes(circuit: PauliCircuit, coefficient: float, word: Word, start: np.ndarray) -> np.ndarray:
+def mean_slopes(
+    circuit: PauliCircuit, coefficient: float, word: Word, start: np.ndarray
+) -> np.ndarray:
     r"""The absolute mean of each derivative of one word, for angles with E sin = 0.
 
     On average a word goes on as it is, times E cos where it anticommutes, except at the gate of the
@@ -85,7 +93,11 @@ def mean_slopes(circuit: PauliCircuit, coefficient: float, word: Word, start: np
         elif element.kind == "noise":
             diagonal = np.diag(local_step(element).mean)
             for letter in (1, 2, 3):
-                _multiply(logs, bits.unpacked(bits.matching(rows, element.wires, letter)), diagonal[letter])
+                _multiply(
+                    logs,
+                    bits.unpacked(bits.matching(rows, element.wires, letter)),
+                    diagonal[letter],
+                )
         else:
             _rotate(rows, element, n, logs, dead)
     value = np.exp(logs[:size]) * abs(coefficient) * ~dead[:size]

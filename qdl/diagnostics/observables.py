@@ -46,7 +46,9 @@ def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
         if weight:
             for coefficient, part in split_sum(each):
                 for word, value in _words(part):
-                    total[word] = total.get(word, 0.0) + weight * float(np.real(coefficient)) * value
+                    total[word] = (
+                        total.get(word, 0.0) + weight * float(np.real(coefficient)) * value
+                    )
     offset += total.pop((0, 0), 0.0)
     kept = sorted((word, value) for word, value in total.items() if abs(value) > 1e-15)
     return Observable(tuple((value, word) for word, value in kept), offset)
@@ -84,10 +86,10 @@ def _words(part: Any) -> list[tuple[Word, float]]:
         )
     if isinstance(part, qp.Projector) and np.shape(part.data[0]) == (len(wires),):
         return _projector(np.real(part.data[0]).astype(int), wires)
-    found = qp.pauli_decompose(qp.matrix(part, wire_order=part.wires), pauli=True, wire_order=part.wires)
-    return [
-        (word, float(np.real(c))) for key, c in found.items() for word, _ in _words(key)
-    ]
+    found = qp.pauli_decompose(
+        qp.matrix(part, wire_order=part.wires), pauli=True, wire_order=part.wires
+    )
+    return [(word, float(np.real(c))) for key, c in found.items() for word, _ in _words(key)]
 
 
 def _projector(bits: np.ndarray, wires: list[int]) -> list[tuple[Word, float]]:

@@ -77,7 +77,9 @@ def _element(a: Any, b: Any, lookup: _Lookup, widest: int | None) -> list[Elemen
         return []
     if isinstance(a, qp.operation.Channel):
         if not _same(a.data, b.data):
-            raise ValueError(f"{a.name}: a strength that is a parameter has no engine but 'statevector'.")
+            raise ValueError(
+                f"{a.name}: a strength that is a parameter has no engine but 'statevector'."
+            )
         return [Element("noise", wires, matrix=transfer.transfer(np.array(a.kraus_matrices())))]
     word = _rotation_word(a)
     one = len(a.data) == 1 and np.ndim(a.data[0]) == 0
@@ -176,7 +178,7 @@ class _Lookup:
             if found.size == 1:
                 return Angle(self.keys[int(found[0])], float(ratio[0, found[0]]))
         raise ValueError(
-            f"{self.owner} computes the angle of {a.name} on wires {list(a.wires)} from its parameters: it is "
-            "no multiple of one of them. Second moments are known for independent angles only; use "
+            f"{self.owner} computes the angle of {a.name} on wires {list(a.wires)} from its parameters: it "
+            "is no multiple of one of them. Second moments are known for independent angles only; use "
             "method='statevector' or 'light_cone'."
         )

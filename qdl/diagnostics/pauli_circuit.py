@@ -69,7 +69,9 @@ def pauli_circuit(
         if angle is not None and angle.entry >= 0:
             law = known_of.laws[angle.entry]
             if not known_of.reported[angle.entry]:
-                raise ValueError(f"{known_of.layers[angle.entry]}: a drawn axis is used as an angle.")
+                raise ValueError(
+                    f"{known_of.layers[angle.entry]}: a drawn axis is used as an angle."
+                )
             angle = Angle(int(number[angle.entry]), angle.scale, law)
             element = replace(element, angle=angle)
         out.append(element)
@@ -101,7 +103,13 @@ def _refuse(read: list[Element], layers: tuple[str, ...]) -> None:
         if law is None or known(law):
             continue
         name = layers[element.angle.entry]  # type: ignore[union-attr]
-        why = f"{name} {law}" if law == TIED else law if isinstance(law, str) else f"{name} has {law!r}"
+        why = (
+            f"{name} {law}"
+            if law == TIED
+            else law
+            if isinstance(law, str)
+            else f"{name} has {law!r}"
+        )
         raise ValueError(
             f"the law of an angle is not known: {why}. Expected uniform, small_angle, gaussian or beta of "
             "qdl.initializers. Use method='statevector' or 'light_cone'."

@@ -2,11 +2,11 @@ r"""Second moments by a random walk of Pauli words, for hundreds to thousands of
 
 The observable goes back through the circuit: a Clifford conjugates it, a rotation about P keeps it where it
 commutes, and otherwise keeps it or multiplies it by P, with probabilities $E\cos^2\theta$ and
-$E\sin^2\theta$. Then $E\,C^2$ is the chance that what arrives is seen by the state 0, and $v_k$ the chance that
-it is seen and anticommuted at gate k: all parameters from one pass, 64 samples to a machine word, no signs.
+$E\sin^2\theta$. Then $E\,C^2$ is the chance that what arrives is seen by the state 0, and $v_k$ the chance
+that it is seen and anticommuted at gate k: all parameters from one pass, 64 samples to a machine word, no signs.
 
-An implementation of the mapping of Heyraud et al., PRX Quantum 4, 040335 (2023), to Clifford circuits; see also
-Letcher et al., Quantum 8, 1484 (2024).
+An implementation of the mapping to Clifford circuits of Heyraud et al., PRX Quantum 4, 040335 (2023); see
+also Letcher, Woerner, Zoufal, arXiv:2309.12681.
 """
 
 from __future__ import annotations

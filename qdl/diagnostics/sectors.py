@@ -83,7 +83,9 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
                 fresh |= _images(step, local, element.wires, word)
         for word in mixed:
             local = letters(word, element.wires)
-            fresh |= {word} if not local and not split else _images(step, local, element.wires, word)
+            fresh |= (
+                {word} if not local and not split else _images(step, local, element.wires, word)
+            )
         mixed = fresh
         if (0, 0) in mixed or len(mixed) > MOST:
             raise ValueError(_failure(element, "meets itself again"))
@@ -142,6 +144,7 @@ def _images(step: Local, local: int, wires: tuple[int, ...], word: Word) -> set[
 
 
 def letters(word: Word, wires: tuple[int, ...]) -> int:
+    """The local word on some wires."""
     local = 0
     for wire in wires:
         local = local * 4 + (word[0] >> wire & 1) + 2 * (word[1] >> wire & 1)
@@ -149,6 +152,7 @@ def letters(word: Word, wires: tuple[int, ...]) -> int:
 
 
 def place(local: int, wires: tuple[int, ...], word: Word) -> Word:
+    """The word with another local word on some wires."""
     x, z = word
     for k, wire in enumerate(reversed(wires)):
         letter = local >> 2 * k & 3

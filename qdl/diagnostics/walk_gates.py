@@ -69,6 +69,7 @@ def gate(element: Element, n: int, cache: dict[Any, Any]) -> Gate:
         at = _anticommuting(element)
         image = at ^ _index(element) if element.kind == "rotation" else None
         p = float(diagonal[image, at]) if image is not None else _axes_p(step)
+        p = round(p, 13)  # a fair coin exactly, where the average says so up to rounding
         scale2 = 1.0 if element.angle is None else element.angle.scale**2
         kept, multiplied = 1 - p, p
         weights = (
@@ -92,9 +93,7 @@ def linear_updates(element: Element, n: int) -> Any:
     out = []
     for position, row in enumerate(rows):
         bit = 2 * w - 1 - position
-        parts = [
-            rows[2 * w - 1 - b] for b in range(2 * w) if int(element.image[1 << b]) >> bit & 1
-        ]
+        parts = [rows[2 * w - 1 - b] for b in range(2 * w) if int(element.image[1 << b]) >> bit & 1]
         if parts != [row]:
             out.append((row, tuple(parts)))
     return tuple(out)
@@ -121,6 +120,7 @@ def _axes_p(step: Local) -> float:
 
 
 def rotation_rows(element: Element, n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Rows whose sum tells whether a word anticommutes with P, and rows that a product with P flips."""
     first, flips = [], []
     for wire, letter in zip(element.wires, element.letters, strict=False):
         if letter & 1:
