@@ -19,9 +19,12 @@ _HOMES = {
     "Dense": "hybrid",
     "fit": "training",
     "kernel": "kernels",
+    "save": "saving",
+    "load": "saving",
 }
 _ROOMS = (
-    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
+    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "ising",
+    "layers",
     "models", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
         datasets,
         diagnostics,
         initializers,
+        ising,
         layers,
         models,
         simulator,
@@ -61,4 +65,5 @@ if TYPE_CHECKING:
     from .kernels import kernel
     from .model import QNN
     from .readout import Expval, ExpZ, Probs
+    from .saving import load, save
     from .training import fit

@@ -96,9 +96,12 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
     out: Out = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")
+    ] = None,
 ) -> None:
     """Train one model on one data set: a TOML file, options, or both; options win."""
-    from .commands.train import read_config, run
+    from .commands import train as command
 
     options = {
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
@@ -106,10 +109,18 @@ def train(
     }  # fmt: skip
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)
-        settings = read_config(config, options)
-        folder, trained = run(settings, out)
+        if resume is None:
+            folder, trained = command.run(command.read_config(config, options), out)
+        elif config is not None or out is not None:
+            raise ValueError(
+                "--resume takes everything from its folder. Leave the TOML file and --out out."
+            )
+        else:
+            folder, trained = resume, command.resume(resume, options)
     headers = ("model", "parameters", "test accuracy", "compile", "step")
-    _print(f"{settings.dataset}, {trained.fit.step} steps", headers, [_row(trained)])
+    _print(f"{folder.name}, {trained.fit.step} steps", headers, [_row(trained)])
+    if trained.fit.stopped == "interrupted":
+        typer.echo(f"Interrupted. To go on: qdl train --resume {folder}")
     typer.echo(f"Pictures, parameters and every number: {folder}")
 
 
@@ -138,6 +149,50 @@ def variance(
         )
         typer.echo(result.table())
         save(result, plot, json)
+
+
+@app.command()
+def runs(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Run folders, or folders of them; default: runs.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw their curves into this PNG file.")] = None,
+) -> None:
+    """List run folders, what differs between their configurations, and plot their curves."""
+    from .commands import compare
+
+    with plain_errors():
+        found = [run for folder in compare.find(folders or []) for run in compare.read(folder)]
+        if plot is not None:
+            compare.plot(found, plot)
+    _print("runs", compare.HEADERS, [run.row() for run in found])
+    if len(found) > 1 and (rows := compare.differences(found)):
+        _print("what differs", ("", *(run.name for run in found)), rows)
+    if plot is not None:
+        typer.echo(f"Curves: {plot}")
+
+
+@app.command()
+def report(
+    target: Annotated[
+        str, typer.Argument(help="qcnn, ..., file.py:name, or a folder of a saved model.")
+    ] = "hardware_efficient",
+    wires: Annotated[int, typer.Option(min=1, help="Width, for a family or a function.")] = 6,
+    depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
+    widths: Annotated[str | None, typer.Option(help="Also sweep over these, as 2-10.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Starts or walks.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    out: Out = None,
+) -> None:
+    """Write the trainability page of one model: Markdown, HTML, JSON and pictures."""
+    from .commands.report import make
+
+    with plain_errors():
+        folder, page = make(
+            target, wires, depth, widths=widths, samples=samples, seed=seed, out=out
+        )
+    typer.echo(page.to_markdown())
+    typer.echo(f"report.html, report.md, report.json and pictures: {folder}")
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -22,8 +22,10 @@ ALLOWED = {
     "models": {"layers", "readout", "initializers", "model"},
     "hybrid": LEAVES | {"model", "backends"},
     "kernels": LEAVES | {"model", "backends", "simulator"},
-    "testing": LEAVES | {"model", "backends"},
-    "training": LEAVES | {"model", "backends", "hybrid"},
+    "testing": LEAVES | {"model", "backends", "ising"},
+    "describe": set(),
+    "training": LEAVES | {"model", "backends", "hybrid", "describe"},
+    "saving": LEAVES | {"model", "backends", "hybrid", "describe", "training"},
     "diagnostics": LEAVES | {"model", "backends", "simulator"},
     "ising": {"training"},
 }

@@ -122,7 +122,7 @@ def test_shots_use_a_new_key_at_every_step():
 def test_every_epoch_is_a_new_shuffle_of_all_rows():
     plan = Plan(LINE, MeanSquaredError(), optax.sgd(0.1), 8)
     data = Data(jnp.arange(42.0)[:, None], jnp.arange(42.0), jax.random.key(0))
-    state = State(None, None, jnp.int32(0), jnp.arange(42), jnp.bool_(True))
+    state = State(None, None, jnp.int32(0), jnp.arange(42), jnp.bool_(True), jnp.int32(0))
     batch, rows = jax.jit(partial(_batch, plan)), []
     for step in range(10):
         order, x, y = batch(state._replace(step=jnp.int32(step)), data)

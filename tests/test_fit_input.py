@@ -50,10 +50,12 @@ def bad(array, where, value):
         ({"key": None}, TypeError, r"needs a JAX key, got None. Pass key=jax.random.key\(0\)"),
         ({"key": 3}, TypeError, "needs a JAX key, got 3"),
         ({"loss": "hinge"}, ValueError, "'mse', 'cross_entropy' or a function .* got 'hinge'"),
-        ({"checkpoint": "runs/a"}, ValueError, "checkpoints yet: got checkpoint='runs/a'"),
+        ({"checkpoint": __file__}, OSError, "is a file, expected a folder"),
+        ({"skip_nan": -1}, ValueError, "skip_nan to be a whole number >= 0, got -1"),
         ({"loss": "cross_entropy"}, ValueError, r"integer labels for cross .* in row 0"),
         ({"loss": "cross_entropy", "y": 2 * CLASSES - 1}, ValueError, r"label -1 in row \d+"),
         ({"loss": "cross_entropy", "y": CLASSES + 1}, ValueError, r"label 2 .* 0 .. 1 apart"),
+        ({"loss": "cross_entropy", "y": 0 * CLASSES + 1}, ValueError, "label 1 in all 40 rows"),
         ({"loss": "cross_entropy", "y": np.eye(2)[CLASSES]}, ValueError, "pass y.argmax"),
         ({"loss": "cross_entropy", "y": CLASSES.astype(str)}, TypeError, "return_inverse=True"),
         ({"params": [{"weight": np.ones((3, 1)), "bias": 1.0}]}, ValueError, "not of this Dense"),
@@ -62,7 +64,7 @@ def bad(array, where, value):
 def test_bad_input(changes, error, text, monkeypatch):
     jitted = type("NeverCompiles", (), {"lower": lambda *_: pytest.fail("it was compiled")})
     if "params" not in changes:  # those are looked at when the model is traced
-        monkeypatch.setattr("qdl.training.loop.train", jitted)
+        monkeypatch.setattr("qdl.training.run.train", jitted)
     with pytest.raises(error, match=text):
         attempt(**changes)
 

@@ -285,6 +285,18 @@ def test_hur_su4_is_the_circuit_of_the_figure():
     np.testing.assert_allclose(unitary(block), unitary(gates), atol=1e-14)
 
 
+def test_the_core_of_hur_su4_is_the_one_of_vatan_and_williams():
+    """Their Fig. 6, wires exchanged: e^{i(aXX + bYY + cZZ)} from three CNOTs and three rotations."""
+    a, b, c = np.random.default_rng(2).uniform(0, 6, 3)
+    core = [qp.IsingXX(-2 * a, (0, 1)), qp.IsingYY(-2 * b, (0, 1)), qp.IsingZZ(-2 * c, (0, 1))]
+    p = np.zeros(15)
+    p[6:9] = np.pi / 2 - 2 * a, np.pi / 2 - 2 * c, 2 * b - np.pi / 2
+    block = list(Convolution("hur_su4").gates(p, None, (0, 1)))
+    gates = [qp.RZ(np.pi / 2, 0), *block, qp.RZ(-np.pi / 2, 1)]
+    overlap = np.trace(unitary(gates).conj().T @ unitary(core)) / 4
+    assert abs(overlap) == pytest.approx(1, abs=1e-12)
+
+
 @pytest.mark.parametrize("block, dimension", [("su4", 15), ("hur_su4", 15), ("so4", 6), ("u9", 2)])
 def test_block_reaches_its_group(block, dimension):
     """The Jacobian's rank, phase removed: 15 for all of SU(4), 6 and a real matrix for SO(4)."""

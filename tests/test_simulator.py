@@ -26,6 +26,7 @@ from qdl.layers import (
     Template,
 )
 from qdl.simulator import Passes, evaluate, state
+from qdl.simulator.trigonometry import cos_sin
 
 ONE = ("RX", "RY", "RZ", "PhaseShift")
 FIXED = ("Hadamard", "S", "T", "PauliX", "PauliY", "SX")
@@ -338,3 +339,12 @@ def test_refusals():
     )
     with pytest.raises(ValueError, match="other gates for other numbers"):
         qdl.QNN(1, [Template(fickle.fn, shape=(1,))]).apply([jnp.ones(1)])
+
+
+@pytest.mark.parametrize("dtype, bound", [(jnp.float32, 4e-7), (jnp.float64, 1e-15)])
+@pytest.mark.parametrize("reach", [1.0, 50.0, 1e4])
+def test_cosine_and_sine(dtype, bound, reach):
+    x = jnp.asarray(np.random.default_rng(0).uniform(-reach, reach, 10_000), dtype)
+    for got, exact in zip(jax.jit(cos_sin)(x), (np.cos, np.sin), strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, exact(np.asarray(x, float)), atol=bound)

@@ -1,4 +1,4 @@
-"""The folder that a run leaves behind: config.json, metrics.jsonl, params.safetensors, pictures."""
+"""The folder that a run leaves behind: config.json, metrics.jsonl, parameters, pictures."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` of a run; empty if there is none."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
+
+
 def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """``metrics.jsonl``: one JSON object a line, added to those already there."""
     with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -55,16 +66,18 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             file.write(json.dumps(row) + "\n")
 
 
+def write_summary(folder: Path, row: Mapping[str, Any]) -> None:
+    """The last line of ``metrics.jsonl``, unless a finished run already has it."""
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    if not lines or "step" in json.loads(lines[-1]):
+        write_metrics(folder, [row])
+
+
 def history_rows(history: Mapping[str, Any], **also: Any) -> Iterator[dict[str, Any]]:
     """``fit``'s history as a row a step, counted from 1, with validations where they are."""
-    per_step = ("loss", "grad_norm", "step_time")
-    validations = {
-        int(step): {name: float(history[name][i]) for name in ("val_loss", "val_accuracy")}
-        for i, step in enumerate(history["val_step"])
-    }
-    for i in range(len(history["loss"])):
-        values = {name: float(history[name][i]) for name in per_step}
-        yield {**also, "step": i + 1, **values, **validations.get(i + 1, {})}
+    from ..training.history import rows
+
+    return ({**also, **row} for row in rows(history))
 
 
 def write_params(folder: Path, params: Any) -> None:

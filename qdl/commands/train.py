@@ -180,10 +180,12 @@ def train(
     batch_size: int,
     learning_rate: float,
     seed: int,
+    checkpoint: Path | None = None,
 ) -> Trained:
     """Train a classifier by Adam on cross entropy and evaluate it on the test part.
 
     The test part is also evaluated along the way, for the picture; nothing is selected by it.
+    With ``checkpoint``, a folder, a run that was stopped goes on.
     """
     import jax
     import optax
@@ -200,6 +202,7 @@ def train(
         batch_size=batch_size,
         validation=(data.X_test, data.y_test),
         key=jax.random.key(seed),
+        checkpoint=checkpoint,
     )
     log_p = CrossEntropy().of(model).log_probs(model.apply(result.params, data.X_test))
     probabilities = np.exp(np.asarray(log_p))
@@ -209,21 +212,70 @@ def train(
 
 def run(config: TrainConfig, out: Path | None = None) -> tuple[Path, Trained]:
     """Train what a configuration says and leave a run folder."""
+    data, model = _prepare(config)
+    folder = runs.new_folder(f"{config.dataset}-{config.model}", out)
+    return folder, _run(config, data, model, folder)
+
+
+def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
+    """Go on with a run that was stopped or killed, or train a finished one for more steps.
+
+    Args:
+        folder: of the run.
+        options: as on the command line; only ``steps`` may differ from the run's own.
+
+    Raises:
+        FileNotFoundError: no run of ``qdl train`` there.
+        ValueError: an option that differs.
+    """
+    saved = runs.read_config(folder)
+    if saved.get("command") != "train":
+        raise FileNotFoundError(
+            f"{folder} holds no run of qdl train, so there is nothing to resume. qdl runs lists "
+            "those there are."
+        )
+    names = {field.name for field in fields(TrainConfig)}
+    config = TrainConfig(**{name: _tuple(saved[name]) for name in names & saved.keys()})
+    for name, value in options.items():
+        if name != "steps" and value is not None and _tuple(value) != getattr(config, name):
+            raise ValueError(
+                f"{folder} was trained with {name} = {getattr(config, name)!r}, got {value!r}. "
+                "Leave it out to resume, or start a new run."
+            )
+    steps = options.get("steps") or config.steps
+    if steps < config.steps:
+        raise ValueError(
+            f"{folder} was meant for {config.steps} steps, got steps = {steps}. Ask for "
+            f"{config.steps} or more, or start a new run."
+        )
+    config = replace(config, steps=steps)
+    return _run(config, *_prepare(config), folder)
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _prepare(config: TrainConfig) -> tuple[Any, Any]:
     data = load_data(config)
     n_classes = int(data.y_train.max()) + 1
-    model = build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
-    folder = runs.new_folder(f"{config.dataset}-{config.model}", out)
+    return data, build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
+
+
+def _run(config: TrainConfig, data: Any, model: Any, folder: Path) -> Trained:
+    from ..saving import save
+
     runs.write_config(folder, {"command": "train", **asdict(config), "circuit": str(model)})
     trained = train(
         config.model, model, data,
         steps=config.steps, batch_size=config.batch_size,
-        learning_rate=config.learning_rate, seed=config.seed,
+        learning_rate=config.learning_rate, seed=config.seed, checkpoint=folder,
     )  # fmt: skip
-    runs.write_metrics(folder, runs.history_rows(trained.fit.history, model=config.model))
-    runs.write_metrics(folder, [summary(trained)])
-    runs.write_params(folder, trained.fit.params)
-    _picture(trained, data, config.classes or range(n_classes), folder / "training.png")
-    return folder, trained
+    runs.write_summary(folder, summary(trained))
+    save(folder, model, trained.fit.params)
+    names = config.classes or range(int(data.y_train.max()) + 1)
+    _picture(trained, data, names, folder / "training.png")
+    return trained
 
 
 def summary(trained: Trained) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def dynamical_lie_algebra(model_or_generators: Any, *, max_dimension: int = MOST
         n, sentences = generators_of(model_or_generators)
         observable, notes = None, ()
     if not sentences:
-        raise ValueError("the model has no angles, so no Lie algebra. Add a layer such as Rotation().")
+        raise ValueError(
+            "the model has no angles, so no Lie algebra. Add a layer such as Rotation()."
+        )
     bound = "at most" if notes else "equal"
     sums = any(len(sentence) > 1 for sentence in sentences)
     if sums and n <= MOST_WIRES:
@@ -140,7 +142,9 @@ def _sum_closure(sentences: list[Sentence], n: int, most: int) -> tuple[int, boo
     nesting, before = 1, 0
     while True:  # ever deeper commutators, so that the search can be stopped
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "reached the maximum number of iterations"
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # "reached the maximum number of iterations"
             size = len(qp.lie_closure(basis, pauli=True, max_iterations=nesting))
         if size == before or size >= min(most, 4**n - 1):
             return size, size == before or size >= 4**n - 1

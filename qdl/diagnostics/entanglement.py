@@ -144,4 +144,6 @@ def _sampled(model: Any, key: jax.Array, samples: int, x: Any) -> EntanglingCapa
     blocks = state_pairs(model, key, -(-samples // 2), x)
     q = np.concatenate([np.ravel(meyer_wallach(block)) for block in blocks])[:samples].astype(float)
     error = float(q.std(ddof=1) / math.sqrt(samples))
-    return EntanglingCapability(float(q.mean()), error, _haar(model.n_wires), samples, "statevector")
+    return EntanglingCapability(
+        float(q.mean()), error, _haar(model.n_wires), samples, "statevector"
+    )

@@ -17,6 +17,7 @@ from .expressivity import one_sample
 from .parameters import parameters
 
 COLUMNS = 32  # derivatives of the state computed side by side
+FEW_ROWS = 512  # real amplitudes up to which the derivative is taken row by row: quicker to compile
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,16 @@ class FisherSpectrum:
 
     Attributes:
         eigenvalues: ``(draws, p)``, largest first.
-        rank: the largest rank among the draws; eigenvalues below the precision's rounding, relative
-            to the largest, count as zero.
+        rank: the largest rank among the draws.
         kind: ``"quantum"`` or ``"classical"``.
+        threshold: eigenvalues below this part of the largest count as zero: $\epsilon^{4/3}$ for
+            numbers rounded to $\epsilon$, so that float64 tells more than float32.
     """
 
     eigenvalues: np.ndarray
     rank: int
     kind: str
+    threshold: float
 
 
 def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
@@ -124,8 +127,9 @@ def fisher_spectrum(
     values = np.array([np.linalg.svd(root, compute_uv=False) for root in roots]) ** 2
     values = np.pad(values, ((0, 0), (0, roots[0].shape[1] - values.shape[1])))
     relative = values / np.maximum(values[:, :1], np.finfo(float).tiny)
-    rank = int((relative > _precision()).sum(axis=1).max())
-    return FisherSpectrum(values, rank, kind)
+    threshold = _precision() ** (4 / 3)
+    rank = int((relative > threshold).sum(axis=1).max())
+    return FisherSpectrum(values, rank, kind, threshold)
 
 
 def effective_dimension(
@@ -276,8 +280,11 @@ def _columns(model: Any, params: Any, x: Any, columns: jax.Array) -> tuple[jax.A
         state = model.state(unravel(flat), x)
         return jnp.stack([state.real, state.imag])
 
-    # The simulator differentiates in reverse only; the transpose of its derivative goes forward.
     state, pull = jax.vjp(parts, flat)
+    if state.size <= FEW_ROWS:
+        rows = jax.vmap(lambda ct: pull(ct)[0])(jnp.eye(state.size).reshape(-1, *state.shape))
+        return state, rows[:, columns].T.reshape(-1, *state.shape)
+    # The simulator differentiates in reverse only; the transpose of its derivative goes forward.
     push = jax.vjp(lambda ct: pull(ct)[0], jnp.zeros_like(state))[1]
     one = lambda column: push(jnp.zeros_like(flat).at[column].set(1.0))[0]  # noqa: E731
     return state, jax.lax.map(one, columns, batch_size=min(COLUMNS, max(len(columns), 1)))

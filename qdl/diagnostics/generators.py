@@ -16,7 +16,7 @@ import numpy as np
 from . import transfer
 from .observables import observable
 from .operators import Element
-from .pauli_circuit import _elements as elements_of
+from .pauli_circuit import read_elements
 from .sectors import letters, place
 
 Word = tuple[int, int]  # bits of X and of Z by wire: Y has both
@@ -44,7 +44,9 @@ def generators_of(operators: Iterable[Any]) -> tuple[int, list[Sentence]]:
     import pennylane as qp
 
     operators = list(operators)
-    place = {wire: i for i, wire in enumerate(qp.wires.Wires.all_wires([o.wires for o in operators]))}
+    place = {
+        wire: i for i, wire in enumerate(qp.wires.Wires.all_wires([o.wires for o in operators]))
+    }
     out = []
     for operator in operators:
         rep = operator.pauli_rep or qp.pauli.pauli_sentence(operator)
@@ -60,13 +62,15 @@ def generators_of(operators: Iterable[Any]) -> tuple[int, list[Sentence]]:
 def read_generators(model: Any) -> Generators:
     """The generators of a QNN; those of its encoding gates too."""
     try:
-        elements = elements_of(model.layers, model.wires, None, None)
+        elements = read_elements(model.layers, model.wires, None, None)
     except ValueError as error:
         raise ValueError(f"the generators of the model cannot be read. {error}") from error
     uses = Counter(e.angle.entry for e in elements if e.angle is not None)
     tied = {entry for entry, count in uses.items() if count > 1}
     measured = _measured(model)
-    line: dict[Any, Sentence] = {}  # in reverse order of time; equal words once unless order matters
+    line: dict[
+        Any, Sentence
+    ] = {}  # in reverse order of time; equal words once unless order matters
     first = next((i for i, e in enumerate(elements) if e.angle is not None), len(elements))
     for at in reversed(range(first, len(elements))):
         element = elements[at]

@@ -25,7 +25,9 @@ def unitary_circuit(model: Any, x: Any = None) -> PauliCircuit:
     plain = replace(model, readout=ExpZ(model.active[:1]))
     circuit = pauli_circuit(plain, x, None, widest=2)
     if any(element.kind == "noise" for element in circuit.elements):
-        raise ValueError("the states of a circuit with noise are mixed. Ask about it without Noise.")
+        raise ValueError(
+            "the states of a circuit with noise are mixed. Ask about it without Noise."
+        )
     return circuit
 
 

@@ -12,8 +12,7 @@ from .base import Layer, Shape, Wires
 from .rotation import checked_axes
 
 # Gates in time order, "NAME:wires" with wire 0 the first of the pair (for controlled gates the
-# control comes first). Angles are used up in this order. Parameter counts agree with the paper; the gate
-# lists still have to be compared with its printed figure, gate by gate.
+# control comes first). Angles are used up in this order.
 BLOCKS = {
     "su4": "Rot:0 Rot:1 IsingXX:01 IsingYY:01 IsingZZ:01 Rot:0 Rot:1",
     "ttn": "RY:0 RY:1 CNOT:01",

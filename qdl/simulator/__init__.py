@@ -3,12 +3,12 @@
 ``read`` finds the gates and where their angles come from, ``split`` turns gates into phases, bit maps
 and small matrices, ``plan`` sorts these into stages (``fuse`` makes one matrix of several, ``matrices``
 builds them), ``program`` gives wires positions and finds loops, ``start`` makes the first state,
-``statevector`` runs the stages forward and backward with the moves of ``kernels`` and ``phases``,
-``measure`` turns the state into numbers, ``execute`` is the whole as a function of its numbers with its
-derivative and its batching rule, ``run`` are the entry points.
+``statevector`` runs the stages forward and backward with the moves of ``kernels`` and ``phases`` (their
+sines are in ``trigonometry``), ``measure`` turns the state into numbers, ``execute`` is the whole as a
+function of its numbers with its derivative and its batching rule, ``run`` are the entry points.
 
 Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
-states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices.
+states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``slices`` a state.
 """
 
 from .density import evaluate_mixed
@@ -16,6 +16,7 @@ from .devices import split_batch
 from .plan import Passes
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
+from .slices import evaluate_sliced
 from .trajectories import evaluate_trajectories
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "check_shots",
     "evaluate",
     "evaluate_mixed",
+    "evaluate_sliced",
     "evaluate_trajectories",
     "sample_bits",
     "split_batch",

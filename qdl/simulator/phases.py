@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .kernels import multiply, parities
+from .trigonometry import cos_sin
 
 MAX_PATTERNS = 16  # beyond, sines of all amplitudes' angles are cheaper than the product
 
@@ -50,13 +51,13 @@ def factors(masks: tuple[int, ...], theta: jax.Array, n: int) -> jax.Array:
     as_array = lambda a: jnp.asarray(a, dtype)  # noqa: E731  # a word for the next lines
     if len(t.patterns) > MAX_PATTERNS:
         phi = (as_array(t.high) * theta) @ as_array(t.low).T
-        return jnp.stack([_kept(jnp.cos(phi)), _kept(jnp.sin(phi))]).reshape(2, -1)
+        return jnp.stack(_kept(phi)).reshape(2, -1)
     phi_high = as_array(t.high) @ (theta * as_array(t.only_high))
     phi_low = (as_array(t.patterns) * (theta * as_array(1 - t.only_high))) @ as_array(t.low).T
     pick = as_array(t.pick)
-    re, im = jnp.cos(phi_high)[:, None] * pick, jnp.sin(phi_high)[:, None] * pick
+    re, im = (f[:, None] * pick for f in cos_sin(phi_high))
     left = jnp.concatenate([jnp.concatenate([re, -im], 1), jnp.concatenate([im, re], 1)])
-    right = jnp.concatenate([jnp.cos(phi_low), jnp.sin(phi_low)])
+    right = jnp.concatenate(cos_sin(phi_low))
     return (left @ right).reshape(2, -1)
 
 
@@ -99,7 +100,7 @@ def shared(masks: tuple[int, ...], theta: jax.Array, layout: Any, count: int) ->
 
 def batched(masks: tuple[int, ...], theta: jax.Array, layout: Any) -> Turn:
     """Angles ``(K, batch)``, each sample its own."""
-    n, dtype = layout.n, theta.dtype
+    n, batch, dtype = layout.n, layout.batch, theta.dtype
     low_bits = n // 2
     inside_high = [k for k, m in enumerate(masks) if not m & (2**low_bits - 1)]
     inside_low = [k for k, m in enumerate(masks) if not m >> low_bits and m]
@@ -107,36 +108,29 @@ def batched(masks: tuple[int, ...], theta: jax.Array, layout: Any) -> Turn:
     high = parities(tuple(masks[k] >> low_bits for k in inside_high), n - low_bits)
     low = parities(tuple(masks[k] for k in inside_low), low_bits)
     both = parities(tuple(masks[k] for k in straddling), n)
-
-    def turn_of(signs: np.ndarray, which: list[int]) -> tuple[jax.Array, jax.Array]:
-        phi = jnp.asarray(signs, dtype) @ theta[np.array(which, dtype=int)]
-        phi = phi.reshape(min(len(signs), len(low)), -1)
-        cos, sin = (_kept(f(phi)).reshape(len(signs), -1) for f in (jnp.cos, jnp.sin))
-        return cos, sin
-
-    shape = (len(high), len(low), layout.batch)
-    parts = []
-    if inside_high:
-        parts.append([f[:, None] for f in turn_of(high, inside_high)])
-    if inside_low:
-        parts.append([f[None] for f in turn_of(low, inside_low)])
-    if straddling:
-        parts.append([f.reshape(shape) for f in turn_of(both, straddling)])
-    factor = reduce(_times, parts)
-    cos, sin = (jnp.broadcast_to(f, shape).reshape(-1, layout.batch) for f in factor)
+    cube = (len(high), len(low), batch)
+    parts = [
+        (np.array(which), jnp.asarray(signs, dtype), shape)
+        for which, signs, shape in (
+            (inside_high, high, (len(high), 1, batch)),
+            (inside_low, low, (1, len(low), batch)),
+            (straddling, both, cube),
+        )
+        if which
+    ]
+    phis = [(signs @ theta[which]).reshape(len(low), -1) for which, signs, _ in parts]
+    ends = np.cumsum([phi.shape[1] for phi in phis])[:-1].tolist()
+    kept = [jnp.split(f, ends, axis=1) for f in _kept(jnp.concatenate(phis, axis=1))]
+    shapes = [shape for _, _, shape in parts]
+    tables = [[f.reshape(shape) for f in pair] for *pair, shape in zip(*kept, shapes, strict=True)]
+    cos, sin = (jnp.broadcast_to(f, cube).reshape(-1, batch) for f in reduce(_times, tables))
 
     def fold(turn: jax.Array) -> jax.Array:
-        turn = turn if layout.last else turn.T
-        cube = turn.reshape(shape)
-        parts = [
-            (inside_high, high, cube.sum(1)),
-            (inside_low, low, cube.sum(0)),
-            (straddling, both, turn),
-        ]
+        turn = (turn if layout.last else turn.T).reshape(cube)
         out = jnp.zeros(theta.shape, dtype)
-        for which, signs, summed in parts:
-            if which:
-                out = out.at[np.array(which)].set(jnp.asarray(signs.T, dtype) @ summed)
+        for which, signs, shape in parts:
+            summed = turn.sum(tuple(axis for axis in (0, 1) if shape[axis] < cube[axis]))
+            out = out.at[which].set(signs.T @ summed.reshape(-1, batch))
         return out
 
     if not layout.last:
@@ -144,14 +138,18 @@ def batched(masks: tuple[int, ...], theta: jax.Array, layout: Any) -> Turn:
     return Turn(cos, sin, "batched", fold)
 
 
-def _kept(table: jax.Array) -> jax.Array:
-    """``table`` ``(m, k)``, written to memory once.
+def _kept(phi: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Cos and sin of ``phi`` ``(m, k)``, written to memory once.
 
     A matrix product is the one thing XLA does not fuse into what follows; fused, every sine would be
-    computed again for each amplitude that it multiplies. The identity must not look like one either.
+    computed again for each amplitude that it multiplies. Turning the rows over and back hides from XLA
+    that the product changes nothing.
     """
-    one = 1 + 0 * table[0, 0]
-    return (one * jnp.eye(len(table), dtype=table.dtype)) @ table
+    phi = phi[::-1]
+    back = jnp.asarray(np.eye(len(phi))[::-1], phi.dtype)
+    table = back @ jnp.concatenate(cos_sin(phi), axis=1)
+    cos, sin = jnp.split(table, 2, axis=1)
+    return cos, sin
 
 
 def _times(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:

@@ -38,6 +38,11 @@ def check_data(
     _check_features(X, model, name)
     if isinstance(loss, CrossEntropy):
         y = _labels(y, outputs, f"{name}y")
+        if not name and (y == y[0]).all():
+            raise ValueError(
+                f"y has one class only: label {y[0]} in all {len(y)} rows, so there is nothing to "
+                "tell apart. Pass rows of at least two classes; shuffle before you split."
+            )
     else:
         _check_finite(y, f"{name}y")
     if isinstance(loss, MeanSquaredError) and outputs is not None:

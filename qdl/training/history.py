@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +20,21 @@ class Report(NamedTuple):
 
 
 class Record:
-    """Collects rows while training runs; ``table`` gives them as a dict of arrays."""
+    """Collects rows while training runs; ``table`` gives them as a dict of arrays.
 
-    def __init__(self, compile_time: float):
-        self.compile_time = compile_time
-        self.steps: dict[str, list[np.ndarray]] = {name: [] for name in STEP}
+    Args:
+        table: the rows of the steps before, of a run that goes on.
+    """
+
+    def __init__(self, table: Mapping[str, Any] | None = None):
+        self.compile_time = 0.0
+        self.steps: dict[str, list[np.ndarray]] = {
+            name: [] if table is None else [table[name]] for name in STEP
+        }
         self.validations: list[tuple[int, float, float]] = []
+        if table is not None:
+            columns = (table[name].tolist() for name in VALIDATION)
+            self.validations = list(zip(*columns, strict=True))
 
     def add_steps(self, loss: Any, grad_norm: Any, seconds: float) -> None:
         """Rows of one compiled chunk of steps, which took ``seconds`` together."""
@@ -37,15 +46,40 @@ class Record:
         """The validation after ``step`` steps."""
         self.validations.append((step, loss, accuracy))
 
+    def is_validated(self, step: int) -> bool:
+        """Whether the validation after this step is there."""
+        return bool(self.validations) and self.validations[-1][0] == step
+
     def table(self, n_steps: int, accuracy: bool) -> dict[str, Any]:
         """The history of the first ``n_steps`` steps."""
-        table: dict[str, Any] = {
-            name: np.concatenate([*parts, np.empty(0)])[:n_steps]
-            for name, parts in self.steps.items()
-        }
+        for name, parts in self.steps.items():
+            self.steps[name] = [np.concatenate([np.empty(0), *parts])]
+        table: dict[str, Any] = {name: parts[0][:n_steps] for name, parts in self.steps.items()}
         columns: Sequence[Any] = list(zip(*self.validations, strict=True)) or ((), (), ())
         table |= {name: np.asarray(c) for name, c in zip(VALIDATION, columns, strict=True)}
         table["val_step"] = table["val_step"].astype(np.int64)
         if not accuracy:
             del table["val_accuracy"]
         return table | {"compile_time": self.compile_time}
+
+
+def rows(history: Mapping[str, Any], start: int = 0) -> Iterator[dict[str, Any]]:
+    """A history as a row a step, counted from 1, with validations where they are.
+
+    Args:
+        history: as ``fit`` returns it.
+        start: leave out that many steps.
+    """
+    names = [name for name in VALIDATION[1:] if name in history]
+    validations = {
+        int(step): {name: _number(history[name][i]) for name in names}
+        for i, step in enumerate(history["val_step"])
+    }
+    for i in range(start, len(history["loss"])):
+        values = {name: _number(history[name][i]) for name in STEP}
+        yield {"step": i + 1, **values, **validations.get(i + 1, {})}
+
+
+def _number(value: Any) -> float | None:
+    """A JSON number; None for NaN and infinities, which JSON does not have."""
+    return float(value) if np.isfinite(value) else None

@@ -25,6 +25,7 @@ class Plan:
     loss: Loss
     optimizer: optax.GradientTransformation
     batch_size: int
+    skips: int = 0  # how many steps that are not finite may be passed over
 
     def outputs(self, params: Any, x: jax.Array, key: jax.Array) -> jax.Array:
         """The model's outputs; the key goes to models that take one (shots)."""
@@ -45,6 +46,7 @@ class State(NamedTuple):
     step: jax.Array  # steps done
     order: jax.Array  # the rows of this epoch, shuffled
     finite: jax.Array  # False: the step after these parameters gave NaN or Inf
+    skipped: jax.Array  # steps passed over so far, for the same reason
 
 
 class Data(NamedTuple):
@@ -57,14 +59,15 @@ class Data(NamedTuple):
 
 @partial(jax.jit, static_argnums=0)
 def train(plan: Plan, state: State, data: Data, stop: jax.Array) -> tuple[State, Any, Any]:
-    """Steps up to ``stop``, at most CHUNK of them; fewer when a number is not finite.
+    """Steps up to ``stop``, at most CHUNK of them; fewer when too many are not finite.
 
     Small circuits are bound by dispatch (a Python loop adds 50-100 us to each step), hence a loop
     inside the program. It runs any number of steps, so that there is one compilation.
 
     Returns:
         The state, and the loss and gradient norm of each step, ``(CHUNK,)``. A step that is not
-        finite is not taken: its numbers stand behind those of the last good one.
+        finite changes nothing. If it may be passed over it counts as a step; else it ends training,
+        and its numbers stand behind those of the last one.
     """
     start, row = state.step, jnp.zeros(CHUNK)
 
@@ -95,8 +98,9 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.A
     )
     params = optax.apply_updates(state.params, updates)
     finite = jnp.isfinite(loss) & jnp.isfinite(norm) & jnp.isfinite(optax.tree.norm(params))
-    new = State(params, opt_state, state.step + 1, order, finite)
-    old = state._replace(finite=finite)
+    new = State(params, opt_state, state.step + 1, order, finite, state.skipped)
+    skip = ~finite & (state.skipped < plan.skips)
+    old = State(state.params, state.opt_state, state.step + skip, order, skip, state.skipped + skip)
     state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, old)
     return state, loss, norm
 

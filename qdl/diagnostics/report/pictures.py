@@ -20,7 +20,10 @@ def gradients(axes: Any, row: Any) -> None:
     spread[0] = np.minimum(spread[0], v * (1 - 1e-3))  # a bar to zero has no end on this axis
     axes.errorbar(index[seen], v, spread, fmt="o", color=BLUE, markersize=3.5, capsize=2, lw=1)
     unseen = ~seen & ~row.certified_zero & (row.high > 0)
-    axes.plot(index[unseen], row.high[unseen], "v", color=BLUE, fillstyle="none", label="at most")
+    if unseen.any():
+        axes.plot(
+            index[unseen], row.high[unseen], "v", color=BLUE, fillstyle="none", label="at most"
+        )
     if row.median > 0:
         axes.axhline(row.median, color=ORANGE, lw=1, label=f"median {row.median:.2g}")
     _whole_decades(axes, [*v, *row.high[seen], *row.high[unseen]])
@@ -28,7 +31,8 @@ def gradients(axes: Any, row: Any) -> None:
     beside = f" ({zeros} certified zero, not drawn)" if zeros else ""
     axes.set(xlabel=f"parameter{beside}", ylabel="variance of its derivative")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(**LEGEND)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**LEGEND)
 
 
 def alternatives(axes: Any, rows: dict[str, Any]) -> None:
@@ -56,8 +60,10 @@ def fidelities(axes: Any, found: Any) -> None:
     axes.stairs(found.counts / total, edges, fill=True, color=BLUE, alpha=0.6, label="this circuit")
     axes.stairs(found.haar, edges, color=ORANGE, lw=1.4, label="Haar-random states")
     axes.set_yscale("log")
-    axes.set_ylim(bottom=0.5 / total)
-    axes.set(xlabel="fidelity of two random states", ylabel="share of pairs", xlim=(0, 1))
+    axes.set_ylim(0.5 / total, 2)
+    shown = np.flatnonzero((found.counts > 0) | (found.haar * total > 0.5)).max() + 3
+    axes.set(xlabel="fidelity of two random states", ylabel="share of pairs")
+    axes.set_xlim(0, min(shown / bins, 1))
     axes.legend(**LEGEND)
 
 
@@ -96,4 +102,4 @@ def _whole_decades(axes: Any, values: Any) -> None:
     values = np.asarray([v for v in values if v > FLOOR] or [1.0])
     low, high = np.floor(np.log10(values.min())), np.ceil(np.log10(values.max()))
     axes.set_yscale("log")
-    axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+    axes.set_ylim(10.0**low / 1.5, 10.0 ** max(high, low + 1) * 1.5)  # room for marks on the edge

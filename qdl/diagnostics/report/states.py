@@ -72,7 +72,8 @@ def quantum_fisher_section(asked: Question) -> Section:
     )
     findings = (text, more) if found.rank < p else (text,)
     values = {"rank": found.rank, "parameters": p, "eigenvalues": found.eigenvalues.tolist()}
-    how = f"derivatives of the state at {DRAWS} random starts, all parameters"
+    how = f"derivatives of the state at {DRAWS} random starts; eigenvalues below {found.threshold:.1g} of "
+    how += "the largest count as zero"
     draw = partial(pictures.spectrum, found=found)
     return Section(findings, (), values, how, draw=draw)
 

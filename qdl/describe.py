@@ -1,0 +1,119 @@
+"""Models as JSON: frozen dataclasses and PennyLane observables by name, their fields as values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+PAULIS = ("PauliX", "PauliY", "PauliZ", "Hadamard", "Identity")
+OPAQUE = ("function", "object")  # kinds of entries that only say a name
+
+
+def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """JSON of a model, a layer, a readout, a loss, or any value of their fields.
+
+    A dataclass becomes ``{"class": name, "fields": {...}}``, one that is not of qdl with
+    ``"own class"``. Functions become ``{"function": name}`` and what cannot be described
+    ``{"object": name}``: of those only the name is compared, and no file can bring them back.
+
+    Args:
+        value: what to describe.
+        arrays: matrices found inside (of ``qp.Hermitian``, say) are put here by name.
+
+    Example:
+        >>> import qdl
+        >>> describe(qdl.Dense(4, 2), {})
+        {'class': 'Dense', 'fields': {'n_in': 4, 'n_out': 2}}
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [describe(item, arrays) for item in value]
+    if isinstance(value, np.generic) or (hasattr(value, "__array__") and np.ndim(value) == 0):
+        return describe(np.asarray(value).item(), arrays)
+    if hasattr(value, "__array__"):
+        return _array(value, arrays)
+    if type(value).__module__.startswith("pennylane."):
+        return _operator(value, arrays)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        mine = type(value).__module__.startswith("qdl.")
+        fields = [f for f in dataclasses.fields(value) if f.init or mine]
+        return {
+            "class" if mine else "own class": type(value).__name__,
+            "fields": {f.name: describe(getattr(value, f.name), arrays) for f in fields},
+        }
+    if callable(value) and hasattr(value, "__qualname__"):
+        return {"function": value.__qualname__}
+    return {"object": type(value).__qualname__}
+
+
+def opaque(description: Any, path: str = "model") -> Iterator[tuple[str, str]]:
+    """Where a description only knows a name, and that name."""
+    for inner, where in _parts(description, path):
+        yield from opaque(inner, where)
+    if isinstance(description, dict):
+        yield from ((path, f"{kind} {description[kind]}") for kind in OPAQUE if kind in description)
+
+
+def differences(one: Any, two: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """The innermost entries in which two descriptions differ, each with both values."""
+    a, b = dict(_named(one, path)), dict(_named(two, path))
+    same_kind = type(one) is type(two) and isinstance(one, dict | list) and a.keys() == b.keys()
+    if same_kind:
+        for where in a:
+            yield from differences(a[where], b[where], where)
+    elif one != two:
+        yield path, one, two
+
+
+def _named(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    return ((where, inner) for inner, where in _parts(value, path))
+
+
+def _parts(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    """The entries of a description, each with its path as one would write it in Python."""
+    if isinstance(value, list):
+        yield from ((inner, f"{path}[{i}]") for i, inner in enumerate(value))
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "fields" and isinstance(inner, dict):
+                yield from ((each, f"{path}.{field}") for field, each in inner.items())
+            else:
+                yield inner, f"{path}.{name}"
+
+
+def _array(value: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    name = f"model/{len(arrays)}"
+    arrays[name] = np.asarray(value)
+    return {"array": name}
+
+
+def _operator(value: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """A PennyLane observable: those below, their sums and products, and nothing else."""
+    kind = type(value).__name__
+    if kind in PAULIS:
+        return {"operator": kind, "wires": _wires(value, arrays)}
+    if kind in ("Sum", "Prod"):
+        return {"operator": kind, "operands": [_operator(o, arrays) for o in value.operands]}
+    if kind == "SProd":
+        scalar = describe(value.scalar, arrays)
+        return {"operator": kind, "scalar": scalar, "base": _operator(value.base, arrays)}
+    if kind == "LinearCombination":
+        coefficients, terms = value.terms()
+        return {
+            "operator": kind,
+            "coefficients": [describe(c, arrays) for c in coefficients],
+            "terms": [_operator(term, arrays) for term in terms],
+        }
+    if kind == "Hermitian" or kind.endswith("Projector"):
+        kind, numbers = kind.removeprefix("BasisState"), _array(value.data[0], arrays)
+        kind = kind.removeprefix("StateVector")
+        return {"operator": kind, "numbers": numbers, "wires": _wires(value, arrays)}
+    return {"object": kind}
+
+
+def _wires(value: Any, arrays: dict[str, np.ndarray]) -> list[Any]:
+    return [describe(wire, arrays) for wire in value.wires]

@@ -1,0 +1,219 @@
+"""Save a model with its parameters, and load it again without trusting the files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from .describe import PAULIS, describe, differences, opaque
+from .training.checkpoint import read, write
+from .training.trees import from_arrays, to_arrays
+
+MODEL, PARAMS = "model.json", "params.safetensors"
+MOST_WIRES = 1024  # of a model in a file: no simulator comes near, and a huge number would hang
+
+
+def save(path: str | os.PathLike[str], model: Any, params: Any) -> None:
+    """Save a model and its parameters in a folder: ``model.json`` and ``params.safetensors``.
+
+    The JSON file holds the architecture, field by field, and a sha256 of every byte of both files.
+    Saving again replaces both. Functions (of a ``Template``, or an initialiser of your own) are
+    saved by name only: ``load`` then needs ``model=``.
+
+    Args:
+        path: a folder; made when needed.
+        model: a QNN, a Hybrid, a Dense, or anything with ``init(key)`` and ``apply``.
+        params: its parameters, a tree as ``model.init`` gives.
+
+    Raises:
+        ValueError: the parameters are not of this model: the leaf is named.
+        OSError: disk full, no permission; what was saved before is intact.
+
+    Example:
+        >>> import tempfile, qdl
+        >>> folder, model = tempfile.mkdtemp(), qdl.Hybrid([qdl.Dense(4, 2), "tanh"])
+        >>> save(folder, model, model.init(jax.random.key(0)))
+        >>> again, params = load(folder)
+        >>> again == model, params[0]["weight"].shape
+        (True, (4, 2))
+    """
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file, expected a folder. Choose another path.")
+    inner: dict[str, np.ndarray] = {}
+    description = describe(model, inner)
+    arrays = to_arrays(params, "params")
+    from_arrays(_shapes(model), arrays, "params")
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / MODEL, inner | arrays, {"model": description}, "model", folder / PARAMS)
+
+
+def load(
+    path: str | os.PathLike[str], layers: Iterable[type] = (), model: Any = None
+) -> tuple[Any, Any]:
+    """A model and its parameters as ``save`` left them.
+
+    Nothing in the files is executed or imported: they name classes of qdl, and those in
+    ``layers``. Damaged files, files of a newer format and files that are something else are
+    refused.
+
+    Args:
+        path: the folder given to ``save``, or its ``model.json``.
+        layers: your own layer classes that the model uses.
+        model: the model itself, for one that holds functions; it is compared with the file: every
+            field, of functions the name.
+
+    Returns:
+        ``model, params``; parameters of float64 become float32 where JAX runs in float32, with a
+        warning.
+
+    Raises:
+        FileNotFoundError: no saved model there.
+        ValueError: damaged; newer; another model than ``model``; parameters that do not fit.
+
+    Example:
+        >>> import tempfile, qdl
+        >>> model = qdl.models.hardware_efficient(2, depth=1)
+        >>> folder = tempfile.mkdtemp()
+        >>> save(folder, model, model.init(jax.random.key(0)))
+        >>> load(folder)[0] == model
+        True
+    """
+    folder = Path(path)
+    folder = folder.parent if folder.name == MODEL else folder
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"{folder} is a file, expected the folder that qdl.save made, with {MODEL} inside."
+        )
+    arrays, notes = read(folder / MODEL, "model", folder / PARAMS)
+    description = notes.get("model")
+    if model is None:
+        model = _build_whole(description, arrays, layers, folder)
+    else:
+        _compare(description, arrays, model, folder)
+    try:
+        shapes = _shapes(model)
+    except Exception as error:  # numbers beyond all bounds in a file of somebody's own making
+        raise ValueError(f"the model in {folder / MODEL} cannot be started: {error}") from error
+    params = from_arrays(shapes, arrays, "params")
+    narrowed = [n for n, a in arrays.items() if n.startswith("params") and a.dtype == np.float64]
+    if narrowed and not jax.config.jax_enable_x64:
+        warnings.warn(
+            f"{folder / PARAMS} holds float64, but JAX runs in float32 here, so the numbers were "
+            "rounded. Set jax_enable_x64 to have all digits.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return model, params
+
+
+def _shapes(model: Any) -> Any:
+    """The tree of parameters that a model needs, without drawing them."""
+    return jax.eval_shape(model.init, jax.random.key(0))
+
+
+def _compare(description: Any, arrays: Mapping[str, np.ndarray], model: Any, folder: Path) -> None:
+    """Refuse a model that is not the saved one, with the entries that differ."""
+    inner: dict[str, np.ndarray] = {}
+    found = list(differences(description, describe(model, inner), "model"))
+    for name, array in inner.items():
+        if not np.array_equal(arrays.get(name, np.empty(0)), array):
+            found.append((name, "another matrix", "this one"))
+    if found:
+        lines = "".join(f"\n  {where}: {a!r} there, {b!r} here" for where, a, b in found[:5])
+        raise ValueError(
+            f"{folder} holds another model than model=:{lines}\nPass the model that was saved."
+        )
+
+
+def _build_whole(
+    description: Any, arrays: Mapping[str, np.ndarray], layers: Iterable[type], folder: Path
+) -> Any:
+    """The model that a description means; anything else than a description is refused."""
+    where = folder / MODEL
+    unknown = list(opaque(description))
+    if unknown:
+        raise ValueError(
+            f"{where} holds {unknown[0][0]} = {unknown[0][1]}, of which a file can only say the "
+            "name. Pass the model itself: qdl.load(path, model=model)."
+        )
+    try:
+        model = _Builder(arrays, layers).build(description)
+        again: dict[str, np.ndarray] = {}
+        same = not list(differences(description, describe(model, again), ""))
+    except _Unknown as error:
+        raise ValueError(f"{where} needs {error}") from None
+    except Exception as error:  # whatever a class says to fields it does not take
+        raise ValueError(f"{where} does not describe a model of this qdl: {error}") from error
+    if not (same and hasattr(model, "init") and hasattr(model, "apply")):
+        raise ValueError(f"{where} does not describe a model of this qdl.")
+    return model
+
+
+class _Unknown(Exception):
+    """A class of somebody's own that was not passed."""
+
+
+class _Builder:
+    """Turns descriptions back into objects: the opposite of ``describe``."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], layers: Iterable[type]):
+        self.arrays = arrays
+        self.known, self.own = _classes(), {cls.__name__: cls for cls in layers}
+
+    def build(self, entry: Any) -> Any:
+        if entry is None or isinstance(entry, bool | int | float | str):
+            return entry
+        if isinstance(entry, list):
+            return tuple(self.build(item) for item in entry)
+        if "operator" in entry:
+            return self.operator(entry)
+        if "own class" in entry:
+            name = entry["own class"]
+            if name not in self.own:
+                raise _Unknown(f"your class {name}: qdl.load(path, layers=({name},)).")
+            return self.fill(self.own[name], entry["fields"])
+        return self.fill(self.known[entry["class"]], entry["fields"])
+
+    def fill(self, cls: Callable[..., Any], fields: Mapping[str, Any]) -> Any:
+        if fields.get("n_wires", 0) > MOST_WIRES:
+            raise ValueError(f"{fields['n_wires']} wires are more than {MOST_WIRES}.")
+        return cls(**{name: self.build(value) for name, value in fields.items()})
+
+    def operator(self, entry: Mapping[str, Any]) -> Any:
+        import pennylane as qp
+
+        kind, wires = entry["operator"], entry.get("wires")
+        if kind in PAULIS:
+            return getattr(qp, kind)(wires)
+        if kind in ("Sum", "Prod"):
+            operands = [self.operator(each) for each in entry["operands"]]
+            return qp.sum(*operands) if kind == "Sum" else qp.prod(*operands)
+        if kind == "SProd":
+            return qp.s_prod(entry["scalar"], self.operator(entry["base"]), lazy=True)
+        if kind == "LinearCombination":
+            terms = [self.operator(each) for each in entry["terms"]]
+            return qp.Hamiltonian([float(c) for c in entry["coefficients"]], terms)
+        numbers = self.arrays[entry["numbers"]["array"]]
+        return {"Hermitian": qp.Hermitian, "Projector": qp.Projector}[kind](numbers, wires)
+
+
+def _classes() -> dict[str, type]:
+    """The classes of qdl that a file may name, and no others."""
+    from . import backends, hybrid, initializers, layers, readout
+    from .model import QNN
+
+    rooms = (backends, hybrid, initializers, layers, readout)
+    every = [QNN, *(value for room in rooms for value in vars(room).values())]
+    return {
+        cls.__name__: cls
+        for cls in every
+        if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__[:4] == "qdl."
+    }

@@ -1,0 +1,186 @@
+"""The folder of a run: what is saved of it, and whether a call of ``fit`` may go on with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..describe import describe, differences
+from .checkpoint import Checkpoints
+from .history import STEP, VALIDATION, Record
+from .log import METRICS, Log
+from .step import Data, Plan, State
+from .trees import fingerprint, from_arrays, to_arrays
+
+HISTORY = (*STEP, *VALIDATION)
+
+
+class Best(NamedTuple):
+    """The lowest validation loss so far, and the parameters that gave it."""
+
+    value: float
+    step: int
+    params: Any
+
+
+class Progressed(NamedTuple):
+    """How far a run has come: all that the next step depends on."""
+
+    state: State
+    record: Record
+    best: Best | None
+
+
+class RunFolder:
+    """Checkpoints and metrics of one run.
+
+    Args:
+        path: the folder.
+        configuration: what must be equal for a run to go on, as ``configuration`` gives it.
+    """
+
+    def __init__(self, path: Path, configuration: Mapping[str, Any]):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(
+                f"checkpoint={str(path)!r} is a file, expected a folder. Choose another."
+            )
+        self.path, self.configuration = path, json.loads(json.dumps(configuration))
+        self.checkpoints = Checkpoints(path / "checkpoints")
+        self.log: Log | None = None
+        self.saved = -1  # the step of the newest checkpoint of this process
+
+    def restore(self, start: State, steps: int) -> Progressed:
+        """Where the folder's run stands; the start for a folder without one."""
+        saved = self.checkpoints.newest()
+        if saved is None:
+            self._refuse_foreign()
+            return Progressed(start, Record(), None)
+        self._refuse_another(saved.notes["configuration"])
+        if saved.step > steps:
+            raise ValueError(
+                f"{self.path} holds a run of {saved.step} steps, but steps={steps} asks for fewer. "
+                f"Ask for {saved.step} or more, or choose another folder for checkpoint=."
+            )
+        self.saved = saved.step
+        state = from_arrays(start, saved.arrays, "state")
+        record = Record({name: saved.arrays[f"history/{name}"] for name in HISTORY})
+        best = saved.notes["best"]
+        if best is not None:
+            best = Best(**best, params=from_arrays(start.params, saved.arrays, "best"))
+        return Progressed(state._replace(finite=jnp.bool_(True)), record, best)
+
+    def begin(self, run: Progressed) -> None:
+        """Make the folder say where the run stands, before it goes on."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.save(run)
+        self.log = Log(self.path, _history(run))
+
+    def add(self, run: Progressed) -> None:
+        """Write the metrics of new steps."""
+        if self.log is not None:
+            self.log.add(_history(run))
+
+    def save(self, run: Progressed) -> None:
+        """Write a checkpoint, unless that of this step is there."""
+        step = int(run.state.step)
+        if step == self.saved:
+            return
+        history = _history(run)
+        arrays = to_arrays(run.state, "state")
+        arrays |= {f"history/{name}": np.asarray(history[name]) for name in HISTORY}
+        best = None
+        if run.best is not None:
+            arrays |= to_arrays(run.best.params, "best")
+            best = {"value": run.best.value, "step": run.best.step}
+        notes = {"configuration": self.configuration, "best": best}
+        self.checkpoints.save(step, arrays, notes)
+        self.saved = step
+
+    def close(self) -> None:
+        """Close the metrics."""
+        if self.log is not None:
+            self.log.close()
+
+    def _refuse_foreign(self) -> None:
+        """A run always has a checkpoint before it has metrics: these are of something else."""
+        if (self.path / METRICS).exists():
+            raise FileExistsError(
+                f"{self.path} holds a {METRICS} but no checkpoint, so fit cannot go on with it and "
+                "will not overwrite it. Choose another folder for checkpoint=."
+            )
+
+    def _refuse_another(self, saved: Mapping[str, Any]) -> None:
+        found = list(differences(saved, self.configuration, ""))
+        if not found:
+            return
+        lines = "".join(f"\n  {where[1:]}: {_short(a, b)}" for where, a, b in found[:5])
+        raise ValueError(
+            f"{self.path} holds a run with another configuration, so it cannot go on:{lines}\n"
+            "Pass what that run was started with, or choose another folder for checkpoint=."
+        )
+
+
+def configuration(
+    model: Any, plan: Plan, state: State, data: Data, held: Data | None, start: Any
+) -> dict[str, Any]:
+    """What must be equal for a run to go on, as JSON.
+
+    Args:
+        model: as the user gave it.
+        plan: loss, optimizer, batch size.
+        state: the first one; of the optimizer only the tree of its state is known.
+        data: for training; compared by a hash.
+        held: for validation.
+        start: the parameters given to start from; None if they were drawn from the key.
+    """
+    matrices: dict[str, np.ndarray] = {}
+    described = describe(model, matrices)
+    return {
+        "model": described,
+        "matrices": fingerprint(*matrices.values()) if matrices else None,
+        "loss": describe(plan.loss, {}),
+        "optimizer": {
+            "tree": str(jax.tree.structure(state.opt_state)),
+            "leaves": [_leaf(leaf) for leaf in jax.tree.leaves(state.opt_state)],
+        },
+        "batch_size": plan.batch_size,
+        "key": jax.random.key_data(data.key).tolist(),
+        "params": None if start is None else fingerprint(*jax.tree.leaves(start)),
+        "data": _data(data),
+        "validation": None if held is None else _data(held),
+    }
+
+
+def _data(data: Data) -> dict[str, Any]:
+    return {
+        "X": _leaf(data.X),
+        "y": _leaf(data.y),
+        "sha256": fingerprint(data.X, data.y),
+    }
+
+
+def _leaf(leaf: Any) -> str:
+    return f"{leaf.dtype}{list(leaf.shape)}"
+
+
+def _history(run: Progressed) -> dict[str, Any]:
+    return run.record.table(int(run.state.step), accuracy=True)
+
+
+def _short(one: Any, two: Any) -> str:
+    """Both values, cut to where they begin to differ when they are long."""
+    a, b = (json.dumps(value) for value in (one, two))
+    if max(len(a), len(b)) > 120:
+        first = next((i for i, (p, q) in enumerate(zip(a, b, strict=False)) if p != q), 0)
+        a, b = (_cut(text, max(first - 20, 0), first + 60) for text in (a, b))
+    return f"{a} there, {b} here"
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return ("..." if start else "") + text[start:end] + ("..." if end < len(text) else "")

@@ -1,0 +1,231 @@
+"""The run that ``fit`` starts: compiled chunks of steps, and what Python does between them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from .history import Record, Report
+from .interrupt import CtrlC
+from .progress import Progress
+from .resume import Best, Progressed, RunFolder
+from .step import CHUNK, Data, Plan, State, evaluate, train
+
+PAUSE = 0.1  # seconds of steps between two looks at the terminal and at Ctrl-C
+
+
+class Options(NamedTuple):
+    """What ``fit`` was asked for, beside what is compiled."""
+
+    steps: int
+    every: int  # steps between two validations or callbacks
+    save_every: int  # steps between two checkpoints
+    patience: int | None
+    callback: Callable[[Report], Any] | None
+    labelled: bool  # the validation knows an accuracy
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What ``fit`` returns.
+
+    Attributes:
+        params: the trained parameters.
+        history: arrays ``loss``, ``grad_norm``, ``step_time`` (seconds), one entry per step;
+            ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
+            and the number ``compile_time`` (seconds).
+        stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"nan"`` or ``"callback"``.
+        step: the step after which ``params`` were taken.
+    """
+
+    params: Any
+    history: dict[str, Any]
+    stopped: str
+    step: int
+
+
+def run(
+    plan: Plan,
+    start: State,
+    data: Data,
+    held: Data | None,
+    options: Options,
+    folder: RunFolder | None,
+) -> Fit:
+    """Go on from where the folder stands, or from the start, until there is a reason to stop."""
+    begun = Progressed(start, Record(), None)
+    if folder is not None:
+        begun = folder.restore(start, options.steps)
+    watch = _Watch(plan, held, options, folder, begun)
+    with CtrlC() as ctrl_c, Progress(options.steps) as bar:
+        stopped = watch.look() if watch.step else None
+        if stopped is None and watch.step < options.steps:
+            step_fn = watch.compile(data)
+            watch.begin()
+            stopped = _until_stopped(step_fn, data, watch, ctrl_c, bar)
+    return watch.result(stopped or "finished")
+
+
+def _until_stopped(
+    step_fn: Any, data: Data, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+) -> str | None:
+    """Train, and leave a checkpoint however it ends."""
+    try:
+        stopped = _train(step_fn, data, watch, ctrl_c, bar)
+    except (Exception, KeyboardInterrupt) as error:
+        # Pressed while a device works for the program, Ctrl-C comes wrapped by JAX.
+        kinds = (KeyboardInterrupt, jax.errors.JaxRuntimeError)
+        if not isinstance(error, kinds) or "KeyboardInterrupt" not in repr(error):
+            with contextlib.suppress(OSError):  # the first error is the one to see
+                watch.close()
+            raise
+        stopped = "interrupted"
+    watch.close()
+    return stopped
+
+
+def _train(step_fn: Any, data: Data, watch: _Watch, ctrl_c: CtrlC, bar: Progress) -> str | None:
+    """Alternate between compiled steps and looks at them; why it stopped, None at the end."""
+    for after, losses, norms, seconds in _chunks(step_fn, watch.state, data, watch.options):
+        taken = int(after.step) - watch.step
+        watch.add(after, losses[:taken], norms[:taken], seconds)
+        if not after.finite:
+            return _warn(watch.step, losses[taken], norms[taken])
+        bar.update(watch.step, losses[taken - 1], taken / seconds, watch.value)
+        stopped = watch.look()
+        watch.save()
+        if stopped is not None:
+            return stopped
+        ctrl_c.check()
+    return None
+
+
+class _Watch:
+    """How far the run is, and what happens between chunks: validation, callback, patience, files.
+
+    Ctrl-C may come between any two lines here: what a checkpoint holds is cut to the steps that
+    ``state`` counts, so that it is always that of one moment.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        held: Data | None,
+        options: Options,
+        folder: RunFolder | None,
+        begun: Progressed,
+    ):
+        self.plan, self.held, self.options, self.folder = plan, held, options, folder
+        self.state, self.record, self.best = begun
+        self.value_fn: Any = partial(evaluate, plan)
+        self.value: float | None = None
+
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return int(self.state.step)
+
+    def compile(self, data: Data) -> Any:
+        """The compiled steps; what compiling took goes into the history."""
+        start = time.perf_counter()
+        step_fn = train.lower(self.plan, self.state, data, np.int32(0)).compile()
+        if self.held is not None:
+            self.value_fn = evaluate.lower(self.plan, self.state.params, self.held).compile()
+        self.record.compile_time = time.perf_counter() - start
+        return step_fn
+
+    def add(self, after: State, losses: Any, norms: Any, seconds: float) -> None:
+        """Steps that were taken; from here on an interruption keeps them."""
+        skipped = int(after.skipped) - int(self.state.skipped)
+        self.record.add_steps(losses, norms, seconds)
+        self.state = after
+        if skipped:
+            warnings.warn(
+                f"{skipped} of the steps up to {self.step} had a loss, gradient or new parameters "
+                f"that are not finite and changed nothing; skip_nan={self.plan.skips} allows "
+                f"{self.plan.skips - int(after.skipped)} more.",
+                RuntimeWarning,
+                stacklevel=6,
+            )
+
+    def look(self) -> str | None:
+        """Why to stop after this step; None while there is no reason to."""
+        step, options = self.step, self.options
+        if step % options.every and step != options.steps:
+            return None
+        if self.held is not None and not self.record.is_validated(step):
+            self._validate(step)
+        if options.callback and options.callback(Report(step, self.state.params, self._history())):
+            return "callback"
+        since = step - (self.best.step if self.best else 0)
+        return "patience" if options.patience is not None and since >= options.patience else None
+
+    def result(self, stopped: str) -> Fit:
+        if self.options.patience is not None and self.best is not None:
+            return Fit(self.best.params, self._history(), stopped, self.best.step)
+        return Fit(self.state.params, self._history(), stopped, self.step)
+
+    def begin(self) -> None:
+        """Open the folder for what is to come."""
+        if self.folder is not None:
+            self.folder.begin(self._progressed())
+
+    def save(self) -> None:
+        """Metrics of the new steps, and a checkpoint when one is due."""
+        if self.folder is not None:
+            self.folder.add(self._progressed())
+            if self.step % self.options.save_every == 0:
+                self.folder.save(self._progressed())
+
+    def close(self) -> None:
+        """The last metrics and the last checkpoint."""
+        if self.folder is not None:
+            try:
+                self.folder.add(self._progressed())
+                self.folder.save(self._progressed())
+            finally:
+                self.folder.close()
+
+    def _validate(self, step: int) -> None:
+        self.value, accuracy = (float(v) for v in self.value_fn(self.state.params, self.held))
+        if self.best is None or self.value < self.best.value:
+            self.best = Best(self.value, step, self.state.params)
+        self.record.add_validation(step, self.value, accuracy)
+
+    def _progressed(self) -> Progressed:
+        return Progressed(self.state, self.record, self.best)
+
+    def _history(self) -> dict[str, Any]:
+        return self.record.table(self.step, self.options.labelled)
+
+
+def _chunks(step_fn: Any, state: State, data: Data, options: Options) -> Iterator[tuple[Any, ...]]:
+    """Run steps in chunks of about PAUSE seconds that end where there is something to do."""
+    done, size = int(state.step), 1
+    while done < options.steps and state.finite:
+        looks = ((done // every + 1) * every for every in (options.every, options.save_every))
+        stop = min(done + size, options.steps, *looks)
+        start = time.perf_counter()
+        state, losses, norms = jax.block_until_ready(step_fn(state, data, np.int32(stop)))
+        seconds = time.perf_counter() - start
+        yield state, np.asarray(losses), np.asarray(norms), seconds
+        done, size = stop, int(np.clip((stop - done) * PAUSE / seconds, 1, CHUNK))
+
+
+def _warn(step: int, loss: float, norm: float) -> str:
+    warnings.warn(
+        f"training stopped at step {step + 1}: its loss {loss}, gradient norm {norm} or new "
+        f"parameters are not finite. The parameters after step {step} are kept. Lower the "
+        "learning rate, clip with optax.clip_by_global_norm, or look for log(0) in the loss.",
+        RuntimeWarning,
+        stacklevel=6,
+    )
+    return "nan"

@@ -1,0 +1,99 @@
+"""Ctrl-C during training, pressed at the worst moments."""
+
+import gc
+import os
+import signal
+import threading
+import weakref
+
+import jax
+import numpy as np
+import pytest
+
+import qdl
+from qdl.training.interrupt import CtrlC
+
+X = np.random.default_rng(0).normal(size=(40, 2))
+
+
+def line(callback, steps=100):
+    model = qdl.Hybrid([qdl.Dense(2, 1)])
+    key = jax.random.key(0)
+    return qdl.fit(model, X, X[:, 0], loss="mse", steps=steps, key=key, callback=callback)
+
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)  # Python calls the handler before the next line
+
+
+def in_a_garbage_callback():
+    def callback(phase, info):
+        gc.callbacks.remove(callback)
+        press()
+
+    gc.callbacks.append(callback)
+    gc.collect()
+
+
+def in_a_weakref_callback():
+    class Thing:
+        pass
+
+    thing = Thing()
+    _reference = weakref.ref(thing, lambda _: press())
+    del thing
+
+
+def in_a_destructor():
+    class Thing:
+        def __del__(self):
+            press()
+
+    Thing()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    "worst", [in_a_garbage_callback, in_a_weakref_callback, in_a_destructor, press]
+)
+def test_ctrl_c_is_never_lost(worst):
+    result = line(lambda report: worst() if report.step == 20 else None)
+    assert result.stopped == "interrupted" and result.step == 20 == len(result.history["loss"])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_old_handler_is_back_after_errors():
+    def fails(report):
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        line(fails)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_the_program_is_left_alone():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+    try:
+        result = line(lambda report: press() if report.step == 20 else None)
+        assert result.stopped == "finished" and seen == [1]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_training_in_a_thread_installs_nothing():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(line(None)))
+    thread.start()
+    thread.join()
+    assert results[0].stopped == "finished"
+
+
+def test_nothing_is_raised_unless_it_was_pressed():
+    with CtrlC() as ctrl_c:
+        ctrl_c.check()
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        with pytest.raises(KeyboardInterrupt):
+            ctrl_c.check()
