@@ -145,7 +145,8 @@ def _sum_closure(sentences: list[Sentence], n: int, most: int) -> tuple[int, boo
             warnings.simplefilter(
                 "ignore", UserWarning
             )  # "reached the maximum number of iterations"
-            size = len(qp.lie_closure(basis, pauli=True, max_iterations=nesting))
+            found: Any = qp.lie_closure(basis, pauli=True, max_iterations=nesting)
+            size = len(found)
         if size == before or size >= min(most, 4**n - 1):
             return size, size == before or size >= 4**n - 1
         nesting, before = 2 * nesting, size

@@ -12,8 +12,8 @@ import numpy as np
 
 from .expressivity import at_least_two, one_sample, state_pairs
 from .observables import Observable
-from .pauli_circuit import PauliCircuit
 from .paths import walk_paths
+from .pauli_circuit import PauliCircuit
 from .prefix import split
 from .sectors import certify
 from .state_moments import state_moments, unitary_circuit
@@ -71,9 +71,10 @@ def entangling_capability(
 
     Example:
         >>> import jax, qdl
-        >>> from qdl.layers import Rotation
-        >>> entangling_capability(qdl.QNN(3, Rotation("zyz")), key=jax.random.key(0)).value
-        0.0
+        >>> from qdl.layers import Entangler, Rotation
+        >>> model = qdl.QNN(2, [Rotation("y"), Entangler("cnot")])
+        >>> round(entangling_capability(model, key=jax.random.key(0)).value, 3)  # exact: 3/8
+        0.375
 
     Reference: Meyer, Wallach, Journal of Mathematical Physics 43, 4273 (2002); Brennen, Quantum
     Information and Computation 3, 619 (2003), eq. 3; Heyraud et al., PRX Quantum 4, 040335 (2023).
@@ -115,7 +116,7 @@ def meyer_wallach(state: Any) -> jax.Array:
         split_at = state.reshape(*state.shape[:-1], 2**wire, 2, -1)
         rho = jnp.einsum("...iaj,...ibj->...ab", split_at, split_at.conj())
         purities.append(jnp.sum(jnp.abs(rho) ** 2, axis=(-2, -1)))
-    return 2 * (1 - sum(purities) / n)
+    return 2 * (1 - jnp.mean(jnp.stack(purities), axis=0))
 
 
 def _haar(n: int) -> float:

@@ -142,7 +142,7 @@ def frame_potential(
         >>> import jax, qdl
         >>> from qdl.layers import Rotation
         >>> still = qdl.QNN(2, Rotation("z"))  # always the same state
-        >>> frame_potential(still, key=jax.random.key(0)).value
+        >>> round(frame_potential(still, key=jax.random.key(0)).value, 6)
         1.0
 
     Reference: Sim, Johnson, Aspuru-Guzik, Advanced Quantum Technologies 2, 1900070 (2019), eq. 6.
@@ -245,6 +245,7 @@ def _overlaps(states: jax.Array) -> jax.Array:
 
 
 def at_least_two(**counts: int) -> None:
+    """Refuse a single sample or bin by name."""
     for name, count in counts.items():
         if count < 2:
             raise ValueError(f"expected {name} >= 2, got {count}. Take the default, or 1000.")

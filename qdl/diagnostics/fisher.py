@@ -39,7 +39,9 @@ class FisherSpectrum:
 
 
 def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
-    r"""$F_{ij} = 4\,\mathrm{Re}\,(\langle\partial_i\psi|\partial_j\psi\rangle -
+    r"""The quantum Fisher information of the state at some parameters.
+
+    $F_{ij} = 4\,\mathrm{Re}\,(\langle\partial_i\psi|\partial_j\psi\rangle -
     \langle\partial_i\psi|\psi\rangle\langle\psi|\partial_j\psi\rangle)$.
 
     Args:
@@ -195,8 +197,6 @@ def effective_dimension_of(matrices: Any, n_data: int, gamma: float = 1.0) -> fl
 
     Reference: Abbas et al., Nature Computational Science 1, 403 (2021), eq. 3.
     """
-    from scipy.special import logsumexp
-
     matrices = np.asarray(matrices, float)
     kappa = gamma * n_data / (2 * math.pi * math.log(n_data)) if n_data > 1 else 0.0
     if not 0 < gamma <= 1 or kappa <= 1:
@@ -210,8 +210,8 @@ def effective_dimension_of(matrices: Any, n_data: int, gamma: float = 1.0) -> fl
             "the Fisher matrices all vanish, so no parameter changes what is measured. Expected a "
             "readout that sees the parametrised wires; check it."
         )
-    logs = np.linalg.slogdet(np.eye(p) + kappa * p / trace * matrices)[1] / 2
-    return float(2 * (logsumexp(logs) - math.log(len(logs))) / math.log(kappa))
+    logs = np.asarray(np.linalg.slogdet(np.eye(p) + kappa * p / trace * matrices)[1]) / 2
+    return 2 * (float(np.logaddexp.reduce(logs)) - math.log(len(logs))) / math.log(kappa)
 
 
 def _roots(model: Any, kind: str, key: jax.Array, draws: int, x: Any) -> np.ndarray:

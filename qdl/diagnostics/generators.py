@@ -167,7 +167,7 @@ def _generator(samples: bytes, wires: int) -> tuple[tuple[int, float], ...]:
 
 
 def _conjugate(element: Element, sentence: Sentence) -> Sentence:
-    """What a sum of words was before a fixed gate: $W^\\dagger G W$."""
+    r"""What a sum of words was before a fixed gate: $W^\dagger G W$."""
     support = sum(1 << w for w in element.wires)
     if not any((x | z) & support for (x, z), _ in sentence):
         return sentence

@@ -42,14 +42,20 @@ def _chunk(plan: pauli_walk.Plan, seed: list[int]) -> tuple[np.ndarray, np.ndarr
     source = bits.Source(seed, plan.chunk)
     rows, n = pauli_walk.begin(plan, source), plan.n
     ignore = lambda parameter, where, weight: None  # noqa: E731
-    held = lambda wires: sum(bits.unpacked(rows[w] | rows[n + w]).astype(np.int16) for w in wires)  # noqa: E731
+
+    def held(wires: Any) -> np.ndarray:
+        """How many of some wires each word acts on."""
+        marks = [bits.unpacked(rows[w] | rows[n + w]) for w in wires]
+        return np.asarray(np.sum(marks, axis=0, dtype=np.int16))
+
     alive = np.full(source.size, 2**64 - 1, np.uint64)
     weight = held(range(n))
     heaviest = weight
     for gate in plan.gates:
-        before = held(gate.wires) if len(gate.wires) > 1 else 0
+        several = len(gate.wires) > 1
+        before = held(gate.wires) if several else weight
         alive &= walk([gate], rows, source, ignore)
-        if len(gate.wires) > 1:
+        if several:
             weight = weight + held(gate.wires) - before
             heaviest = np.maximum(heaviest, weight)
     score = bits.unpacked(alive).astype(float)

@@ -82,6 +82,7 @@ def measure(
 
 
 def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
+    """The walk of some words, each with a chance ~ its coefficient squared."""
     cache: dict[Any, Any] = {}
     gates = [gate(element, circuit.n_wires, cache) for element in reversed(prefix.rest)]
     room = FLAGS // max(2 * circuit.size, 1)

@@ -66,7 +66,7 @@ def resources(model: Any) -> Resources:
         >>> import qdl
         >>> found = resources(qdl.models.hardware_efficient(4, 2))
         >>> found.gates["CNOT"], found.depth, found.light_cones[0].wires
-        (6, 9, (0, 1, 2))
+        (6, 10, (0, 1, 2))
 
     Reference: light cones: Cerezo, Sone, Volkoff, Cincio, Coles, Nature Communications 12, 1791 (2021).
     """

@@ -1,4 +1,4 @@
-r"""Exact second moments of the state that a circuit makes: $E\,\langle Q\rangle\langle QR\rangle$ for all words.
+r"""Exact second moments of the state that a circuit makes, $E\,\langle Q\rangle\langle QR\rangle$.
 
 The same averages as in ``dense_moment``, carried forth from the state instead of back from an observable: one
 pass gives the mean squares of all $4^n$ Pauli words at once.
@@ -45,9 +45,10 @@ def state_moments(circuit: PauliCircuit, only_squares: bool = False) -> Vectors:
     wanted = _feeding(line, n) if only_squares else [None] * (len(line) + 1)
     no_x = int("01" * n, 2)
     ones = (np.arange(4**n) & no_x == 0).astype(float)
-    starts = [r for r in range(4**n) if not r & no_x and (wanted[0] is None or r in wanted[0])]
+    first = range(4**n) if wanted[0] is None else wanted[0]
+    starts = [r for r in first if not r & no_x]
     check_size(8.0 * 4**n * 2 * len(starts), n)
-    now = dict.fromkeys(starts, ones)
+    now: Vectors = {r: ones for r in starts}
     work = 0.0
     for step, heard in zip(line, wanted[1:], strict=True):
         work += 40 * 4.0**n * len(now)

@@ -11,8 +11,8 @@ import jax
 import numpy as np
 
 from .cones import reduced
-from .pauli_circuit import pauli_circuit
 from .paths import walk_paths
+from .pauli_circuit import pauli_circuit
 from .prefix import split
 from .sectors import certify
 

@@ -1,5 +1,7 @@
-"""The page for one model: ``ask`` says what is asked, ``training``, ``alternatives``, ``states`` and
-``structure`` answer section by section, ``pictures`` draws, ``page`` writes Markdown, HTML and JSON.
+"""The page for one model.
+
+``build`` asks section by section (``section``); ``structure``, ``training``, ``alternatives`` and ``states``
+answer, ``pictures`` draws, ``page`` writes Markdown, HTML and JSON.
 """
 
 from .build import trainability_report

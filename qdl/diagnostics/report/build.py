@@ -62,9 +62,11 @@ def trainability_report(
     Example:
         >>> import jax, qdl
         >>> from qdl.layers import Rotation
-        >>> page = trainability_report(qdl.QNN(2, Rotation("y")), key=jax.random.key(0))
-        >>> page["gradient_variance"].values["variance"]  # the cost is cos of the first angle
-        [0.5, 0.0]
+        >>> page = trainability_report(qdl.QNN(30, Rotation("y")), key=jax.random.key(0))
+        >>> page["gradient_variance"].values["median"]  # the cost is cos of one angle
+        0.5
+        >>> page["expressibility"].missing[:61]
+        '10000 state vectors of 30 wires and 30 gates with an angle are'
 
     Reference: Sim et al., Advanced Quantum Technologies 2, 1900070 (2019); Abbas et al., Nature
     Computational Science 1, 403 (2021); Cerezo et al., arXiv:2312.09121 (2023).

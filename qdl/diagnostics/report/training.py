@@ -89,13 +89,22 @@ def truncation_section(asked: Question) -> Section:
     """How many Pauli words a classical computer would have to follow."""
     found = weight_truncation(asked.model, key=asked.key, x=asked.x, cost=asked.cost)
     k, moment = found.weight_for(RELATIVE), found.second_moment
-    findings = [
+    if k >= found.cone:
+        gain = (
+            f"No smaller k than all {count(found.cone, 'wire')} of the light cone reaches {RELATIVE:.0%}: "
+            "dropping heavy words does not simplify this circuit."
+        )
+    else:
+        gain = (
+            f"There are {found.words(k):.3g} words on at most {count(k, 'wire')} of the light cone's "
+            f"{found.cone}, of {4.0**found.cone - 1:.3g} in all: that many numbers are enough for a "
+            "classical computer to give the cost to that error, on average over these starts."
+        )
+    findings = (
         f"Dropping every word on more than {count(k, 'wire')} leaves a mean square error of "
         f"{found.error[k]:.2g}, {found.error[k] / moment:.2%} of E C² = {moment:.3g}.",
-        f"There are {found.words(k):.3g} words on at most {count(k, 'wire')} of the light cone's "
-        f"{found.cone}, of {4.0**found.cone - 1:.3g} in all: that many numbers are enough for a classical "
-        "computer to give the cost to that error, on average over these starts.",
-    ]
+        gain,
+    )
     table = [("k", "mean square error", "of E C²", "words on at most k wires")]
     for i, (error, spread) in enumerate(zip(found.error, found.standard_error, strict=True)):
         text = f"{error:.3g} ± {spread:.1g}"
@@ -108,7 +117,7 @@ def truncation_section(asked: Question) -> Section:
         "words": found.words(k),
     }
     return Section(
-        tuple(findings), tuple(table), values,
+        findings, tuple(table), values,
         f"share of {found.samples} Pauli-walk paths whose weight exceeded k, constant part left out",
         draw=partial(pictures.truncation, found=found),
     )  # fmt: skip
