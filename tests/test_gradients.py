@@ -15,9 +15,9 @@ STATEVECTOR = {"method": "statevector"}
 def test_closed_form_of_one_rotation(key):
     # C = cos(angle): the variance of sin over a uniform angle is 1/2, for any width
     sweep = gradient_variance(
-        lambda n: qdl.QNN(n, Rotation("y")), (1, 3), key=key, samples=2000, **STATEVECTOR
+        lambda n: qdl.QNN(n, Rotation("y")), (3,), key=key, samples=2000, **STATEVECTOR
     )
-    assert sweep.n_wires == (1, 3) and len(sweep) == 2
+    assert sweep.n_wires == (3,) and len(sweep) == 1
     for row in sweep:
         assert abs(row.variance[0] - 0.5) < 5 * row.standard_error[0]
         # a sample variance of sin has variance (mu4 - mu2^2)/m = (3/8 - 1/4)/m
@@ -62,6 +62,9 @@ def test_cost_is_a_function_of_the_readout(key):
 def test_only_angles_of_random_rotations_are_reported(key):
     model = qdl.QNN(3, [RandomRotation(), Entangler("cz"), Rotation("x")])
     row = gradient_variance(model, key=key, samples=20, **STATEVECTOR)
+    np.testing.assert_array_equal(
+        row.certified_zero, gradient_variance(model, key=key).certified_zero
+    )
     assert row.variance.shape == (6,)
     assert row.layers == ("0 RandomRotation",) * 3 + ("2 Rotation",) * 3
 
@@ -78,9 +81,7 @@ def test_depth_goes_to_build_and_is_stated(key):
     def build(n, depth):
         return qdl.QNN(n, [Rotation("y")] * depth)
 
-    sweep = gradient_variance(
-        build, (1, 2), depth=lambda n: n + 1, key=key, samples=20, **STATEVECTOR
-    )
+    sweep = gradient_variance(build, (1, 2), depth=lambda n: n + 1, key=key)
     assert [row.depth for row in sweep] == [2, 3] and "depth 2, 3" in sweep.table()
     assert "depth 2, 3" in str(sweep.verdict)
 
@@ -93,6 +94,7 @@ def test_float32_gradients_that_vanish_are_seen_as_zero(key):
     assert np.flatnonzero(~row.certified_zero).tolist() == [0, 1, 2, 3, 6, 7]
 
 
+@pytest.mark.slow
 def test_global_observable_is_a_plateau(key):
     def build(n):
         observable = qp.Projector([0] * n, wires=range(n))

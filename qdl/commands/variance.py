@@ -26,7 +26,8 @@ def measure(
     Args:
         target: a family of ``qdl.models``, or ``file.py:name`` of a QNN or of a function of the width.
         widths: as ``2-10``, ``4,8,16`` or both together.
-        depth: a number, or a multiple of the width as ``2n``; None for 2n where the family has a depth.
+        depth: a number, or a multiple of the width as ``2n``; None for 10n, deep enough for a
+            plateau, where the family has a depth.
         method: an engine.
         samples: of each width.
         parameter: an index or ``median``.
@@ -41,8 +42,8 @@ def measure(
     if hasattr(found, "layers"):
         return gradient_variance(found, **options)
     if depth is None and target in FAMILIES and target != "qcnn":
-        depth = "2n"
-    followed = int(parameter) if (parameter or "").lstrip("-").isdigit() else parameter
+        depth = "10n"
+    followed = int(parameter) if parameter is not None and parameter.isdigit() else parameter
     law = None if depth is None else depth_law(depth)
     return gradient_variance(found, whole_numbers(widths), depth=law, parameter=followed, **options)
 

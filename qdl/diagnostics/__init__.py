@@ -9,8 +9,7 @@ draws.
 Pauli words, ``observables`` the cost into words; ``laws``, ``transfer`` and ``moment_steps`` average a gate,
 ``sectors`` proves when single words are enough, ``reach`` which derivatives vanish. ``dense_moment`` is
 exact; ``pauli_walk`` samples with ``bits`` and ``walk_gates``, ``prefix`` and ``rao_blackwell`` end the walk
-early, ``means`` has first moments. ``shots`` and ``compare`` build on all of them; ``tasks`` spreads the
-work.
+early, ``means`` has first moments. ``shots`` and ``compare`` build on all of them; ``tasks`` spreads work.
 
 Beside it: ``expressivity`` and ``entanglement`` of the states (exact by ``state_moments``), ``fisher``
 information, ``algebra`` of the ``generators``, ``truncation`` by weight along the ``paths`` of the walk,

@@ -2,9 +2,9 @@ r"""Exact second moments on few wires: averages over the angles, no sampling.
 
 $E\,C^2 = \langle\langle \rho_0 \otimes \rho_0 | E[H_1 \otimes H_1] \cdots E[H_G \otimes H_G] | O \otimes O
 \rangle\rangle$ over pairs of Pauli words $(Q, Q')$. A pair is kept as $Q$ in the sector $R = QQ'$, a
-vector of $4^n$ numbers: uniform angles leave few sectors alive, often only $R = 1$. For a derivative, the gate's
-$E[\partial H \otimes \partial H]$ takes the place of its own; all of them come from one pass back and one
-forth.
+vector of $4^n$ numbers: uniform angles leave few sectors alive, often only $R = 1$. For a derivative, the
+gate's $E[\partial H \otimes \partial H]$ takes the place of its own; all of them come from one pass back
+and one forth.
 """
 
 from __future__ import annotations

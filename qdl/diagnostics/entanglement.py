@@ -73,8 +73,8 @@ def entangling_capability(
         >>> import jax, qdl
         >>> from qdl.layers import Entangler, Rotation
         >>> model = qdl.QNN(2, [Rotation("y"), Entangler("cnot")])
-        >>> round(entangling_capability(model, key=jax.random.key(0)).value, 3)  # exact: 3/8
-        0.375
+        >>> round(entangling_capability(model, key=jax.random.key(0)).value, 3)  # E sin^2 E cos^2 = 1/4
+        0.25
 
     Reference: Meyer, Wallach, Journal of Mathematical Physics 43, 4273 (2002); Brennen, Quantum
     Information and Computation 3, 619 (2003), eq. 3; Heyraud et al., PRX Quantum 4, 040335 (2023).

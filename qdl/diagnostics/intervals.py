@@ -37,7 +37,7 @@ def log_delta(variance: Any, kurtosis: Any, draws: int, level: float = LEVEL) ->
     return variance / factor, variance * factor
 
 
-def clopper_pearson(hits: Any, trials: int, level: float = LEVEL) -> Any:
+def clopper_pearson(hits: Any, trials: int, level: Any = LEVEL) -> Any:
     """Exact interval of a probability after ``hits`` among ``trials``: it covers at least ``level``.
 
     Zero hits give 0 to about ``3.7 / trials`` at 95%.
@@ -59,7 +59,7 @@ def clopper_pearson(hits: Any, trials: int, level: float = LEVEL) -> Any:
 
 
 def empirical_bernstein(
-    mean: Any, variance: Any, trials: int, bound: Any, level: float = LEVEL
+    mean: Any, variance: Any, trials: int, bound: Any, level: Any = LEVEL
 ) -> Any:
     r"""Interval of the mean of a score in ``[0, bound]``, whatever its distribution.
 

@@ -96,7 +96,8 @@ def local_step(element: Element) -> Local:
         parts = _axes(angle.law, angle.scale)
     else:
         parts = _rotation(element.letters, angle.law, angle.scale)
-    return Local(element.wires, *parts, entry)
+    mean, slope_mean, square, slope_square = parts
+    return Local(element.wires, mean, slope_mean, square, slope_square, entry)
 
 
 class _Array:

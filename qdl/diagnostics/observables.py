@@ -54,7 +54,7 @@ def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
     return Observable(tuple((value, word) for word, value in kept), offset)
 
 
-def _weights(cost: Callable[..., Any] | None, size: int) -> tuple[np.ndarray, float]:
+def _weights(cost: Any, size: int) -> tuple[np.ndarray, float]:
     """Of each readout value, and the constant; the first value alone without a cost."""
     if cost is None:
         return np.eye(1, size)[0], 0.0
@@ -84,8 +84,9 @@ def _words(part: Any) -> list[tuple[Word, float]]:
             f"{part.name} on {len(wires)} wires is a sum of too many Pauli words: at most {most} wires are "
             "written out. Use method='statevector', or an observable made of Pauli words."
         )
-    if isinstance(part, qp.Projector) and np.shape(part.data[0]) == (len(wires),):
-        return _projector(np.real(part.data[0]).astype(int), wires)
+    given: Any = part.data[0] if part.data else None
+    if isinstance(part, qp.Projector) and np.shape(given) == (len(wires),):
+        return _projector(np.real(given).astype(int), wires)
     found = qp.pauli_decompose(
         qp.matrix(part, wire_order=part.wires), pauli=True, wire_order=part.wires
     )

@@ -131,7 +131,7 @@ def read_elements(layer: Layer, wires: Wires, x: Any, widest: int | None) -> lis
         return [Element("axes", (w,), angle=Angle(i)) for i, w in enumerate(wires)]
     shape = layer.shape(wires)
     drawn = [_draw(layer, wires, shape, x, seed) for seed in (1, 2)]
-    return elements(*drawn, type(layer).__name__, widest)
+    return elements(drawn[0], drawn[1], type(layer).__name__, widest)
 
 
 def _draw(layer: Layer, wires: Wires, shape: Any, x: Any, seed: int) -> Any:

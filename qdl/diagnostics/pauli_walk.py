@@ -3,7 +3,8 @@ r"""Second moments by a random walk of Pauli words, for hundreds to thousands of
 The observable goes back through the circuit: a Clifford conjugates it, a rotation about P keeps it where it
 commutes, and otherwise keeps it or multiplies it by P, with probabilities $E\cos^2\theta$ and
 $E\sin^2\theta$. Then $E\,C^2$ is the chance that what arrives is seen by the state 0, and $v_k$ the chance
-that it is seen and anticommuted at gate k: all parameters from one pass, 64 samples to a machine word, no signs.
+that it is seen and anticommuted at gate k: all parameters from one pass, 64 samples to a machine word, no
+signs.
 
 An implementation of the mapping to Clifford circuits of Heyraud et al., PRX Quantum 4, 040335 (2023); see
 also Letcher, Woerner, Zoufal, arXiv:2309.12681.
@@ -69,6 +70,7 @@ def measure(
     small = reduced(circuit)
     fixed = split(small, angles=False)
     terms = certify(replace(small, elements=fixed.rest), fixed.product)
+    terms = terms or [(0.0, (0, 0))]  # all of them cancel
     prefix = split(small, angles=True) if blackwell else fixed
     slope_means = _slope_means(small, fixed, terms)
     scale = sum(c**2 for c, _ in terms)
@@ -88,8 +90,8 @@ def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
     room = FLAGS // max(2 * circuit.size, 1)
     chunk = int(np.clip(2 ** int(np.log2(max(room, 1))), 1024, CHUNK))
     squares = np.array([c**2 for c, _ in terms])
-    words = [word for _, word in terms]
-    return Plan(circuit.n_wires, gates, words, squares / squares.sum(), prefix, chunk)
+    chances = squares / squares.sum() if squares.any() else np.ones(1)
+    return Plan(circuit.n_wires, gates, [word for _, word in terms], chances, prefix, chunk)
 
 
 def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray:
@@ -108,7 +110,9 @@ def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray
             f"has it for one Pauli word and rotations about Pauli words, but there are {len(terms)} words "
             f"and the gates {sorted(kinds)}. Use method='light_cone' or 'statevector'."
         )
-    return means.mean_slopes(replace(circuit, elements=fixed.rest), *terms[0], fixed.means)
+    coefficient, word = terms[0]
+    rest = replace(circuit, elements=fixed.rest)
+    return means.mean_slopes(rest, coefficient, word, fixed.means)
 
 
 def run_chunk(plan: Plan, seed: list[int]) -> Counts:
@@ -168,7 +172,7 @@ def _result(
     second = collect(p)
     error = np.sqrt(np.maximum(spread - second**2, 0) / trials)
     shift = slope_means**2
-    zero = reach.silent(small)
+    zero = reach.silent(small) if scale else np.ones(size, bool)
     total = np.sum([part.total for part in parts], axis=0)
     cost_low, cost_high = _interval(total[None], trials, np.ones(1), sharp, np.ones(1))
     cost_square = scale * total[0] / trials

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Verdict:
 
 
 def judge(
-    sizes: Sequence[int], variance: np.ndarray, error: np.ndarray, context: str = "",
+    sizes: Any, variance: Any, error: Any, context: str = "",
     axis: str = "n_wires", seed: int = 0,
 ) -> Verdict:  # fmt: skip
     r"""Fit $\ln v$ by $a - bn$, $a - c\ln n$ and $a$, and say which one holds, if one does.
