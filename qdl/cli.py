@@ -220,6 +220,29 @@ def variance(
         save(result, plot, json)
 
 
+@app.command()
+def report(
+    target: Annotated[
+        str, typer.Argument(help="qcnn, ..., file.py:name, or a folder of a saved model.")
+    ] = "hardware_efficient",
+    wires: Annotated[int, typer.Option(min=1, help="Width, for a family or a function.")] = 6,
+    depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
+    widths: Annotated[str | None, typer.Option(help="Also sweep over these, as 2-10.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Starts or walks.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    out: Out = None,
+) -> None:
+    """Write the trainability page of one model: Markdown, HTML, JSON and pictures."""
+    from .commands.report import make
+
+    with plain_errors():
+        folder, page = make(
+            target, wires, depth, widths=widths, samples=samples, seed=seed, out=out
+        )
+    typer.echo(page.to_markdown())
+    typer.echo(f"report.html, report.md, report.json and pictures: {folder}")
+
+
 def _whole_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

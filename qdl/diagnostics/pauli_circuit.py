@@ -60,7 +60,7 @@ def pauli_circuit(
             is not known, a gate that prepares a state, a cost that is not a sum of observables; with
             what to use instead.
     """
-    read = _elements(model.layers, model.wires, None if x is None else np.asarray(x, float), widest)
+    read = read_elements(model.layers, model.wires, None if x is None else np.asarray(x, float), widest)
     known_of = parameters(model)
     number = np.cumsum(known_of.reported) - 1  # from all numbers to the reported ones
     out = []
@@ -116,16 +116,16 @@ def _refuse(read: list[Element], layers: tuple[str, ...]) -> None:
         )
 
 
-def _elements(layer: Layer, wires: Wires, x: Any, widest: int | None) -> list[Element]:
+def read_elements(layer: Layer, wires: Wires, x: Any, widest: int | None) -> list[Element]:
     """The gates of a layer; entries number the layer's own flattened parameters."""
     if isinstance(layer, Sequential):
         out, start = [], 0
         for child, on in layer.steps(wires):
-            out += [_moved(e, lambda k, s=start: s + k) for e in _elements(child, on, x, widest)]
+            out += [_moved(e, lambda k, s=start: s + k) for e in read_elements(child, on, x, widest)]
             start += _size(child.shape(on))
         return out
     if isinstance(layer, Repeat):
-        block = _elements(layer.block, wires, x, widest)
+        block = read_elements(layer.block, wires, x, widest)
         return [_moved(e, row.__getitem__) for row in _rows(layer, wires) for e in block]
     if isinstance(layer, RandomRotation):
         return [Element("axes", (w,), angle=Angle(i)) for i, w in enumerate(wires)]

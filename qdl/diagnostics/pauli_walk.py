@@ -74,7 +74,7 @@ def measure(
     prefix = split(small, angles=True) if blackwell else fixed
     slope_means = _slope_means(small, fixed, terms)
     scale = sum(c**2 for c, _ in terms)
-    plan = _plan(small, prefix, terms)
+    plan = make_plan(small, prefix, terms)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
     chunks = -(-(samples or SAMPLES) // plan.chunk)
     parts = gather(run_chunk, [(plan, [*seed, c]) for c in range(chunks)], executor)
@@ -83,7 +83,8 @@ def measure(
     return _result(circuit, small, prefix, parts, trials, scale, mean, slope_means, blackwell)
 
 
-def _plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
+def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
+    """The walk of some words, each with a chance ~ its coefficient squared."""
     cache: dict[Any, Any] = {}
     gates = [gate(element, circuit.n_wires, cache) for element in reversed(prefix.rest)]
     room = FLAGS // max(2 * circuit.size, 1)
@@ -117,7 +118,7 @@ def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray
 def run_chunk(plan: Plan, seed: list[int]) -> Counts:
     """One chunk of samples; a plain function of plain values, so that any process can run it."""
     source = bits.Source(seed, plan.chunk)
-    rows = _begin(plan, source)
+    rows = begin(plan, source)
     slots: list[tuple[int, float]] = []
     flags: list[np.ndarray] = []
 
@@ -138,7 +139,7 @@ def run_chunk(plan: Plan, seed: list[int]) -> Counts:
     return weigh(plan.prefix, rows, alive, slots, flags)
 
 
-def _begin(plan: Plan, source: bits.Source) -> bits.Rows:
+def begin(plan: Plan, source: bits.Source) -> bits.Rows:
     """The words of all samples: as many of each as its chance gives."""
     shares = source.generator.multinomial(plan.chunk, plan.chances)
     rows = []
