@@ -243,6 +243,47 @@ def report(
     typer.echo(f"report.html, report.md, report.json and pictures: {folder}")
 
 
+@app.command()
+def ising(
+    out: Out = None,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, each under a minute.")] = 1,
+    epochs: Annotated[int, typer.Option(min=2, help="Passes over the 1,000 images.")] = 13,
+    figures: Annotated[bool, typer.Option(help="Draw the paper's figures 2 to 5.")] = True,
+) -> None:
+    """Train a network of Ising spins by an annealer on MNIST, beside back-propagation."""
+    from .commands.ising import run
+
+    with plain_errors():
+        found = run(out, seed=seed, seeds=seeds, epochs=epochs, figures=figures, say=typer.echo)
+    _print(
+        f"IsingClassifier with its defaults, {epochs} epochs, {seeds} seed(s)",
+        ("accuracy", "mean", "lowest", "highest"),
+        [
+            (name, *(f"{v:.3f}" for v in (values.mean(), values.min(), values.max())))
+            for name, values in found.accuracy.items()
+        ],
+    )
+    _print(
+        "Training error e(epoch) ~ epoch^-z",
+        ("method", "rate", "z", "epochs", "last error", "test", "held"),
+        [_scaling(row) for row in found.rows],
+    )
+    for note in found.notes:
+        typer.echo(note)
+    typer.echo(f"Pictures, weights and every number: {found.folder}")
+
+
+def _scaling(row: Any) -> tuple[str, ...]:
+    """A method's row of the table of exponents."""
+    z = "no fit" if row.z is None else f"{row.z[0]:.2f}"
+    if row.z is not None and row.z[1] > 0:
+        z += f" +- {row.z[1]:.2f}"
+    window = f"{row.window[0]}-{row.window[1]}"
+    numbers = (row.last_error, row.test, row.held)
+    return row.name, f"{row.learning_rate:g}", z, window, *(f"{v:.3f}" for v in numbers)
+
+
 def _whole_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

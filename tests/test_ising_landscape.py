@@ -7,10 +7,10 @@ import pytest
 
 from qdl.datasets import mnist
 from qdl.ising import IsingClassifier, Landscape, landscape
-from qdl.ising.landscape import _distances
+from qdl.ising.landscape import distances
 
 
-def test_mean_distances_are_those_of_all_pairs():
+def test_meandistances_are_those_of_all_pairs():
     rng = np.random.default_rng(0)
     spins = rng.choice([-1, 1], size=(7, 3, 9)).astype(np.int8)
     labels = np.array([0, 1, 2, 0, 1, 0, 5])
@@ -19,11 +19,11 @@ def test_mean_distances_are_those_of_all_pairs():
         kind = "within" if i == j else "same" if labels[i] == labels[j] else "other"
         groups[kind].append(np.sum(spins[i, r] != spins[j, q]))
     expected = [np.mean(groups[kind]) for kind in ("within", "same", "other")]
-    assert _distances(spins, labels) == pytest.approx(expected)
+    assert distances(spins, labels) == pytest.approx(expected)
 
 
 def test_no_pairs_is_not_a_number():
-    within, same, other = _distances(np.ones((2, 1, 3), np.int8), np.array([0, 1]))
+    within, same, other = distances(np.ones((2, 1, 3), np.int8), np.array([0, 1]))
     assert np.isnan(within) and np.isnan(same) and other == 0
 
 

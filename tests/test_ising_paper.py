@@ -1,5 +1,7 @@
 """The published figures on the bundled MNIST images, 784-120-40, as far as they can be had: minutes."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,7 @@ def test_reads_help_up_to_about_nine_without_any_quantum_effect(data):
 
 
 def test_thirteen_epochs_in_half_a_minute_of_one_core(data):
-    classifier = IsingClassifier(num_reads=20).fit(data.X_train, data.y_train)
-    print(classifier.history_["seconds"].sum())
-    assert classifier.history_["seconds"].sum() <= 30
+    start = time.process_time()  # of this process: a busy machine does not count
+    IsingClassifier(num_reads=20).fit(data.X_train, data.y_train)
+    print(seconds := time.process_time() - start)
+    assert seconds <= 30

@@ -60,7 +60,9 @@ def pauli_circuit(
             is not known, a gate that prepares a state, a cost that is not a sum of observables; with
             what to use instead.
     """
-    read = read_elements(model.layers, model.wires, None if x is None else np.asarray(x, float), widest)
+    read = read_elements(
+        model.layers, model.wires, None if x is None else np.asarray(x, float), widest
+    )
     known_of = parameters(model)
     number = np.cumsum(known_of.reported) - 1  # from all numbers to the reported ones
     out = []
@@ -121,7 +123,9 @@ def read_elements(layer: Layer, wires: Wires, x: Any, widest: int | None) -> lis
     if isinstance(layer, Sequential):
         out, start = [], 0
         for child, on in layer.steps(wires):
-            out += [_moved(e, lambda k, s=start: s + k) for e in read_elements(child, on, x, widest)]
+            out += [
+                _moved(e, lambda k, s=start: s + k) for e in read_elements(child, on, x, widest)
+            ]
             start += _size(child.shape(on))
         return out
     if isinstance(layer, Repeat):

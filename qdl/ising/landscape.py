@@ -63,7 +63,7 @@ class Landscape:
             n_components=2, metric_mds=True, n_init=1, init="random", max_iter=200,
             metric="precomputed", random_state=seed,
         )  # fmt: skip
-        return model.fit_transform((n - flat @ flat.T) / 2), labels
+        return np.asarray(model.fit_transform((n - flat @ flat.T) / 2)), labels
 
 
 def landscape(classifier: Any, X: Any, y: Any, num_reads: int = 100, key: Any = None) -> Landscape:
@@ -94,7 +94,7 @@ def landscape(classifier: Any, X: Any, y: Any, num_reads: int = 100, key: Any = 
     labels = np.searchsorted(classifier.classes_, y)
     hidden = len(classifier.network_.J)
     classes = winners(spins[..., hidden:], len(classifier.classes_))
-    within, same, other = _distances(spins, labels)
+    within, same, other = distances(spins, labels)
     return Landscape(
         spins=spins,
         labels=labels,
@@ -108,7 +108,7 @@ def landscape(classifier: Any, X: Any, y: Any, num_reads: int = 100, key: Any = 
     )
 
 
-def _distances(spins: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
+def distances(spins: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
     """Mean Hamming distances within an image, within a class, between classes.
 
     d = (n - s.s') / 2, and a sum of s.s' over all pairs of two groups is the product of their sums:
