@@ -111,10 +111,14 @@ class RunFolder:
         self.checkpoints.save(step, arrays, notes)
         self.saved = step
 
-    def close(self) -> None:
-        """Close the metrics."""
+    def close(self, run: Progressed) -> None:
+        """The last metrics and the last checkpoint."""
         if self.log is not None:
-            self.log.close()
+            try:
+                self.log.add(_history(run))
+            finally:
+                self.log.close(_history(run))
+            self.save(run)
 
     def _refuse_foreign(self) -> None:
         """A run always has a checkpoint before it has metrics: these are of something else."""

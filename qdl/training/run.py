@@ -210,11 +210,7 @@ class _Watch:
     def close(self) -> None:
         """The last metrics and the last checkpoint."""
         if self.folder is not None:
-            try:
-                self.folder.add(self._progressed())
-                self.folder.save(self._progressed())
-            finally:
-                self.folder.close()
+            self.folder.close(self._progressed())
 
     def _validate(self, step: int) -> None:
         self.value, accuracy = (float(v) for v in self.value_fn(self.state.params, self.held))
