@@ -261,6 +261,14 @@ def test_circuits_without_any_parameter_and_without_data(key):
             close(found, wanted, atol=1e-8 if place.shots is None else 0.1)
 
 
+def test_a_device_of_pennylane_qiskit_runs_and_says_that_it_sends_many_jobs(key):
+    model = qdl.QNN(2, [AngleEncoding(), Entangler("cz")])
+    device = qp.device("qiskit.aer", wires=2, shots=2000)
+    with pytest.warns(UserWarning, match="sends one job for every circuit"):
+        there = model.on(device)
+    close(there.apply([None, None], X[:2, :2]), model.apply([None, None], X[:2, :2]), atol=0.15)
+
+
 BAD = {
     "no machine 'tornio'. Did you mean torino": lambda b: b.fake("tornio"),
     "no fake machine 'nowhere'.": lambda b: b.aer(noise="nowhere"),

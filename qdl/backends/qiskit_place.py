@@ -150,7 +150,9 @@ def _compiled(place: QiskitPlace, program: Program) -> Compiled:
     lowered = program.lowered
     measures = program.samples and place.shots is not None
     circuit = measured(lowered, program.measured_wires) if measures else lowered.circuit
-    where = {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
+    where: dict[str, Any] = (
+        {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
+    )
     manager = generate_preset_pass_manager(place.optimization_level, seed_transpiler=0, **where)
     ready = manager.run(circuit)
     on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)
