@@ -142,6 +142,28 @@ def runs(
         typer.echo(f"Curves: {plot}")
 
 
+@app.command()
+def cost(
+    model: Annotated[str, typer.Option(help="qcnn, data_reuploading, ...")] = "data_reuploading",
+    place: Annotated[str, typer.Option(help="aer, fake_torino, ibm_torino, ...")] = "fake_torino",
+    features: Annotated[int, typer.Option(min=1, help="Features, one a wire.")] = 4,
+    classes: Annotated[int, typer.Option(min=2, help="Classes of the labels.")] = 2,
+    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
+    shots: Annotated[int, typer.Option(help="Of each circuit and basis.")] = 1024,
+    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 16,
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 1,
+    gradient: Annotated[str, typer.Option(help="parameter_shift, spsa, stochastic.")] = "auto",
+) -> None:
+    """What training on a machine would cost: jobs, executions, QPU seconds. Nothing is sent."""
+    from .commands.cost import cost as run
+
+    with plain_errors():
+        found = run(model, place, features, classes, depth, shots, batch_size, steps, gradient)
+    title = f"{model}, {steps} x {batch_size} rows"
+    _print(title, ("", found.place), found.rows())
+    typer.echo(f"QPU seconds: {found.formula}")
+
+
 def _whole_numbers(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]

@@ -40,7 +40,8 @@ def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return _operator(value, arrays)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         mine = type(value).__module__.startswith("qdl.")
-        fields = [f for f in dataclasses.fields(value) if f.init or mine]
+        # What equality leaves out, as the budget of a machine, does not tell models apart.
+        fields = [f for f in dataclasses.fields(value) if f.compare and (f.init or mine)]
         return {
             "class" if mine else "own class": type(value).__name__,
             "fields": {f.name: describe(getattr(value, f.name), arrays) for f in fields},

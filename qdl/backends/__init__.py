@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .density import DensityMatrix, density_matrix
 from .mitigated import Both, Mitigated, mitigated
 from .native import Statevector, statevector
-from .place import Place, as_place
+from .place import Place, as_place, places_of
 from .trajectories import Trajectories, trajectories
 
 __all__ = [
@@ -20,17 +20,25 @@ __all__ = [
     "aer",
     "as_place",
     "density_matrix",
+    "estimate",
     "fake",
     "ibm",
     "mitigated",
+    "places_of",
     "statevector",
     "trajectories",
     "transpile_report",
 ]
 
 # Imported on first use: Qiskit takes a second.
-_QISKIT = {"aer": "aer_place", "fake": "fake_place", "ibm": "ibm_place", "BudgetError": "jobs"}
-_QISKIT |= {"transpile_report": "transpiled"}
+_QISKIT = {
+    "BudgetError": "jobs",
+    "aer": "aer_place",
+    "estimate": "price",
+    "fake": "fake_place",
+    "ibm": "ibm_place",
+    "transpile_report": "transpiled",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -46,4 +54,5 @@ if TYPE_CHECKING:
     from .fake_place import fake
     from .ibm_place import ibm
     from .jobs import BudgetError
+    from .price import estimate
     from .transpiled import transpile_report

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .jobs import Ledger, Line
+from .jobs import BudgetError, Ledger, Line
 from .machines import bare, near
-from .price import qpu_seconds
+from .price import estimate, qpu_seconds
 from .primitives import primitive, submit
 from .qiskit_place import QiskitPlace
 from .request import Program, Request
@@ -116,6 +116,18 @@ class IBM(QiskitPlace):
         ):  # the service stops the job there, whatever was estimated
             found["max_execution_time"] = _whole(self.max_qpu_seconds)
         return found
+
+    def announce(self, model: Any, **sizes: Any) -> None:
+        """Print the estimate of a training; refuse it when it is more than what is left of the budget."""
+        found, spent = estimate(model, **sizes), Ledger(self.jobs).seconds()
+        print(found)
+        if self.max_qpu_seconds is not None and spent + found.qpu_seconds > self.max_qpu_seconds:
+            raise BudgetError(
+                f"Training needs about {found.qpu_seconds:.1f} QPU seconds, but {spent:.1f} of "
+                f"max_qpu_seconds={self.max_qpu_seconds:g} are used by the jobs in {self.jobs}. Nothing was "
+                "sent. Raise max_qpu_seconds, lower steps, shots or batch_size, or use gradient='spsa' "
+                f"({found.spsa_qpu_seconds:.1f} s)."
+            )
 
     def _submit(self, where: Any, request: Request) -> Any:
         kind = "sampler" if request.program.samples else "estimator"

@@ -28,6 +28,14 @@ class Place:
         """Places for longer versions of a circuit and for its readout alone, on the same qubits."""
         return self, self
 
+    def announce(self, model: Any, **sizes: Any) -> None:
+        """Say what training a model here will cost, and refuse what nobody wants to pay; else nothing.
+
+        Args:
+            model: the whole model, of which a part runs here.
+            sizes: as in ``estimate``.
+        """
+
     def apply(self, model: Any, params: Any, x: Any, key: Any) -> Any:
         """The readout values of a model: its operators, evaluated here."""
         measurements = model.readout.measurements(model.active)
@@ -60,6 +68,15 @@ class PennyLaneDevice(Place):
         if isinstance(measurements[0], qp.measurements.ProbabilityMP):
             return jnp.asarray(values[0])
         return jnp.stack([jnp.asarray(value) for value in values], axis=-1)
+
+
+def places_of(model: Any) -> list[Place]:
+    """The places of a QNN, or of the quantum stages of a hybrid model; each once."""
+    if hasattr(model, "stages"):
+        found = [place for stage in model.stages for place in places_of(stage)]
+        return list(dict.fromkeys(found))
+    place = getattr(model, "place", None)
+    return [place] if isinstance(place, Place) else []
 
 
 def as_place(place: Any) -> Place:

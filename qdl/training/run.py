@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ..backends import places_of
 from .history import Record, Report
 from .interrupt import CtrlC
 from .progress import Progress
 from .resume import Best, Progressed, RunFolder
 from .step import CHUNK, Data, Plan, State, evaluate, train
 
+ENDINGS = {"KeyboardInterrupt": "interrupted", "BudgetError": "budget"}
 PAUSE = 0.1  # seconds of steps between two looks at the terminal and at Ctrl-C
 
 
@@ -42,7 +44,8 @@ class Fit:
         history: arrays ``loss``, ``grad_norm``, ``step_time`` (seconds), one entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
             and the number ``compile_time`` (seconds).
-        stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"nan"`` or ``"callback"``.
+        stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
+            seconds), ``"nan"`` or ``"callback"``.
         step: the step after which ``params`` were taken.
     """
 
@@ -65,6 +68,7 @@ def run(
     if folder is not None:
         begun = folder.restore(start, options.steps)
     watch = _Watch(plan, held, options, folder, begun)
+    _announce(plan, held, options, options.steps - watch.step)
     with CtrlC() as ctrl_c, Progress(options.steps) as bar:
         stopped = watch.look() if watch.step else None
         if stopped is None and watch.step < options.steps:
@@ -81,15 +85,32 @@ def _until_stopped(
     try:
         stopped = _train(step_fn, data, watch, ctrl_c, bar)
     except (Exception, KeyboardInterrupt) as error:
-        # Pressed while a device works for the program, Ctrl-C comes wrapped by JAX.
-        kinds = (KeyboardInterrupt, jax.errors.JaxRuntimeError)
-        if not isinstance(error, kinds) or "KeyboardInterrupt" not in repr(error):
+        stopped = _ending(error)
+        if stopped is None:
             with contextlib.suppress(OSError):  # the first error is the one to see
                 watch.close()
             raise
-        stopped = "interrupted"
     watch.close()
     return stopped
+
+
+def _ending(error: BaseException) -> str | None:
+    """Why training ends here, if that is no failure.
+
+    While a device works for the program, an error comes wrapped by JAX: its text tells what it was.
+    """
+    if not isinstance(error, KeyboardInterrupt | RuntimeError):
+        return None
+    return next((why for name, why in ENDINGS.items() if name in repr(error)), None)
+
+
+def _announce(plan: Plan, held: Data | None, options: Options, steps: int) -> None:
+    """Where a machine is paid for, say what the steps will cost before the first one."""
+    for place in places_of(plan.model):
+        looks = 0 if held is None else -(-steps // options.every)
+        rows = 0 if held is None else len(held.X)
+        sizes = {"validations": looks, "validation_size": rows}
+        place.announce(plan.model, batch_size=plan.batch_size, steps=steps, **sizes)
 
 
 def _train(step_fn: Any, data: Data, watch: _Watch, ctrl_c: CtrlC, bar: Progress) -> str | None:

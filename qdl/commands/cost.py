@@ -1,0 +1,56 @@
+"""``qdl cost``: what training a model on a machine would cost, before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .train import DEPTHS, build_model
+
+
+def cost(
+    model: str,
+    place: str,
+    features: int,
+    classes: int,
+    depth: int | None,
+    shots: int,
+    batch_size: int,
+    steps: int,
+    gradient: str,
+) -> Any:
+    """The estimate for a named model.
+
+    Args:
+        model: a function of ``qdl.models`` that reads features.
+        place: as ``place_named`` takes it.
+        features: one a wire.
+        classes: of the labels.
+        depth: how often the model's block is repeated; None for 4, or for a QCNN, which has none.
+        shots: of each circuit and basis.
+        batch_size: samples a step.
+        steps: gradient steps.
+        gradient: one of the place's methods.
+
+    Raises:
+        ValueError: an unknown model or place, and numbers that make no sense.
+    """
+    from ..backends import estimate
+
+    if model not in DEPTHS:
+        raise ValueError(f"model must be one of {', '.join(DEPTHS)}; got {model!r}.")
+    if depth is not None and DEPTHS[model] is None:
+        raise ValueError(f"{model} has no depth, got depth = {depth}. Leave it out.")
+    where = place_named(place, shots)
+    built = build_model(model, features, classes, depth)
+    return estimate(built, where, batch_size=batch_size, steps=steps, gradient=gradient)
+
+
+def place_named(name: str, shots: int) -> Any:
+    """``"aer"``, a fake machine as ``"fake_torino"``, or a real one as ``"ibm_torino"``."""
+    from .. import backends
+
+    if name == "aer":
+        return backends.aer(shots=shots)
+    if name.startswith("ibm_"):
+        return backends.ibm(name, shots=shots)
+    return backends.fake(name, shots=shots)
