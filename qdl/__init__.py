@@ -19,6 +19,7 @@ _HOMES = {
     "Dense": "hybrid",
     "fit": "training",
     "kernel": "kernels",
+    "check": "agreement",
     "save": "saving",
     "load": "saving",
 }
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         testing,
         training,
     )
+    from .agreement import check
     from .hybrid import Dense, Hybrid
     from .kernels import kernel
     from .model import QNN

@@ -22,6 +22,7 @@ ALLOWED = {
     "models": {"layers", "readout", "initializers", "model"},
     "hybrid": LEAVES | {"model", "backends"},
     "kernels": LEAVES | {"model", "backends", "simulator"},
+    "agreement": LEAVES | {"model", "backends"},
     "testing": LEAVES | {"model", "backends"},
     "describe": set(),
     "training": LEAVES | {"model", "backends", "hybrid", "describe"},

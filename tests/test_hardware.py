@@ -79,6 +79,13 @@ def test_binding_by_position_would_be_wrong_here(key):
     close(model.on(place).apply(params), model.apply(params))
 
 
+def test_no_tracer_outlives_its_trace(key):
+    model = qdl.QNN(2, [AngleEncoding(), Rotation("y")]).on(qdl.backends.aer())
+    params = model.init(key)
+    with jax.checking_leaks():
+        jax.jit(jax.grad(lambda p: model.apply(p, X[:, :2]).sum()))(params)
+
+
 def test_vmap_over_parameters_is_one_job(key, jobs):
     model = qdl.QNN(3, LAYERS)
     there = model.on(qdl.backends.aer())

@@ -341,6 +341,19 @@ def test_refusals():
         qdl.QNN(1, [Template(fickle.fn, shape=(1,))]).apply([jnp.ones(1)])
 
 
+def test_a_parameter_inside_of_a_generator(key, default_qubit):
+    """qp.evolve does not list the coefficients of its generator among its data."""
+
+    def evolved(params, x, wires):
+        yield qp.Hadamard(wires[0])
+        yield qp.evolve(qp.s_prod(params[0], qp.Z(wires[0])), params[1])
+        yield qp.CNOT(wires[:2])
+
+    model = qdl.QNN(3, [Template(evolved, shape=(2,))], qdl.Expval([qp.X(0) @ qp.X(1)]))
+    params = model.init(key)
+    np.testing.assert_allclose(model.apply(params), default_qubit(model, params), atol=1e-10)
+
+
 @pytest.mark.parametrize("dtype, bound", [(jnp.float32, 4e-7), (jnp.float64, 1e-15)])
 @pytest.mark.parametrize("reach", [1.0, 50.0, 1e4])
 def test_cosine_and_sine(dtype, bound, reach):

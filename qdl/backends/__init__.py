@@ -4,13 +4,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .density import DensityMatrix, density_matrix
+from .mitigated import Both, Mitigated, mitigated
 from .native import Statevector, statevector
 from .place import Place, as_place, places_of
 from .trajectories import Trajectories, trajectories
 
 __all__ = [
     "BudgetError",
+    "Both",
     "DensityMatrix",
+    "Mitigated",
     "Place",
     "Statevector",
     "Trajectories",
@@ -20,9 +23,11 @@ __all__ = [
     "estimate",
     "fake",
     "ibm",
+    "mitigated",
     "places_of",
     "statevector",
     "trajectories",
+    "transpile_report",
 ]
 
 # Imported on first use: Qiskit takes a second.
@@ -32,6 +37,7 @@ _QISKIT = {
     "estimate": "price",
     "fake": "fake_place",
     "ibm": "ibm_place",
+    "transpile_report": "transpiled",
 }
 
 
@@ -49,3 +55,4 @@ if TYPE_CHECKING:
     from .ibm_place import ibm
     from .jobs import BudgetError
     from .price import estimate
+    from .transpiled import transpile_report

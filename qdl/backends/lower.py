@@ -9,7 +9,9 @@ writes qubit 0 last, in labels, bit strings and matrices; whoever uses this modu
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import jax.numpy as jnp
@@ -35,8 +37,7 @@ GATES = {
     "CRY": library.CRYGate, "CRZ": library.CRZGate, "ControlledPhaseShift": library.CPhaseGate,
     "IsingXX": library.RXXGate, "IsingYY": library.RYYGate, "IsingZZ": library.RZZGate,
 }  # fmt: skip
-NOTHING = ("Identity", "Barrier", "Snapshot", "GlobalPhase")
-MID_CIRCUIT = ("MidMeasureMP", "MidMeasure", "Conditional")
+NOTHING = ("Identity", "Snapshot", "GlobalPhase")
 
 Rule = tuple[tuple[float, float], ...]  # f'(a) = sum of c * f(a + s) over its (c, s)
 
@@ -46,7 +47,7 @@ class Lowered:
     """One circuit for a whole batch.
 
     Attributes:
-        circuit: the Qiskit circuit, without measurements.
+        circuit: the Qiskit circuit, without measurements at its end.
         parameters: its parameters; bind them by name, ``circuit.parameters`` sorts them otherwise.
         angles: the value of each parameter, a number or ``(batch,)``, traced or not.
         rules: for each the terms of its derivative; () where it cannot change what is measured,
@@ -64,6 +65,11 @@ class Lowered:
     def names(self) -> tuple[str, ...]:
         """The names of the parameters, in the order of ``angles``."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def measures(self) -> bool:
+        """Whether there are measurements in the middle."""
+        return bool(self.circuit.cregs)
 
     def bound(self) -> QuantumCircuit:
         """The circuit with its angles put in; for one sample, with numbers."""
@@ -84,7 +90,7 @@ def lower(
         wires: the wires in the order of the qubits; None for those that occur, sorted.
 
     Raises:
-        ValueError: channels, mid-circuit measurements, matrices computed from parameters or
+        ValueError: channels, resets, matrices computed from parameters or
             features, and operators without a decomposition.
 
     Example:
@@ -99,24 +105,10 @@ def lower(
         gates = [gate for operator in operators for gate in _gates(operator)]
     measured = {wire for measurement in measurements for wire in measurement.wires}
     if wires is None:
-        found = measured.union(*(gate.operator.wires for gate in gates))
+        found = measured.union(*(gate.wires for gate in gates))
         wires = sorted(found)
-    qubit = {wire: i for i, wire in enumerate(wires)}
-    circuit, parameters, angles = QuantumCircuit(len(wires)), [], []
-    for gate in gates:
-        own = []
-        for angle in gate.angles:
-            if type(angle) in (int, float):
-                own.append(angle)
-                continue
-            own.append(Parameter(f"angle_{len(angles)}"))
-            parameters.append(own[-1])
-            angles.append(angle)
-        on = [qubit[wire] for wire in gate.operator.wires]
-        if gate.matrix is not None:  # Qiskit reads the first qubit as the least significant one
-            circuit.append(library.UnitaryGate(gate.matrix), on[::-1])
-        else:
-            circuit.append(GATES[gate.operator.name](*own), on)
+    circuit = QuantumCircuit(len(wires))
+    parameters, angles = _write(circuit, gates, {wire: i for i, wire in enumerate(wires)})
     rules = _rules(gates, measured or set(wires))
     return Lowered(circuit, tuple(parameters), tuple(angles), rules, tuple(wires))
 
@@ -127,6 +119,11 @@ class _Gate:
     angles: tuple[Any, ...] = ()
     matrix: Any = None
     prepares: bool = False  # part of the preparation of a state
+    if_one: Any = None  # the wire whose outcome must be 1
+
+    @property
+    def wires(self) -> set[Any]:
+        return {*self.operator.wires} | ({self.if_one} - {None})
 
 
 def _gates(operator: Any) -> Iterator[_Gate]:
@@ -139,6 +136,13 @@ def _gates(operator: Any) -> Iterator[_Gate]:
         vector = operator.data[0]
         for part in preparation(vector, list(operator.wires)):
             yield _Gate(part, tuple(part.data), prepares=True)
+    elif operator.name == "Barrier":
+        yield _Gate(operator)
+    elif isinstance(operator, qp.ops.MidMeasure) and _refusal(operator) is None:
+        yield _Gate(operator)
+    elif isinstance(operator, qp.ops.Conditional) and _refusal(operator) is None:
+        [wire] = operator.meas_val.wires
+        yield from (replace(part, if_one=wire) for part in _gates(operator.base))
     elif operator.name == "QubitUnitary":
         yield _Gate(operator, matrix=_constant_matrix(operator))
     elif _refusal(operator) is None and operator.has_decomposition:
@@ -148,6 +152,40 @@ def _gates(operator: Any) -> Iterator[_Gate]:
         yield _Gate(operator, matrix=_constant_matrix(operator))
     else:
         raise ValueError(_refusal(operator) or _without_gates(operator))
+
+
+def _write(
+    circuit: QuantumCircuit, gates: list[_Gate], qubit: dict[Any, int]
+) -> tuple[list[Parameter], list[Any]]:
+    """Append the gates; the parameters that stand for arrays, and these."""
+    parameters: list[Parameter] = []
+    arrays: list[Any] = []
+    bits: dict[Any, Any] = {}  # of the wires measured so far
+
+    def number(angle: Any) -> Any:
+        if type(angle) in (int, float):
+            return angle
+        parameters.append(Parameter(f"angle_{len(arrays)}"))
+        arrays.append(angle)
+        return parameters[-1]
+
+    for if_one, together in groupby(gates, lambda gate: gate.if_one):
+        branch = nullcontext() if if_one is None else circuit.if_test((bits[if_one], 1))
+        with branch:
+            for gate in together:
+                on = [qubit[wire] for wire in gate.operator.wires]
+                if isinstance(gate.operator, qp.ops.MidMeasure):
+                    register = ClassicalRegister(1, f"wire_{on[0]}_{len(circuit.cregs)}")
+                    circuit.add_register(register)
+                    bits[gate.operator.wires[0]] = register[0]
+                    circuit.measure(on, register)
+                elif gate.operator.name == "Barrier":
+                    circuit.barrier(on)
+                elif gate.matrix is not None:  # Qiskit reads the first qubit as least significant
+                    circuit.append(library.UnitaryGate(gate.matrix), on[::-1])
+                else:
+                    circuit.append(GATES[gate.operator.name](*map(number, gate.angles)), on)
+    return parameters, arrays
 
 
 def _constant_matrix(operator: Any) -> np.ndarray:
@@ -168,10 +206,15 @@ def _refusal(operator: Any) -> str | None:
             "choose the noise of the place, aer(noise='fake_torino'), or run the model "
             ".on(qdl.backends.density_matrix())."
         )
-    if operator.name in MID_CIRCUIT or isinstance(operator, qp.ops.Conditional):
+    plain = isinstance(operator, qp.ops.MidMeasure) and not operator.reset
+    plain = plain and operator.postselect is None
+    if isinstance(operator, qp.ops.Conditional):
+        plain = operator.meas_val.branches == {(0,): 0, (1,): 1}
+    if isinstance(operator, qp.ops.MidMeasure | qp.ops.Conditional) and not plain:
         return (
-            f"A layer cannot yield mid-circuit operators, got {operator.name}. "
-            "Use Pooling(kind='measured'), which is lowered to measurement and feed-forward."
+            f"Of mid-circuit operators, plain measurements and gates that wait for one outcome 1 are "
+            f"lowered, got {operator}. Leave out reset and postselect, or use "
+            "Pooling(kind='measured')."
         )
     return None
 
@@ -188,9 +231,11 @@ def _rules(gates: list[_Gate], reached: set[Any]) -> tuple[Rule | None, ...]:
     found: list[Rule | None] = []
     reached = set(reached)
     for gate in reversed(gates):  # backwards, as the light cone of what is measured grows
-        inside = bool(reached & set(gate.operator.wires))
+        if gate.operator.name == "Barrier":
+            continue
+        inside = bool(reached & gate.wires)
         if inside:
-            reached |= set(gate.operator.wires)
+            reached |= gate.wires
         own: list[Rule | None] = []
         for i, angle in enumerate(gate.angles):
             if type(angle) not in (int, float):

@@ -20,6 +20,14 @@ class Place:
         """The readout values ``(..., k)`` of a list of PennyLane operators."""
         raise NotImplementedError
 
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """The operators of a model as this place wants them."""
+        return model.operators(params, x)
+
+    def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
+        """Places for longer versions of a circuit and for its readout alone, on the same qubits."""
+        return self, self
+
     def announce(self, model: Any, **sizes: Any) -> None:
         """Say what training a model here will cost, and refuse what nobody wants to pay; else nothing.
 
@@ -33,7 +41,7 @@ class Place:
         measurements = model.readout.measurements(model.active)
         lead = () if x is None else x.shape[:-1]
         flat = x.reshape(-1, x.shape[-1]) if x is not None and len(lead) > 1 else x
-        values = self.evaluate(model.operators(params, flat), measurements, key)
+        values = self.evaluate(self.operators(model, params, flat), measurements, key)
         if values.ndim == 1:  # no gate depends on x
             return jnp.broadcast_to(values, (*lead, *values.shape))
         return values.reshape(*lead, -1)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
 import numpy as np
+import pennylane as qp
 
 from .. import simulator
+from .chip import best_path, pairs_along
 from .derivative import METHODS, RANDOM, differentiable
+from .feed_forward import is_measured, measured_operators
 from .lower import lower, measured
 from .place import Place
 from .request import Program, Request
@@ -45,6 +48,7 @@ class QiskitPlace(Place):
         random_shifts: pairs of shifts that "stochastic" draws for each sample.
         max_batch: the most rows in a job; None for the machine's own limit.
         optimization_level: of Qiskit's transpiler.
+        layout: the machine's qubit for each wire at the start; None lets the transpiler choose.
     """
 
     shots: int | None
@@ -52,6 +56,7 @@ class QiskitPlace(Place):
     random_shifts: int = 4
     max_batch: int | None = None
     optimization_level: int = 2
+    layout: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.shots is not None:
@@ -86,9 +91,56 @@ class QiskitPlace(Place):
         """Run one job for each request and wait for its values ``(rows, k)``."""
         raise NotImplementedError
 
+    @property
+    def feeds_forward(self) -> bool:
+        """Whether gates may depend on outcomes here; exact values have no outcomes."""
+        return self.shots is not None and "if_else" in self.backend.target.operation_names
+
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """The operators of a model, measured poolings as such where the machine can."""
+        if not (self.feeds_forward and is_measured(model.layers)):
+            return model.operators(params, x)
+        with qp.QueuingManager.stop_recording():
+            return list(measured_operators(model.layers, params, x, model.wires))
+
+    def coupling(self, n: int) -> tuple[tuple[int, int], ...]:
+        """Pairs for ``Entangler(pattern=...)`` on n wires, as they follow the machine's best path.
+
+        Neighbours on a path need no swaps, and the transpiler finds a path with small errors for them;
+        ``dataclasses.replace(place, layout=place.path(n))`` holds it to this one.
+
+        Raises:
+            ValueError: the machine has no path of n qubits.
+        """
+        return pairs_along(self.backend.target, self.path(n))
+
+    def path(self, n: int) -> tuple[int, ...]:
+        """The machine's best path of n qubits, by the errors of its gates and readout."""
+        return best_path(self.backend.target, n)
+
+    def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
+        """This place held to the qubits where a circuit's wires start, and to those where they end."""
+        program = self.program(operators, measurements)
+        compiled = self.compiled(program)
+        if compiled.circuit.layout is None or self.basis is not None:
+            return self, self
+        start = compiled.circuit.layout.initial_index_layout(filter_ancillas=True)
+        return replace(self, layout=tuple(start)), replace(self, layout=tuple(compiled.qubits))
+
     def program(self, operators: list[Any], measurements: list[Any]) -> Program:
         """The operators as one parametrised circuit, refused if the machine is too small."""
         program = Program(lower(operators, measurements), tuple(measurements))
+        if program.lowered.measures and not self.feeds_forward:
+            raise ValueError(
+                f"{self.backend.name} with shots={self.shots} cannot let gates depend on outcomes. Expected "
+                "shots and a machine with 'if_else'. Use Pooling(), the controlled rotation that gives "
+                "the same expectation values."
+            )
+        if self.layout is not None and len(self.layout) != len(program.lowered.wires):
+            raise ValueError(
+                f"layout={self.layout} has {len(self.layout)} qubits, but the circuit has "
+                f"{len(program.lowered.wires)} wires. Give one qubit for each wire, or None."
+            )
         needed, there = len(program.lowered.wires), self.backend.num_qubits
         if there is not None and needed > there:
             raise ValueError(
@@ -108,8 +160,10 @@ class QiskitPlace(Place):
             )
         program = self.program(operators, measurements)
 
+        known = program.without_angles()
+
         def run(values: np.ndarray, key: np.ndarray | None) -> np.ndarray:
-            return self.run(program, values, key)
+            return self.run(known, values, key)
 
         gradient = (self.gradient, self.random_shifts)
         return differentiable(run, program.size, program.lowered, *gradient, key)
@@ -130,7 +184,7 @@ class QiskitPlace(Place):
 
     def compiled(self, program: Program) -> Compiled:
         """The program transpiled for this machine, once."""
-        return _compiled(self, program)
+        return _compiled(self, program.without_angles())
 
     def __getstate__(self) -> dict[str, Any]:
         """The plain fields: no open backend, and with it no account, is ever pickled."""
@@ -153,6 +207,8 @@ def _compiled(place: QiskitPlace, program: Program) -> Compiled:
     where: dict[str, Any] = (
         {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
     )
+    if place.layout is not None:
+        where["initial_layout"] = list(place.layout)
     manager = generate_preset_pass_manager(place.optimization_level, seed_transpiler=0, **where)
     ready = manager.run(circuit)
     on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)

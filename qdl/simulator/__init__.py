@@ -14,6 +14,7 @@ states, ``trajectories`` draws errors, ``devices`` splits a batch over several d
 from .density import evaluate_mixed
 from .devices import split_batch
 from .plan import Passes
+from .read import dims_of, with_all_data
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
 from .trajectories import evaluate_trajectories
@@ -21,10 +22,12 @@ from .trajectories import evaluate_trajectories
 __all__ = [
     "Passes",
     "check_shots",
+    "dims_of",
     "evaluate",
     "evaluate_mixed",
     "evaluate_trajectories",
     "sample_bits",
     "split_batch",
     "state",
+    "with_all_data",
 ]

@@ -190,7 +190,7 @@ def _expand(operator: Any) -> list[Any]:
     small = len(operator.wires) <= MAX_WIRES and operator.has_matrix
     preparation = isinstance(operator, qp.operation.StatePrepBase)
     if small or preparation or operator.name in ("MultiRZ", "GlobalPhase"):
-        return [operator]
+        return [with_all_data(operator)]
     if operator.has_decomposition:
         return [o for op in operator.decomposition() for o in _expand(op)]
     if operator.has_matrix:
@@ -199,6 +199,13 @@ def _expand(operator: Any) -> list[Any]:
         f"{operator.name} has neither a matrix nor a decomposition, so it cannot be simulated. "
         "Yield gates that have one."
     )
+
+
+def with_all_data(operator: Any) -> Any:
+    """The operator, or its matrix if its ``data`` leave numbers out: qp.evolve hides its generator's."""
+    if len(jax.tree.leaves(operator)) == len(operator.data):
+        return operator
+    return qp.QubitUnitary(qp.matrix(operator), wires=operator.wires)
 
 
 def _sources(drawn: list[tuple[list[Any], Any, Any]]) -> list[list[tuple[str, Any]]]:

@@ -1,0 +1,298 @@
+r"""Error mitigation by more runs of the same place: readout correction and zero-noise extrapolation.
+
+Readout: on each measured wire, the noisy value of Z is $a \langle Z \rangle + b$. Two circuits, all zeros and
+all ones, give a and b; with errors that are independent from wire to wire, a word on the wires S is
+$\langle \prod_S Z \rangle = \langle \prod_S (Z_q - b_q) / a_q \rangle_\text{noisy}$. So for X and Y, turned
+into Z before the readout. The words that the product expands to are measured in the same basis.
+
+Noise: $U$ is replaced by $U (U^\dagger U)^k$, with $2k + 1$ times the noise of $U$, and the values are
+extrapolated to none. Both take more shots for the same error bars, and neither is exact: they are
+compared with the raw value, never shown without it.
+
+Reference: Temme, Bravyi, Gambetta, Physical Review Letters 119, 180509 (2017); Giurgica-Tiron et al., IEEE
+QCE 2020, p. 306 (folding); Bravyi et al., Physical Review A 103, 042605 (2021) (readout).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+
+from .place import Place, as_place
+
+WIDEST = 8  # wires of a word or of probabilities: its correction takes 2**wires terms
+
+
+class Both(NamedTuple):
+    """Values with and without mitigation.
+
+    Attributes:
+        raw: as the place gives them, ``(..., k)``.
+        mitigated: corrected, ``(..., k)``.
+    """
+
+    raw: jax.Array
+    mitigated: jax.Array
+
+
+@dataclass(frozen=True)
+class Mitigated(Place):
+    """A place with its errors mitigated; see ``mitigated``."""
+
+    place: Place
+    readout: bool
+    scales: tuple[int, ...]
+    order: int
+
+    @property
+    def shots(self) -> int | None:  # type: ignore[override]
+        """Those of the place, for every circuit."""
+        return self.place.shots
+
+    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
+        """The mitigated values ``(..., k)``."""
+        return self._evaluate(operators, measurements, key).mitigated
+
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """Those of the place; where gates are folded, measured poolings are controlled rotations."""
+        plain = len(self.scales) > 1
+        return model.operators(params, x) if plain else self.place.operators(model, params, x)
+
+    def announce(self, model: Any, **sizes: Any) -> None:
+        """What the place says of as many runs: one for each scale, and the two circuits of readout."""
+        runs = len(self.scales) + self.readout
+        for name in ("steps", "validations"):
+            if name in sizes:
+                sizes[name] = runs * sizes[name]
+        self.place.announce(_unmitigated(model), **sizes)
+
+    def both(self, model: Any, params: Any, x: Any = None, key: Any = None) -> Both:
+        """The values of a model, raw and mitigated, from the same runs."""
+        x = None if x is None else jnp.asarray(x)
+        found = _Pair(self).apply(model, params, x, key)
+        return Both(*jnp.split(found, 2, axis=-1))
+
+    def _evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> Both:
+        keys = [None] * 5 if key is None else [key, *jax.random.split(key, 4 + len(self.scales))]
+        scaled, read = self.place.pinned(operators, measurements)
+        asked = _Asked.of(measurements, self.readout)
+        gain = None
+        if (
+            self.readout
+        ):  # on all wires of the circuit, so that each has the qubit that it has there
+            wires = set(asked.wires).union(*(operator.wires for operator in operators))
+            gain = _calibrate(read, sorted(wires), asked.wires, keys[1])
+        raw, corrected = [], []
+        for scale, own in zip(self.scales, [keys[0], *keys[2:]], strict=False):
+            found = scaled.evaluate(folded(operators, scale), asked.measurements, own)
+            raw.append(asked.raw(found))
+            corrected.append(raw[-1] if gain is None else asked.corrected(found, gain))
+        if len(self.scales) == 1:
+            return Both(raw[0], corrected[0])
+        scales = jnp.asarray(self.scales, corrected[0].dtype)
+        return Both(raw[0], qp.noise.poly_extrapolate(scales, corrected, self.order))
+
+
+@dataclass(frozen=True)
+class _Pair(Place):
+    """Raw values and mitigated ones, one after the other."""
+
+    plan: Mitigated
+
+    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
+        return jnp.concatenate(self.plan._evaluate(operators, measurements, key), axis=-1)
+
+
+def _unmitigated(model: Any) -> Any:
+    """The model with its quantum stages on the places underneath."""
+    if hasattr(model, "stages"):
+        return replace(model, stages=tuple(map(_unmitigated, model.stages)))
+    place = getattr(model, "place", None)
+    return model.on(place.place) if isinstance(place, Mitigated) else model
+
+
+def mitigated(
+    place: Any, readout: bool = True, scales: Sequence[int] = (1,), order: int = 1
+) -> Mitigated:
+    """A place whose values are corrected for errors of readout, of gates, or of both.
+
+    Args:
+        place: any place or PennyLane device with noise: ``aer``, ``fake``, ``ibm``, ...
+        readout: measure the errors of readout with two circuits more, and undo them.
+        scales: odd factors by which the noise of the gates is amplified, 1 first; ``(1,)`` for no
+            extrapolation, ``(1, 3)`` for one more circuit three times as long.
+        order: of the polynomial in the noise that is extrapolated to zero.
+
+    ``model.on(place).apply`` gives mitigated values, ``place.both(model, params, x, key)`` the raw ones
+    beside them. Derivatives go through; each scale is a job of its own.
+
+    Raises:
+        ValueError: scales that are not odd, or too few for the order.
+        TypeError: a native place, which has no errors to mitigate.
+
+    Example:
+        >>> import qdl
+        >>> place = mitigated(qdl.backends.aer(shots=1000), scales=(1, 3))
+        >>> model = qdl.QNN(2, [qdl.layers.Rotation("x"), qdl.layers.Entangler("cz")])
+        >>> values = place.both(model, [jax.numpy.ones((2, 1)), None], key=jax.random.key(0))
+        >>> values.raw.shape, values.mitigated.shape
+        ((2,), (2,))
+    """
+    scales = tuple(scales)
+    odd = all(isinstance(s, int) and s > 0 and s % 2 for s in scales)
+    if not odd or scales[:1] != (1,) or len(set(scales)) < len(scales):
+        raise ValueError(
+            f"scales must be different odd numbers, 1 first, got {scales}. Example: scales=(1, 3)."
+        )
+    if len(scales) > 1 and not 0 < order < len(scales):
+        raise ValueError(
+            f"A polynomial of order {order} needs at least {order + 1} scales, got {scales}. "
+            "Example: scales=(1, 3), order=1."
+        )
+    place = as_place(place)
+    if type(place).evaluate is Place.evaluate:
+        raise TypeError(
+            f"mitigated() needs a place that runs circuits gate by gate, got {place!r}. "
+            "Example: mitigated(qdl.backends.aer(noise='fake_torino', shots=4000))."
+        )
+    return Mitigated(place, readout, scales, order)
+
+
+def folded(operators: list[Any], scale: int) -> list[Any]:
+    """A circuit that does the same with ``scale`` times as many gates; a prepared state stays.
+
+    PennyLane's ``fold_global`` has no barriers, without which a transpiler undoes the folding.
+
+    Raises:
+        ValueError: a gate that cannot be undone.
+
+    Example:
+        >>> [gate.name for gate in folded([qp.RX(0.3, 0), qp.S(0)], 3)]
+        ['RX', 'S', 'Barrier', 'Adjoint(S)', 'RX', 'Barrier', 'RX', 'S']
+    """
+    if scale == 1:
+        return operators
+    for operator in operators:
+        if isinstance(operator, qp.operation.Channel | qp.ops.MidMeasure | qp.ops.Conditional):
+            raise ValueError(
+                f"Only gates that can be undone can be folded, got {operator.name}. Leave Noise layers to "
+                "the place, or use scales=(1,)."
+            )
+    prepared = [o for o in operators if isinstance(o, qp.operation.StatePrepBase)]
+    gates = operators[len(prepared) :]
+    with qp.QueuingManager.stop_recording():
+        barrier = qp.Barrier(sorted({wire for gate in gates for wire in gate.wires}))
+        back = [qp.adjoint(gate, lazy=False) for gate in reversed(gates)]
+    return [*prepared, *gates, *[barrier, *back, barrier, *gates] * (scale // 2)]
+
+
+def _calibrate(
+    place: Place, wires: list[int], read: tuple[int, ...], key: Any
+) -> tuple[jax.Array, jax.Array]:
+    """The factor a and the offset b of the readout of the wires ``read``."""
+    flips = np.array([0.0, np.pi])
+    with qp.QueuingManager.stop_recording():
+        gates = [qp.RX(flips, wire) for wire in wires]
+        found = place.evaluate(gates, [qp.expval(qp.Z(wire)) for wire in read], key)
+    zero, one = jax.lax.stop_gradient(found)
+    return (zero - one) / 2, (zero + one) / 2
+
+
+class _Asked(NamedTuple):
+    """What is measured in order to correct values, and how they are put together."""
+
+    measurements: list[Any]
+    wires: tuple[int, ...]  # sorted
+    words: tuple[Any, ...]  # () for probabilities
+    sums: tuple[dict[Any, float], ...]
+    order: tuple[int, ...]  # the wires of the probabilities
+
+    @classmethod
+    def of(cls, measurements: list[Any], readout: bool) -> _Asked:
+        wires = tuple(sorted({wire for measurement in measurements for wire in measurement.wires}))
+        if measurements[0].obs is None:
+            _refuse_wide(measurements[0].wires, readout)
+            return cls(measurements, wires, (), (), tuple(measurements[0].wires))
+        sums = tuple(_sentence(measurement.obs) for measurement in measurements)
+        parts = {part for terms in sums for word in terms for part in _parts(word, readout)}
+        words = tuple(sorted((w for w in parts if len(w)), key=lambda w: sorted(w.items())))
+        with qp.QueuingManager.stop_recording():
+            asked = [qp.expval(word.operation()) for word in words]
+        return cls(asked, wires, words, sums, ())
+
+    def raw(self, found: jax.Array) -> jax.Array:
+        if not self.words:
+            return found
+        value = dict(zip(self.words, jnp.moveaxis(found, -1, 0), strict=True))
+        return self._sum(lambda word: value[word], found)
+
+    def corrected(self, found: jax.Array, gain: tuple[jax.Array, jax.Array]) -> jax.Array:
+        a, b = (dict(zip(self.wires, column, strict=True)) for column in gain)
+        if not self.words:
+            return _unmixed(found, [(a[w], b[w]) for w in self.order])
+        value = dict(zip(self.words, jnp.moveaxis(found, -1, 0), strict=True))
+
+        def corrected(word: Any) -> Any:
+            total: Any = 0.0
+            for part in _parts(word, True):
+                weight: Any = 1.0
+                for wire in word:
+                    weight = weight * ((1.0 if wire in part else -b[wire]) / a[wire])
+                total = total + weight * (value[part] if len(part) else 1.0)
+            return total
+
+        return self._sum(corrected, found)
+
+    def _sum(self, of: Any, found: jax.Array) -> jax.Array:
+        lead = jnp.zeros(found.shape[:-1], found.dtype)
+        columns = [
+            sum((c * (of(word) if len(word) else 1.0) for word, c in terms.items()), lead)
+            for terms in self.sums
+        ]
+        return jnp.stack(columns, axis=-1)
+
+
+def _unmixed(p: jax.Array, gains: list[tuple[Any, Any]]) -> jax.Array:
+    """Probabilities ``(..., 2**k)`` with the errors of each wire's readout undone; may be below 0."""
+    p = p.reshape(*p.shape[:-1], *(2,) * len(gains))
+    for i, (a, b) in enumerate(gains):
+        # Outcomes 0 and 1 of a wire have the weights (1 +- (a z + b)) / 2.
+        mixing = jnp.array([[1 + a + b, 1 - a + b], [1 - a - b, 1 + a - b]]) / 2
+        axis = p.ndim - len(gains) + i
+        p = jnp.moveaxis(jnp.tensordot(jnp.linalg.inv(mixing), p, (1, axis)), 0, axis)
+    return p.reshape(*p.shape[: -len(gains)], -1)
+
+
+def _sentence(observable: Any) -> dict[Any, float]:
+    sentence = observable.pauli_rep
+    if sentence is None:  # a projector or a Hermitian matrix
+        matrix = np.asarray(qp.matrix(observable))
+        sentence = qp.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
+    return {word: float(np.real(c)) for word, c in sentence.items()}
+
+
+def _parts(word: Any, readout: bool) -> list[Any]:
+    """The word, and what is left of it where its readout is corrected."""
+    if not readout:
+        return [word]
+    _refuse_wide(word, readout)
+    letters = list(word.items())
+    sizes = range(len(letters) + 1)
+    return [
+        qp.pauli.PauliWord(dict(some)) for size in sizes for some in combinations(letters, size)
+    ]
+
+
+def _refuse_wide(wires: Any, readout: bool) -> None:
+    if readout and len(wires) > WIDEST:
+        raise ValueError(
+            f"Readout correction of {len(wires)} wires at once takes 2**{len(wires)} terms; expected at most "
+            f"{WIDEST}. Measure words on fewer wires, as ExpZ(), or use readout=False."
+        )

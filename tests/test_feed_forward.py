@@ -1,0 +1,111 @@
+"""Measured pooling: feed-forward on machines, equal to the controlled rotation within shot error."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+import pytest
+
+import qdl
+from qdl.backends import aer, fake, mitigated
+from qdl.backends.feed_forward import measured_operators
+from qdl.backends.lower import lower
+from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
+
+
+def qcnn(kind, n=4, axes="zx"):
+    pool = [Pooling(axes, kind=kind), Rotation("xy"), Pooling(axes, kind=kind)]
+    return qdl.QNN(n, [AngleEncoding(), Convolution("ttn"), *pool])
+
+
+@pytest.fixture
+def inputs(key):
+    model = qcnn("measured")
+    return model.init(key), jax.random.uniform(key, (3, 4), minval=0.2, maxval=2.0)
+
+
+def program(place, model, inputs):
+    operators = place.operators(model, *inputs)
+    return place.program(operators, model.readout.measurements(model.active))
+
+
+@pytest.mark.parametrize("axes", ["zx", "y", ""])
+@pytest.mark.parametrize("n", [4, 5])
+def test_pennylane_agrees_that_the_measured_circuit_is_the_controlled_one(axes, n, key):
+    """Independent of Qiskit: default.qubit follows every outcome."""
+    model = qcnn("measured", n, axes)
+    params, x = jax.tree.map(np.asarray, model.init(key)), np.linspace(0.2, 1.5, n)
+    with qp.QueuingManager.stop_recording():
+        operators = list(measured_operators(model.layers, params, x, model.wires))
+    measurements = model.readout.measurements(model.active)
+    [tape], join = qp.defer_measurements(qp.tape.QuantumScript(operators, measurements))
+    result = qp.execute([tape], qp.device("default.qubit"), diff_method=None)
+    np.testing.assert_allclose(np.ravel(join(result)), model.apply(params, x), atol=1e-10)
+
+
+@pytest.mark.parametrize("readout", [qdl.ExpZ(), qdl.Expval(qp.X(0)), qdl.Probs()])
+def test_values_within_shot_error(readout, inputs, key):
+    model = qdl.QNN(4, qcnn("measured").layers, readout)
+    found = qdl.check(model, aer(shots=4000), *inputs, key)
+    assert found.ok, str(found)
+
+
+def test_gradient_within_shot_error(key):
+    """Two shifts an angle instead of four: a gate that waits for an outcome is a plain rotation."""
+    model, shots = qdl.QNN(2, [AngleEncoding(), Rotation("y"), Pooling("zy", "measured")]), 2000
+    params, x = model.init(key), jnp.array([0.8, 1.3])
+    loss = lambda p, m: jnp.sum(m.apply(p, x, key))  # noqa: E731
+    found = jax.grad(loss)(params, model.on(aer(shots=shots)))
+    wanted = jax.grad(loss)(params, model)
+    for f, w in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        assert np.abs(f - w).max() < 5 * np.sqrt(1 / 2 / shots)
+    controlled = qdl.QNN(2, [AngleEncoding(), Rotation("y"), Pooling("zy")])
+    rules = [program(aer(shots=1), m, (params, x)).lowered.rules for m in (model, controlled)]
+    assert [max(map(len, r)) for r in rules] == [2, 4]
+
+
+def test_measurement_saves_two_qubit_gates(inputs):
+    def two_qubit_gates(kind):
+        compiled = program(fake("manila", shots=1), qcnn(kind), inputs)
+        circuit = fake("manila", shots=1).compiled(compiled).circuit
+        return circuit.count_ops().get("cx", 0), circuit.count_ops().get("if_else", 0)
+
+    (measured, branches), (controlled, none) = map(two_qubit_gates, ("measured", "controlled"))
+    assert measured < controlled and none == 0
+    assert branches == 3  # pairs, both rotations of a pair in one branch
+
+
+def test_a_fake_machine_feeds_forward(inputs, key):
+    """Noise is in the way: the place agrees with itself, controlled, up to noise and shots."""
+    place = fake("manila", shots=4000)
+    assert place.feeds_forward
+    found, other = (qcnn(k).on(place).apply(*inputs, key) for k in ("measured", "controlled"))
+    assert np.abs(found - other).max() < 0.15
+
+
+def test_mitigation_keeps_the_measurements_unless_it_folds(inputs):
+    model, place = qcnn("measured"), aer(shots=10)
+    names = [
+        {operator.name for operator in mitigated(place, scales=scales).operators(model, *inputs)}
+        for scales in ((1,), (1, 3))
+    ]
+    assert "Conditional" in names[0] and "Conditional" not in names[1]
+    assert mitigated(place).both(model, *inputs, jax.random.key(0)).mitigated.shape == (3, 1)
+
+
+def test_exact_values_come_from_controlled_rotations(inputs):
+    model = qcnn("measured")
+    place = aer()
+    assert not place.feeds_forward and not program(place, model, inputs).lowered.measures
+    np.testing.assert_allclose(model.on(place).apply(*inputs), model.apply(*inputs), atol=1e-9)
+
+
+def test_refusals(inputs):
+    with qp.QueuingManager.stop_recording():
+        bits = [qp.measure(0), qp.measure(1)]
+        both = [*bits[0].measurements, *bits[1].measurements]
+        either = [*both, qp.ops.Conditional(bits[0] | bits[1], qp.X(2))]
+    with pytest.raises(ValueError, match="gates that wait for one outcome 1 are lowered, got"):
+        lower(either)
+    with pytest.raises(ValueError, match="shots=None cannot let gates depend on outcomes. Exp"):
+        aer().program(both, [qp.expval(qp.Z(2))])
