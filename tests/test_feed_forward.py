@@ -7,7 +7,7 @@ import pennylane as qp
 import pytest
 
 import qdl
-from qdl.backends import aer, fake
+from qdl.backends import aer, fake, mitigated
 from qdl.backends.feed_forward import measured_operators
 from qdl.backends.lower import lower
 from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
@@ -81,6 +81,16 @@ def test_a_fake_machine_feeds_forward(inputs, key):
     assert place.feeds_forward
     found, other = (qcnn(k).on(place).apply(*inputs, key) for k in ("measured", "controlled"))
     assert np.abs(found - other).max() < 0.15
+
+
+def test_mitigation_keeps_the_measurements_unless_it_folds(inputs):
+    model, place = qcnn("measured"), aer(shots=10)
+    names = [
+        {operator.name for operator in mitigated(place, scales=scales).operators(model, *inputs)}
+        for scales in ((1,), (1, 3))
+    ]
+    assert "Conditional" in names[0] and "Conditional" not in names[1]
+    assert mitigated(place).both(model, *inputs, jax.random.key(0)).mitigated.shape == (3, 1)
 
 
 def test_exact_values_come_from_controlled_rotations(inputs):

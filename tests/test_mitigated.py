@@ -105,6 +105,21 @@ def test_folding_keeps_the_circuit_and_its_barriers(inputs):
     assert place.compiled(program).circuit.count_ops()["cx"] >= 10
 
 
+def test_the_price_is_that_of_all_runs(monkeypatch):
+    """A budget that mitigation goes around would be none."""
+    told = []
+    monkeypatch.setattr(
+        type(aer()), "announce", lambda self, model, **sizes: told.append((model, sizes))
+    )
+    model = qdl.QNN(2, [AngleEncoding(), Rotation("x")])
+    place = mitigated(aer(shots=10), scales=(1, 3))
+    hybrid = qdl.Hybrid([qdl.Dense(3, 2), model.on(place)])
+    place.announce(hybrid, batch_size=8, steps=5, validations=2)
+    [(plain, sizes)] = told
+    assert sizes == {"batch_size": 8, "steps": 15, "validations": 6}
+    assert plain.stages[1].place == aer(shots=10)
+
+
 def test_refusals(inputs):
     for scales in ((1, 2), (3, 5), (1, 1), (1.0, 3), ()):
         with pytest.raises(ValueError, match="different odd numbers, 1 first, got"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,42 @@ def pairs_along(target: Any, path: tuple[int, ...]) -> tuple[tuple[int, int], ..
     for i, (a, b) in enumerate(zip(path, path[1:], strict=False)):
         pairs.append((i, i + 1) if native is None or (a, b) in native else (i + 1, i))
     return tuple(pairs[::2] + pairs[1::2])
+
+
+def gates_of(circuit: Any, on: Any = None) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Every gate by name with the machine's qubits, those inside of branches too.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> circuit = QuantumCircuit(2)
+        >>> _ = circuit.cx(1, 0)
+        >>> list(gates_of(circuit))
+        [('cx', (1, 0))]
+    """
+    for step in circuit.data:
+        inner = [circuit.find_bit(qubit).index for qubit in step.qubits]
+        qubits = tuple(inner if on is None else [on[i] for i in inner])
+        blocks = getattr(step.operation, "blocks", ())
+        for block in blocks:
+            yield from gates_of(block, qubits)
+        if not blocks and step.operation.name not in ("barrier", "delay"):
+            yield step.operation.name, qubits
+
+
+def fidelity(circuit: Any, target: Any, measured: Iterable[int]) -> float | None:
+    r"""$\prod_g (1 - \epsilon_g)$ over gates and readouts, by the machine's calibration.
+
+    None where the machine has no calibration. A rough guide: it takes errors as independent, forgets
+    decoherence while a qubit waits, and counts what waits for an outcome as if it always happened.
+    """
+    steps = list(gates_of(circuit))
+    read = {*measured, *(qubits[0] for name, qubits in steps if name == "measure")}
+    steps = [step for step in steps if step[0] != "measure"]
+    steps += [("measure", (qubit,)) for qubit in sorted(read)]
+    errors = [error(target, name, qubits) for name, qubits in steps]
+    if all(e is None for e in errors):
+        return None
+    return float(np.prod([1 - (e or 0.0) for e in errors]))
 
 
 def error(target: Any, name: str, qubits: tuple[int, ...]) -> float | None:

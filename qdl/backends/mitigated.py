@@ -16,7 +16,7 @@ QCE 2020, p. 306 (folding); Bravyi et al., Physical Review A 103, 042605 (2021) 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -60,6 +60,19 @@ class Mitigated(Place):
         """The mitigated values ``(..., k)``."""
         return self._evaluate(operators, measurements, key).mitigated
 
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """Those of the place; where gates are folded, measured poolings are controlled rotations."""
+        plain = len(self.scales) > 1
+        return model.operators(params, x) if plain else self.place.operators(model, params, x)
+
+    def announce(self, model: Any, **sizes: Any) -> None:
+        """What the place says of as many runs: one for each scale, and the two circuits of readout."""
+        runs = len(self.scales) + self.readout
+        for name in ("steps", "validations"):
+            if name in sizes:
+                sizes[name] = runs * sizes[name]
+        self.place.announce(_unmitigated(model), **sizes)
+
     def both(self, model: Any, params: Any, x: Any = None, key: Any = None) -> Both:
         """The values of a model, raw and mitigated, from the same runs."""
         x = None if x is None else jnp.asarray(x)
@@ -95,6 +108,14 @@ class _Pair(Place):
 
     def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
         return jnp.concatenate(self.plan._evaluate(operators, measurements, key), axis=-1)
+
+
+def _unmitigated(model: Any) -> Any:
+    """The model with its quantum stages on the places underneath."""
+    if hasattr(model, "stages"):
+        return replace(model, stages=tuple(map(_unmitigated, model.stages)))
+    place = getattr(model, "place", None)
+    return model.on(place.place) if isinstance(place, Mitigated) else model
 
 
 def mitigated(

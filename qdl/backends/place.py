@@ -20,14 +20,6 @@ class Place:
         """The readout values ``(..., k)`` of a list of PennyLane operators."""
         raise NotImplementedError
 
-    def announce(self, model: Any, **sizes: Any) -> None:
-        """Say what training a model here will cost, and refuse what nobody wants to pay; else nothing.
-
-        Args:
-            model: the whole model, of which a part runs here.
-            sizes: as in ``estimate``.
-        """
-
     def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
         """The operators of a model as this place wants them."""
         return model.operators(params, x)
@@ -35,6 +27,14 @@ class Place:
     def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
         """Places for longer versions of a circuit and for its readout alone, on the same qubits."""
         return self, self
+
+    def announce(self, model: Any, **sizes: Any) -> None:
+        """Say what training a model here will cost, and refuse what nobody wants to pay; else nothing.
+
+        Args:
+            model: the whole model, of which a part runs here.
+            sizes: as in ``estimate``.
+        """
 
     def apply(self, model: Any, params: Any, x: Any, key: Any) -> Any:
         """The readout values of a model: its operators, evaluated here."""
@@ -84,6 +84,13 @@ def as_place(place: Any) -> Place:
     if isinstance(place, Place):
         return place
     if isinstance(place, qp.devices.Device):
+        if place.name.startswith("qiskit."):
+            warnings.warn(
+                f"pennylane-qiskit's {place.name} sends one job for every circuit: a gradient of P angles on "
+                "B samples is B * (2 P + 1) jobs. qdl.backends.aer(), fake() and ibm() send one.",
+                UserWarning,
+                stacklevel=3,
+            )
         return PennyLaneDevice(place)
     raise TypeError(
         f"on() takes a place of qdl.backends or a PennyLane device, got {place!r}. "

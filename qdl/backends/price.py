@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from . import chip
 from .derivative import METHODS, differentiable
 from .place import Place, places_of
 from .qiskit_place import Compiled, QiskitPlace
@@ -175,6 +176,9 @@ class _Dry(Place):
     gradient: str | None
     count: _Count = field(compare=False)
 
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        return self.place.operators(model, params, x)
+
     def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
         program = self.place.program(operators, measurements)
         self.count.compiled.append((self.place.compiled(program), self.place.backend))
@@ -223,13 +227,4 @@ def fidelity(compiled: Compiled, backend: Any) -> float:
 
     The product of one minus each error in the machine's calibration; 1 for a machine without one.
     """
-    found, target = 1.0, backend.target
-    steps = [(i.operation.name, i.qubits) for i in compiled.circuit.data]
-    places = [(name, tuple(map(compiled.circuit.find_bit, qubits))) for name, qubits in steps]
-    gates = [(name, tuple(bit.index for bit in bits)) for name, bits in places]
-    gates = [gate for gate in gates if gate[0] != "measure"]
-    for name, qubits in [*gates, *(("measure", (q,)) for q in compiled.qubits)]:
-        known = target.get(name) if name in target.operation_names else None
-        properties = known.get(qubits) if known else None
-        found *= 1 - (getattr(properties, "error", None) or 0.0)
-    return found
+    return chip.fidelity(compiled.circuit, backend.target, compiled.qubits) or 1.0

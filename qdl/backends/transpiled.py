@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from ..layers import Entangler
 from ..layers.base import Layer
-from .chip import error
+from .chip import fidelity, gates_of
 from .qiskit_place import QiskitPlace
 
 
@@ -130,39 +129,6 @@ def transpile_report(model: Any, place: QiskitPlace) -> TranspileReport:
         edges=tuple(sorted(edges)),
         chain=chain,
     )
-
-
-def gates_of(circuit: Any, on: Any = None) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every gate by name with the machine's qubits, those inside of branches too.
-
-    Example:
-        >>> from qiskit import QuantumCircuit
-        >>> circuit = QuantumCircuit(2)
-        >>> _ = circuit.cx(1, 0)
-        >>> list(gates_of(circuit))
-        [('cx', (1, 0))]
-    """
-    for step in circuit.data:
-        inner = [circuit.find_bit(qubit).index for qubit in step.qubits]
-        qubits = tuple(inner if on is None else [on[i] for i in inner])
-        blocks = getattr(step.operation, "blocks", ())
-        for block in blocks:
-            yield from gates_of(block, qubits)
-        if not blocks and step.operation.name not in ("barrier", "delay"):
-            yield step.operation.name, qubits
-
-
-def fidelity(circuit: Any, target: Any, measured: Iterable[int]) -> float | None:
-    r"""$\prod_g (1 - \epsilon_g)$ over gates and readouts, by the machine's calibration.
-
-    None where the machine has no calibration. A rough guide: it takes errors as independent, forgets
-    decoherence while a qubit waits, and counts both branches of a condition.
-    """
-    steps = [*gates_of(circuit), *(("measure", (qubit,)) for qubit in measured)]
-    errors = [error(target, name, qubits) for name, qubits in steps]
-    if all(e is None for e in errors):
-        return None
-    return float(np.prod([1 - (e or 0.0) for e in errors]))
 
 
 def _edges_of(circuit: Any) -> set[frozenset[int]]:
