@@ -615,3 +615,12 @@ def test_old_style_keys_are_taken():
         for key in (jax.random.key(4), jax.random.PRNGKey(4))
     )
     assert np.array_equal(one, two)
+
+
+def test_a_checkpointed_run_goes_on_to_the_same_bits(tmp_path):
+    whole = minimise(spsa(0.1, key=KEY), 6)
+    minimise(spsa(0.1, key=KEY), 3, checkpoint=tmp_path)
+    resumed = minimise(spsa(0.1, key=KEY), 6, checkpoint=tmp_path)
+    pairs = zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs) and resumed.step == 6
+    assert np.isnan(resumed.history["grad_norm"]).all()
