@@ -78,7 +78,7 @@ def descend(optimizer, value_fn, params, steps, gradient=None, **extra):
 CIRCUITS = {
     "hardware-efficient": [Repeat([Rotation("yz"), Entangler("cz", "ring")], 2)],
     "encoded": [AngleEncoding(), Rotation("zyz"), Entangler("crx"), IQPEncoding(), Rotation("xy")],
-    "trainable-scales": [Repeat([AngleEncoding(trainable=True), Entangler("isingxy")], 2)],
+    "trainable-scales": [Repeat([AngleEncoding(trainable=True), Entangler("isingxx")], 2)],
     "shared": [Rotation("y"), Convolution("u9"), Mirrored([Rotation("xz"), Entangler("cnot")])],
     "pooled": [AngleEncoding("x"), Convolution("ttn"), Pooling(), Adjoint(Rotation("zy"))],
     "amplitudes": [AmplitudeEncoding(), Rotation("xy"), Entangler("cry", "ring")],
@@ -135,10 +135,9 @@ def test_blocks_are_those_of_the_block_diagonal_approximation():
     params = model.init(jax.random.key(1))
     wanted = pennylane_metric(model, params, None, partial(by_measurement, approx="block-diag"))
     block, full = (metric_tensor(model, params, None, a) for a in ("block", "full"))
-    assert np.allclose(block, wanted, atol=1e-10) and not np.allclose(full, wanted, atol=1e-3)
-    assert np.allclose(
-        full, pennylane_metric(model, params, None, wires=4, approx=None), atol=1e-10
-    )
+    assert np.allclose(block, wanted, atol=1e-9) and not np.allclose(full, wanted, atol=1e-3)
+    wanted = pennylane_metric(model, params, None, partial(by_measurement, approx=None))
+    assert np.allclose(full, wanted, atol=1e-9)
 
 
 @pytest.mark.parametrize("n", [1, 3, 4])
@@ -215,9 +214,9 @@ def test_over_all_signs_the_estimate_is_the_gradient_of_a_quadratic():
     A, b, at = rng.normal(size=(4, 4)), rng.normal(size=4), jnp.asarray(rng.normal(size=4))
     f = lambda v: v @ A @ v + b @ v  # noqa: E731
     found = {}
-    for seed in range(400):  # until every pattern of signs has come up
-        one = estimate(f, at, 0.5, jax.random.key(seed)[None])
-        found.setdefault(tuple(np.sign(np.asarray(one / one[0])).tolist()), one)
+    draw = jax.jit(jax.vmap(lambda key: estimate(f, at, 0.5, key[None])))
+    for one in np.asarray(draw(jax.random.split(KEY, 400))):  # every pattern of signs comes up
+        found.setdefault(tuple(np.sign(one / one[0]).tolist()), one)
     assert len(found) == 8  # a direction and its opposite give the same estimate
     assert np.allclose(np.mean(list(found.values()), axis=0), jax.grad(f)(at), atol=1e-12)
 
@@ -241,7 +240,7 @@ def test_the_bias_is_the_one_of_the_closed_form():
     by_hand = np.mean(
         [(f(at + size * d) - f(at - size * d)) / (2 * size) * d for d in both], axis=0
     )
-    drawn = estimate(f, at, size, jax.random.split(KEY, 3000))
+    drawn = jax.jit(partial(estimate, f, at, size))(jax.random.split(KEY, 3000))
     factor = np.sin(size) * np.cos(size) / size
     assert np.allclose(by_hand, factor * jax.grad(f)(at), atol=1e-12)
     assert np.allclose(drawn, by_hand, atol=0.05)
@@ -616,3 +615,12 @@ def test_old_style_keys_are_taken():
         for key in (jax.random.key(4), jax.random.PRNGKey(4))
     )
     assert np.array_equal(one, two)
+
+
+def test_a_checkpointed_run_goes_on_to_the_same_bits(tmp_path):
+    whole = minimise(spsa(0.1, key=KEY), 6)
+    minimise(spsa(0.1, key=KEY), 3, checkpoint=tmp_path)
+    resumed = minimise(spsa(0.1, key=KEY), 6, checkpoint=tmp_path)
+    pairs = zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs) and resumed.step == 6
+    assert np.isnan(resumed.history["grad_norm"]).all()

@@ -10,7 +10,6 @@ import jax
 import numpy as np
 import pennylane as qp
 from qiskit import QuantumCircuit, qasm3
-from qiskit.circuit import Parameter
 
 from ..layers.base import is_shape
 from .lower import Lowered, lower, measured
@@ -31,9 +30,9 @@ class AngleMap:
     """
 
     model: Any
-    sources: dict[Parameter, str]
+    sources: dict[Any, str]
 
-    def __call__(self, params: Any, x: Any = None) -> dict[Parameter, float]:
+    def __call__(self, params: Any, x: Any = None) -> dict[Any, float]:
         """The angle of every parameter."""
         angles = _lowered(self.model, params, x).angles
         return {p: float(angle) for p, angle in zip(self.sources, angles, strict=True)}

@@ -94,7 +94,7 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.A
 
     if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
         loss, gradient = objective(state.params), optax.tree.zeros_like(state.params)
-        norm = jnp.nan
+        norm = jnp.asarray(jnp.nan)
     else:
         loss, gradient = jax.value_and_grad(objective)(state.params)
         norm = optax.tree.norm(gradient)

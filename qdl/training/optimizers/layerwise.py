@@ -61,7 +61,7 @@ def layerwise(
 
     def update(
         updates: Any,
-        state: LayerwiseState,
+        state: Any,
         params: Any = None,
         *,
         value_fn: Any = None,

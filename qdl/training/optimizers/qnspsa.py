@@ -98,7 +98,7 @@ def qnspsa(
 
     def update(
         updates: Any,
-        state: QNSPSAState,
+        state: Any,
         params: Any = None,
         *,
         value_fn: Any = None,

@@ -89,7 +89,7 @@ def lowest(values: jax.Array) -> jax.Array:
     orders = jnp.arange(1, count // 2 + 1)
     waves = 2 * jnp.fft.rfft(values)[1:] / count  # a_m - i b_m
 
-    def slope(power: int, at: jax.Array) -> jax.Array:
+    def slope(power: int, at: Any) -> jax.Array:
         """The derivative of this order (0: the value, a_0 apart)."""
         return jnp.real(((1j * orders) ** power * waves * jnp.exp(1j * orders * at)).sum())
 

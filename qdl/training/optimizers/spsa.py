@@ -69,7 +69,7 @@ def spsa(
         return SPSAState(jnp.int32(0), jax.random.key_data(key))
 
     def update(
-        updates: Any, state: SPSAState, params: Any = None, *, value_fn: Any = None, **extra: Any
+        updates: Any, state: Any, params: Any = None, *, value_fn: Any = None, **extra: Any
     ) -> tuple[Any, SPSAState]:
         value_fn = needs("spsa", value_fn, params)
         now, later = jax.random.split(jax.random.wrap_key_data(state.key, impl=kind))
