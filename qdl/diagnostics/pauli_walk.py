@@ -20,10 +20,11 @@ import numpy as np
 
 from . import bits, intervals, means, reach
 from .cones import reduced
+from .moment_steps import local_step
 from .pauli_circuit import PauliCircuit
 from .prefix import Prefix, split
 from .result import Certificate, GradientVariance
-from .sectors import certify
+from .sectors import certify, damping
 from .tasks import gather
 from .walk_gates import Gate, gate, walk
 
@@ -95,11 +96,9 @@ def _plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
 
 def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray:
     """The mean of each derivative: zero for uniform angles, a walk of its own for one word otherwise."""
-    from .moment_steps import local_step
-
     angled = {(e.kind, e.letters, e.angle.law, e.angle.scale, id(e.samples)): e
               for e in circuit.elements if e.angle is not None}  # fmt: skip
-    loud = [e for e in angled.values() if local_step(e).slope_mean.any()]
+    loud = [e for e in angled.values() if _has_mean_slope(e)]
     if not loud:
         return np.zeros(circuit.size)
     kinds = {element.kind for element in fixed.rest}
@@ -112,6 +111,12 @@ def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray
     coefficient, word = terms[0]
     rest = replace(circuit, elements=fixed.rest)
     return means.mean_slopes(rest, coefficient, word, fixed.means)
+
+
+def _has_mean_slope(element: Any) -> bool:
+    if element.kind == "rotation":
+        return damping(element) != 0
+    return bool(local_step(element).slope_mean.any())
 
 
 def run_chunk(plan: Plan, seed: list[int]) -> Counts:
