@@ -75,20 +75,22 @@ def measure(
     prefix = split(small, angles=True) if blackwell else fixed
     slope_means = _slope_means(small, fixed, terms)
     scale = sum(c**2 for c, _ in terms)
-    plan = _plan(small, prefix, terms)
+    samples = samples or SAMPLES
+    plan = _plan(small, prefix, terms, samples)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
-    chunks = -(-(samples or SAMPLES) // plan.chunk)
+    chunks = -(-samples // plan.chunk)
     parts = gather(run_chunk, [(plan, [*seed, c]) for c in range(chunks)], executor)
     trials = chunks * plan.chunk
     mean = means.mean(replace(small, elements=fixed.rest), fixed.means)
     return _result(circuit, small, prefix, parts, trials, scale, mean, slope_means, blackwell)
 
 
-def _plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
+def _plan(circuit: PauliCircuit, prefix: Prefix, terms: Any, samples: int) -> Plan:
     cache: dict[Any, Any] = {}
     gates = [gate(element, circuit.n_wires, cache) for element in reversed(prefix.rest)]
     room = FLAGS // max(2 * circuit.size, 1)
     chunk = int(np.clip(2 ** int(np.log2(max(room, 1))), 1024, CHUNK))
+    chunk = min(chunk, -(-samples // bits.WORD) * bits.WORD)  # whole machine words
     squares = np.array([c**2 for c, _ in terms])
     chances = squares / squares.sum() if squares.any() else np.ones(1)
     return Plan(circuit.n_wires, gates, [word for _, word in terms], chances, prefix, chunk)
