@@ -18,7 +18,6 @@ from qdl.layers import Convolution, Entangler, Pooling, Repeat, Rotation, Templa
 
 PICTURE = Path(__file__).parent.parent / "docs" / "gradient_variance.png"
 WIDTHS = (2, 4, 6, 8, 10, 14, 20, 30, 50, 100, 200)
-SAMPLES = 2**20
 
 
 def layered(n: int, depth: int) -> qdl.QNN:
@@ -44,18 +43,18 @@ def _cnots(params: Any, x: Any, wires: Any) -> Any:
 
 
 FAMILIES = {
-    "as many layers as wires": lambda n: layered(n, n),
-    "4 layers, local observable": lambda n: layered(n, 4),
-    "QCNN, weights of its own": qcnn,
-}
+    "as many layers as wires": (lambda n: layered(n, n), 2**18),
+    "4 layers, local observable": (lambda n: layered(n, 4), 2**20),
+    "QCNN, weights of its own": (qcnn, 2**22),
+}  # with walks a width
 
 
 def main() -> None:
     """Measure, print and draw."""
     figure, axes = plots.panels(1, 1, (6.4, 4.2))
-    for colour, (name, build) in zip(plots.COLOURS, FAMILIES.items(), strict=False):
+    for colour, (name, (build, samples)) in zip(plots.COLOURS, FAMILIES.items(), strict=False):
         sweep = gradient_variance(
-            build, WIDTHS, parameter="median", samples=SAMPLES, key=jax.random.key(0)
+            build, WIDTHS, parameter="median", samples=samples, key=jax.random.key(0)
         )
         print(f"{name}\n{sweep.table()}\n", flush=True)
         sweep.plot(axes[0, 0], label=name, colour=colour)
