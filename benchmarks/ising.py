@@ -10,6 +10,7 @@ coherent   calls against amplitude, plain and amplified (Eqs. 9-14)
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,14 +24,18 @@ from qdl.ising import (
     Amplification,
     BlockSampler,
     DimodSampler,
+    Ising,
     IsingClassifier,
+    Reads,
     amplify,
     annealing_unitary,
     calls_when_unknown,
+    field_scale,
     wrong_states,
 )
+from qdl.ising.base import ordered
 
-IMAGES, NUM_READS = 20, 20
+IMAGES, NUM_READS = 40, 20
 TIMES = (2.0, 5.0, 10.0, 20.0, 40.0)  # of the coherent anneals
 
 
@@ -125,6 +130,22 @@ def speed(out: Path) -> None:
             ratio = seconds / rows[0][1]
             print(f"| {label} | {1e3 * seconds:.3f} | {ratio:.1f} | {mean:.4f} | {best:.4f} |")
 
+    _predictions()
+
+
+def _predictions() -> None:
+    """Codewords in closed form against 20 reads, on 2,000 images."""
+    data, held = command.load()
+    classifier = IsingClassifier(epochs=1).fit(data.X_train, data.y_train)
+    X, seconds = held.X_test.astype(np.float32), {}
+    for method in ("codeword", "sample"):
+        start = time.process_time()
+        classifier.predict(X, method=method)
+        seconds[method] = (time.process_time() - start) / len(X)
+    ratio = seconds["sample"] / seconds["codeword"]
+    print("\nOne prediction: " + ", ".join(f"{k} {1e3 * s:.4f} ms" for k, s in seconds.items()))
+    print(f"so {ratio:.0f} times faster in closed form than by 20 reads")
+
 
 def _problems(epochs: int) -> tuple[np.ndarray, Any]:
     data, _ = command.load()
@@ -160,6 +181,7 @@ def samplers() -> dict[str, Callable[[np.ndarray, Any], Any]]:
             theirs.PathIntegralAnnealingSampler(), num_sweeps=100
         ),
         "SteepestDescentSampler": other(theirs.SteepestDescentSampler()),
+        "single flips in plain Python, 25 sweeps": naive,
     }
 
 
@@ -169,12 +191,14 @@ def _measured(h: np.ndarray, J: Any) -> Iterator[tuple[str, float, float, float]
     found = {}
     for name, sample in samplers().items():
         sample(h[:1], J, NUM_READS, 0)  # whatever is prepared once
-        seconds, energies = min((_timed(sample, h, J) for _ in range(3)), key=lambda pair: pair[0])
+        turns = [_timed(sample, h, J)]
+        turns += [_timed(sample, h, J) for _ in range(2 if turns[0][0] < 2 else 0)]
+        seconds, energies = min(turns, key=lambda turn: turn[0])
         found[name] = seconds, energies
         lowest = np.minimum(lowest, energies[:, 0])
     building = min(_building(h, J) for _ in range(3))
     for name, (seconds, energies) in found.items():
-        seconds -= 0 if name.startswith("Block") else building
+        seconds -= building if "Sampler," in name or name.startswith("Steepest") else 0
         above = (energies - lowest[:, None]) / np.abs(lowest[:, None])
         yield name, seconds / len(h), float(above.mean()), float(above[:, 0].mean())
 
@@ -185,10 +209,30 @@ def _timed(sample: Any, h: np.ndarray, J: Any) -> tuple[float, np.ndarray]:
     return time.process_time() - start, energies
 
 
+def naive(h: np.ndarray, J: Any, num_reads: int, key: int, sweeps: int = 25) -> Reads:
+    """What one writes first: single flips, one spin, one read, one image after the other."""
+    rng, block = random.Random(key), J.block.astype(float)
+    couplings = np.block(
+        [[np.zeros((len(block),) * 2), block], [block.T, np.zeros((block.shape[1],) * 2)]]
+    )
+    scale = field_scale(h, J)
+    spins = np.empty((len(h), num_reads, h.shape[1]))
+    for fields, unit, reads in zip(h, scale, spins, strict=True):
+        for read in reads:
+            read[:] = [rng.choice((-1.0, 1.0)) for _ in read]
+            for sweep in range(sweeps):
+                temperature = unit * max(1.0 - sweep / 20, 0.0)
+                for i in range(len(read)):
+                    change = -2 * read[i] * (fields[i] + couplings[i] @ read)
+                    accept = temperature and change < 30 * temperature
+                    if change <= 0 or (accept and rng.random() < np.exp(-change / temperature)):
+                        read[i] = -read[i]
+    spins = spins.astype(np.int8)
+    return ordered(spins, Ising(h, J).energies(spins))
+
+
 def _building(h: np.ndarray, J: Any) -> float:
     """What the dimod models of all images cost to build, which is not the samplers' work."""
-    from qdl.ising import Ising
-
     start = time.process_time()
     for fields in h:
         Ising(fields, J).to_bqm()
