@@ -13,7 +13,7 @@ from qdl.ising import IsingClassifier
 
 @pytest.fixture
 def few_images(monkeypatch, tmp_path):
-    whole = command._data
+    whole = command.load
 
     def some():
         data, held = whole()
@@ -21,7 +21,7 @@ def few_images(monkeypatch, tmp_path):
         small = data._replace(X_train=data.X_train[rows], y_train=data.y_train[rows])
         return small, held._replace(X_test=held.X_test[rows], y_test=held.y_test[rows])
 
-    monkeypatch.setattr(command, "_data", some)
+    monkeypatch.setattr(command, "load", some)
     monkeypatch.setattr(command, "READS", (1, 3))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -50,7 +50,7 @@ def test_a_run_prints_its_tables_and_leaves_pictures(few_images):
     assert all("learning_rate" in line for line in errors)
     loaded = IsingClassifier.load(folder / "classifier")
     assert loaded.get_params()["seed"] == 3
-    data, _ = command._data()
+    data, _ = command.load()
     (default,) = [x for x in lines if x.get("method") == "default" and x["seed"] == 3]
     assert loaded.score(data.X_test, data.y_test) == default["test"]
 
@@ -58,10 +58,10 @@ def test_a_run_prints_its_tables_and_leaves_pictures(few_images):
 def test_a_row_is_the_mean_over_the_seeds():
     epochs = np.arange(1, 14)
     same = [command.Method("a", 0.1, 0.5 * epochs**-z, 0.8 + z / 10, 0.7) for z in (1.0, 2.0)]
-    row = command._row(same)
+    row = command.row(same)
     assert row.z == pytest.approx((1.5, 0.5), abs=1e-5) and row.window == (1, 13)
     assert (row.test, row.first_error) == (pytest.approx(0.95), 0.5)
-    assert command._row([command.Method("a", 0.1, np.array([0.1, 0.0]), 1, 1)]).z is None
+    assert command.row([command.Method("a", 0.1, np.array([0.1, 0.0]), 1, 1)]).z is None
 
 
 def test_one_epoch_has_no_exponent(tmp_path):

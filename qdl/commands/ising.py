@@ -114,7 +114,7 @@ def run(
     """
     if epochs < 2:
         raise ValueError(f"epochs must be at least 2 for an exponent, got {epochs}.")
-    data, held = _data()
+    data, held = load()
     folder = runs.new_folder("ising", out)
     config = {
         "command": "ising", "seed": seed, "seeds": seeds, "epochs": epochs, "hidden": 120,
@@ -133,10 +133,10 @@ def run(
         accuracies.append(accuracy)
         runs.write_metrics(folder, [{"seed": each, "method": "default", **accuracy}])
         say(f"seed {each}: comparing rules, and back-propagation on the same network")
-        every.append(_methods(data, held, epochs, each))
+        every.append(methods(data, held, epochs, each))
         runs.write_metrics(folder, (row for m in every[-1] for row in _lines(m, each)))
     accuracy = {part: np.array([a[part] for a in accuracies]) for part in accuracies[0]}
-    rows = [_row(list(same)) for same in zip(*every, strict=True)]
+    rows = [row(list(same)) for same in zip(*every, strict=True)]
     if figures:
         say("sampling the landscapes before and after training, and drawing")
         _pictures(folder, data, every, classifier)
@@ -144,7 +144,8 @@ def run(
     return Result(folder, accuracy, rows, notes)
 
 
-def _data() -> tuple[Any, Any]:
+def load() -> tuple[Any, Any]:
+    """The images with the 100 test images, and with the 2,000 others."""
     from ..datasets import mnist
 
     options: dict[str, Any] = {"classes": None, "features": None, "scale": (0, 1)}
@@ -163,7 +164,7 @@ def _default(data: Any, held: Any, epochs: int, seed: int) -> tuple[Any, dict[st
     return classifier, {name: classifier.score(*part) for name, part in parts.items()}
 
 
-def _methods(data: Any, held: Any, epochs: int, seed: int) -> list[Method]:
+def methods(data: Any, held: Any, epochs: int, seed: int) -> list[Method]:
     """The rules at one learning rate, and back-propagation at three."""
     from ..ising import BlockSampler, IsingClassifier, backpropagation
 
@@ -196,7 +197,7 @@ def _lines(method: Method, seed: int) -> Any:
     yield {**start, "test": method.test, "held-out": method.held}
 
 
-def _row(same: list[Method]) -> Row:
+def row(same: list[Method]) -> Row:
     """One method over the seeds."""
     from ..ising import scaling_exponent
 
@@ -252,7 +253,7 @@ def _pictures(folder: Path, data: Any, every: list[list[Method]], classifier: An
     from . import ising_plots, plots
 
     found = landscapes(data, classifier)
-    one = [{"landscape": name, **_statistics(seen)} for name, seen in found.items()]
+    one = [{"landscape": name, **statistics(seen)} for name, seen in found.items()]
     runs.write_metrics(folder, one)
     errors = [first_epoch_errors(data, classifier.seed + i) for i in range(len(every))]
     runs.write_metrics(folder, [{"first_epoch": e, "reads": READS} for e in errors])
@@ -266,6 +267,7 @@ def _pictures(folder: Path, data: Any, every: list[list[Method]], classifier: An
         plots.save(figure, folder / f"{name}.png")
 
 
-def _statistics(seen: Any) -> dict[str, float]:
+def statistics(seen: Any) -> dict[str, float]:
+    """The numbers of a landscape."""
     names = ("unclassified", "right", "within_image", "same_class", "other_class", "classes_seen")
     return {name: getattr(seen, name) for name in names}

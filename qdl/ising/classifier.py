@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from . import storage
-from .base import Reads, check_answer, generator
+from .base import Reads, check_answer
 from .block import BlockSampler
-from .fitting import Schedule, train
-from .network import Network, class_codes, winners
+from .estimator import Annealed, check_whole
+from .network import Network, winners
 from .rules import Rule, Trainer
 
-COLLAPSED = 0.95  # one class predicted for more than this fraction of the training images
 
-
-class IsingClassifier(ClassifierMixin, BaseEstimator):
+class IsingClassifier(Annealed):
     r"""A network of Ising spins, trained by letting a sampler find its low-energy states.
 
     Pixels act as fields on hidden spins, hidden spins couple to ``redundancy`` output spins per
@@ -103,79 +96,18 @@ class IsingClassifier(ClassifierMixin, BaseEstimator):
         self.epochs = epochs
         self.seed = seed
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True
-        return tags
+    def _new_network(self, outputs: int, rng: np.random.Generator) -> Network:
+        check_whole(hidden=self.hidden)
+        return Network.init(self.n_features_in_, self.hidden, outputs, rng)
 
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        checkpoint: str | Path | None = None,
-        callback: Callable[[IsingClassifier], Any] | None = None,
-    ) -> IsingClassifier:
-        """Train from new weights.
+    def _trainer(self, codes: np.ndarray) -> Trainer:
+        return Trainer(Rule(self.rule, self.num_reads, self.reads), self.sampler, codes)
 
-        Args:
-            X: ``(n_samples, n_features)``, best in [0, 1].
-            y: labels ``(n_samples,)``, numbers or strings.
-            checkpoint: a folder: the state is kept there after every epoch, and a run that was
-                broken off goes on from it as if it had not been.
-            callback: called with this classifier after every epoch, its weights those of the
-                moment; a true answer stops training.
+    def _energies(self, X: np.ndarray) -> np.ndarray:
+        return self.network_.clamped_energies(self.network_.pull(X), self._codes())
 
-        Warns:
-            UserWarning: a learning rate in the region where training collapses.
-            RuntimeWarning: it has collapsed: nearly all images get the same class.
-        """
-        X, y = self._data(X, y, reset=True)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        schedule = self._schedule(self.epochs)
-        trainer = self._trainer()
-        labels = np.searchsorted(self.classes_, y)
-        network = self._new_network()
-
-        def after_epoch(network: Network, history: dict[str, Any]) -> Any:
-            self.network_, self.history_ = network, history
-            return callback is not None and callback(self)
-
-        self.network_, self.history_ = train(
-            trainer, network, X, labels, schedule, after_epoch,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
-            about={name: repr(value) for name, value in self.get_params().items()},
-        )  # fmt: skip
-        self._warn_of_collapse(X, labels)
-        return self
-
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> IsingClassifier:
-        """One more pass over these rows, from the weights that there are; no averaging, no decay.
-
-        Args:
-            X: ``(n_samples, n_features)``.
-            y: labels.
-            classes: all labels that will ever come; needed in the first call.
-        """
-        first = not hasattr(self, "network_")
-        X, y = self._data(X, y, reset=first)
-        if first:
-            self.classes_ = np.unique(y if classes is None else classes)
-            schedule, network, history = self._schedule(1), self._new_network(), None
-        else:
-            schedule, network, history = self._schedule(1), self.network_, self.history_
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has the label {unknown[0]!r}, but the classes are {self.classes_.tolist()}. "
-                "Name all of them in the first call: partial_fit(X, y, classes=...)."
-            )
-        labels = np.searchsorted(self.classes_, y)
-        self.network_, self.history_ = train(
-            self._trainer(), network, X, labels, schedule, history=history
-        )
-        return self
+    def _found(self, X: np.ndarray) -> np.ndarray:
+        return self._energies(X).argmin(axis=1)
 
     def predict(self, X: Any, method: str = "codeword", num_reads: int = 20) -> np.ndarray:
         """The label of each row.
@@ -189,9 +121,9 @@ class IsingClassifier(ClassifierMixin, BaseEstimator):
                 numbers, with a warning.
             num_reads: reads per row.
         """
-        check_is_fitted(self, "network_")
+        X = self._rows(X)
         if method == "codeword":
-            return self.classes_[self.decision_energies(X).argmin(axis=1)]
+            return self.classes_[self._found(X)]
         if method != "sample":
             raise ValueError(f"method must be 'codeword' or 'sample', got {method!r}.")
         spins = self.sample(X, num_reads).spins[:, 0]
@@ -212,9 +144,7 @@ class IsingClassifier(ClassifierMixin, BaseEstimator):
 
         In closed form: every hidden spin follows its field. The lowest one is the prediction.
         """
-        check_is_fitted(self, "network_")
-        X = validate_data(self, X, reset=False, dtype=np.float32)
-        return self.network_.clamped_energies(self.network_.pull(X), self._codes())
+        return self._energies(self._rows(X))
 
     def sample(self, X: Any, num_reads: int = 20, key: Any = None) -> Reads:
         """Free low-energy states of each row: spins ``(n_samples, reads, hidden + outputs)``.
@@ -224,10 +154,9 @@ class IsingClassifier(ClassifierMixin, BaseEstimator):
             num_reads: states per row, the lowest energy first.
             key: as for samplers; None follows ``seed``.
         """
-        check_is_fitted(self, "network_")
-        X = validate_data(self, X, reset=False, dtype=np.float32)
+        X = self._rows(X)
         problem = self.network_.ising(X)
-        rng = generator([self.seed, 2] if key is None else key)
+        rng = self._rng(key)
         spins, energies = self.sampler.sample(problem.h, problem.J, num_reads=num_reads, key=rng)
         return Reads(check_answer(spins, (len(X), num_reads, problem.n), self.sampler), energies)
 
@@ -235,82 +164,3 @@ class IsingClassifier(ClassifierMixin, BaseEstimator):
         """The problem of one row ``(n_features,)`` as a dimod model: hidden spins, then outputs."""
         check_is_fitted(self, "network_")
         return self.network_.ising(x).to_bqm()
-
-    def save(self, path: str | Path) -> None:
-        """Save in a folder: ``classifier.json`` and ``params.safetensors``, every byte hashed.
-
-        Example:
-            >>> import tempfile
-            >>> folder, X = tempfile.mkdtemp(), [[0.0], [1.0]]
-            >>> clf = IsingClassifier(hidden=3, epochs=1).fit(X, ["a", "b"])
-            >>> clf.save(folder)
-            >>> bool((IsingClassifier.load(folder).predict(X) == clf.predict(X)).all())
-            True
-        """
-        check_is_fitted(self, "network_")
-        storage.save(Path(path), self)
-
-    @classmethod
-    def load(cls, path: str | Path, sampler: Any = None) -> IsingClassifier:
-        """The classifier that ``save`` wrote; nothing in the files is executed.
-
-        Args:
-            path: as given to ``save``.
-            sampler: needed when it was not one of qdl's own annealers: those are not written.
-        """
-        return storage.load(Path(path), cls, sampler)
-
-    def _data(self, X: Any, y: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
-        X, y = validate_data(self, X, y, reset=reset, dtype=np.float32)
-        return X, y
-
-    def _schedule(self, epochs: int) -> Schedule:
-        return Schedule(
-            epochs, self.learning_rate, self.bias_learning_rate, self.decay, self.average, self.seed
-        )
-
-    def _trainer(self) -> Trainer:
-        rule = Rule(self.rule, self.num_reads, self.reads)
-        if not callable(getattr(self.sampler, "sample", None)):
-            raise TypeError(
-                f"sampler must have sample(h, J, num_reads, key, initial), got {self.sampler!r}. "
-                "Example: qdl.ising.BlockSampler(sweeps=20)."
-            )
-        return Trainer(rule, self.sampler, self._codes())
-
-    def _codes(self) -> np.ndarray:
-        return class_codes(len(self.classes_), self.redundancy)
-
-    def _new_network(self) -> Network:
-        for name in ("hidden", "redundancy"):
-            value = getattr(self, name)
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < 1:
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}.")
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} tells classes apart, but y has one class only: "
-                f"{self.classes_.tolist()}. Pass rows of at least two classes."
-            )
-        outputs = len(self.classes_) * self.redundancy
-        rng = np.random.default_rng([self.seed, 0])
-        return Network.init(self.n_features_in_, self.hidden, outputs, rng)
-
-    def _unclassified(self) -> Any:
-        """The label of a row whose outputs tie: none of the classes."""
-        if self.classes_.dtype.kind not in "iuf":
-            return "unclassified"
-        return -1 if -1 not in self.classes_ else self.classes_.min() - 1
-
-    def _warn_of_collapse(self, X: np.ndarray, labels: np.ndarray) -> None:
-        """Compare the share of the class predicted most with that of the commonest one."""
-        found = self.network_.clamped_energies(self.network_.pull(X), self._codes()).argmin(axis=1)
-        share = np.bincount(found).max() / len(found)
-        if share > COLLAPSED and np.bincount(labels).max() / len(labels) <= COLLAPSED:
-            warnings.warn(
-                f"training has collapsed: {share:.0%} of the training rows get the class "
-                f"{self.classes_[np.bincount(found).argmax()]}. Lower learning_rate "
-                f"({self.learning_rate:g}), scale the features to [0, 1], or train for more epochs.",
-                RuntimeWarning,
-                stacklevel=3,
-            )

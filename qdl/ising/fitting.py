@@ -14,15 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .network import Network
-from .rules import Trainer
-
 FLOOR = 1 / 30  # of a rate at the end of a linear decay, relative to its start
 DIVERGES = (
     1.8e-2  # learning rates from here on collapse on pixels; the sum over 9 reads at 2e-3 too
 )
 
-AfterEpoch = Callable[[Network, dict[str, Any]], Any]
+AfterEpoch = Callable[[Any, dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,8 @@ class Schedule:
 
 
 def train(
-    trainer: Trainer,
-    network: Network,
+    trainer: Any,
+    network: Any,
     X: np.ndarray,
     labels: np.ndarray,
     schedule: Schedule,
@@ -91,7 +88,7 @@ def train(
     history: Mapping[str, np.ndarray] | None = None,
     checkpoint: Path | None = None,
     about: Mapping[str, Any] | None = None,
-) -> tuple[Network, dict[str, np.ndarray]]:
+) -> tuple[Any, dict[str, np.ndarray]]:
     """Train, and give the network (averaged, if the schedule says so) and the history.
 
     The random numbers of an epoch follow from the seed and its number alone, so that a resumed run
@@ -104,7 +101,7 @@ def train(
     place = None if checkpoint is None else _Place(checkpoint, X, labels, about or {})
     if place is not None and (found := place.newest()) is not None:
         weights, total, errors, seconds = found
-    network, answer = Network(**weights), Network(**weights)
+    network, answer = network.rebuilt(weights), network.rebuilt(weights)
     with _progress(schedule.epochs, len(errors) - before) as show:
         for epoch in range(len(errors) - before, schedule.epochs):
             start = time.perf_counter()
@@ -122,7 +119,7 @@ def train(
                 return network, _history(errors, seconds)
     if total is not None:
         count = schedule.epochs - schedule.first_averaged
-        answer = Network(**{name: array / np.float32(count) for name, array in total.items()})
+        answer = network.rebuilt({k: array / np.float32(count) for k, array in total.items()})
     return answer, _history(errors, seconds)
 
 
@@ -130,13 +127,13 @@ def _history(errors: list[float], seconds: list[float]) -> dict[str, np.ndarray]
     return {"online_error": np.array(errors, float), "seconds": np.array(seconds, float)}
 
 
-def _add(total: dict[str, np.ndarray] | None, network: Network) -> dict[str, np.ndarray]:
+def _add(total: dict[str, np.ndarray] | None, network: Any) -> dict[str, np.ndarray]:
     if total is None:
         return {name: array.copy() for name, array in network.arrays().items()}
     return {name: total[name] + array for name, array in network.arrays().items()}
 
 
-def _check_finite(network: Network, schedule: Schedule) -> None:
+def _check_finite(network: Any, schedule: Schedule) -> None:
     if not all(np.isfinite(array).all() for array in network.arrays().values()):
         raise ValueError(
             "the weights are no longer finite. Lower learning_rate "
@@ -176,7 +173,7 @@ class _Place:
         rows = saved.notes["online_error"], saved.notes["seconds"]
         return parts["network"], parts["total"] or None, *rows
 
-    def save(self, network: Network, total: Any, errors: list[float], seconds: list[float]) -> None:
+    def save(self, network: Any, total: Any, errors: list[float], seconds: list[float]) -> None:
         """Keep the state after an epoch."""
         arrays = {f"network/{name}": array for name, array in network.arrays().items()}
         arrays |= {f"total/{name}": array for name, array in (total or {}).items()}

@@ -55,6 +55,10 @@ class Network:
         """The four arrays by name."""
         return dict(vars(self))
 
+    def rebuilt(self, arrays: dict[str, np.ndarray]) -> Network:
+        """A network of these arrays."""
+        return Network(**arrays)
+
     def pull(self, x: np.ndarray) -> np.ndarray:
         """What features ``(..., features)`` say to the hidden spins: $W x + b^h$."""
         return x @ self.W.T + self.bias_hidden

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .block import BlockSampler
-from .network import Network
 from .samplers import ExactSampler
 
 DESCRIPTION, PARAMS = "classifier.json", "params.safetensors"
@@ -54,10 +53,10 @@ def load(path: Path, kind: type, sampler: Any) -> Any:
             )
         sampler = SAMPLERS[name](**options)
     classifier = kind(**notes["arguments"], sampler=sampler)
-    classifier.network_ = Network(**arrays)
     classifier.n_features_in_ = arrays["W"].shape[1]
     dtype, labels = notes["classes"]
     classifier.classes_ = np.array(labels, dtype=dtype)
+    classifier.network_ = classifier._start()[1].rebuilt(arrays)
     classifier.history_ = {name: np.array(column) for name, column in notes["history"].items()}
     if notes["feature_names"]:
         classifier.feature_names_in_ = np.array(notes["feature_names"], dtype=object)
