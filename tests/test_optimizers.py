@@ -478,7 +478,8 @@ def test_a_state_taken_apart_and_put_together_goes_on_to_the_same_bits(name):
 def test_the_restored_key_counts_not_the_new_one():
     f = lambda v: (v**2).sum()  # noqa: E731
     first, other = spsa(0.1, key=jax.random.key(0)), spsa(0.1, key=jax.random.key(1))
-    params, state = jnp.arange(4.0), first.init(jnp.arange(4.0))
+    params = jnp.array([1.0, 2.5, 4.2, 7.1])
+    state = first.init(params)
     a, _ = first.update(params, state, params, value_fn=f)
     b, _ = other.update(params, state, params, value_fn=f)
     c, _ = other.update(params, other.init(params), params, value_fn=f)
