@@ -122,7 +122,7 @@ def speed(out: Path) -> None:
     """The table of samplers, on an untrained and a trained network."""
     del out  # prints only
     for name, epochs in (("untrained", 0), ("13 epochs", 13)):
-        print(f"\n{name} network, {IMAGES} images x {NUM_READS} reads\n")
+        print(f"\n{name}: {IMAGES} images x {NUM_READS} reads\n", flush=True)
         print("| sampler | ms per image | x slower | mean residual | best-of-20 residual |")
         print("| --- | --- | --- | --- | --- |")
         rows = list(_measured(*_problems(epochs)))
@@ -162,11 +162,11 @@ def samplers() -> dict[str, Callable[[np.ndarray, Any], Any]]:
         return BlockSampler(sweeps=sweeps).sample
 
     def other(sampler: Any, **options: Any) -> Any:
-        return DimodSampler(sampler, options).sample
+        return DimodSampler(sampler, **options).sample
 
     return {
         "BlockSampler(20)": ours(20),
-        "BlockSampler(10)": ours(10),
+        "BlockSampler(40)": ours(40),
         "BlockSampler(100)": ours(100),
         "SimulatedAnnealingSampler, 10 sweeps": other(
             theirs.SimulatedAnnealingSampler(), num_sweeps=10

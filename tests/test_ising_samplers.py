@@ -45,7 +45,7 @@ def test_ours_keep_the_contract(sampler, initial):
 )
 def test_dwaves_annealers_keep_the_contract(name, options, initial):
     samplers = pytest.importorskip("dwave.samplers")
-    sampler = DimodSampler(getattr(samplers, name)(), options)
+    sampler = DimodSampler(getattr(samplers, name)(), **options)
     qdl.testing.check_sampler(sampler, initial=initial)
 
 

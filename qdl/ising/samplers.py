@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import dimod
@@ -85,7 +85,6 @@ def all_states(n: int) -> np.ndarray:
     return (1 - 2 * bits).astype(np.int8)
 
 
-@dataclass(frozen=True)
 class DimodSampler(Sampler):
     """Any sampler of dimod's, one model a problem: simulated annealing, path integral, descent.
 
@@ -94,7 +93,7 @@ class DimodSampler(Sampler):
 
     Args:
         sampler: a ``dimod.Sampler``.
-        options: more words for its ``sample``, such as ``{"num_sweeps": 100}``.
+        options: more words for its ``sample``, such as ``num_sweeps=100``.
 
     Raises:
         ValueError: ``initial`` for a sampler that takes no ``initial_states``; a sampler that
@@ -109,15 +108,18 @@ class DimodSampler(Sampler):
     Reference: dimod and dwave-samplers, docs.dwavequantum.com.
     """
 
-    sampler: dimod.Sampler
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.sampler, dimod.Sampler):
+    def __init__(self, sampler: dimod.Sampler, **options: Any):
+        if not isinstance(sampler, dimod.Sampler):
             raise TypeError(
-                f"DimodSampler needs a dimod.Sampler, got {self.sampler!r}. "
+                f"DimodSampler needs a dimod.Sampler, got {sampler!r}. "
                 "Example: DimodSampler(dwave.samplers.SimulatedAnnealingSampler())."
             )
+        self.sampler = sampler
+        self.options = options
+
+    def __repr__(self) -> str:
+        words = "".join(f", {name}={value!r}" for name, value in self.options.items())
+        return f"DimodSampler({type(self.sampler).__name__}(){words})"
 
     def draw(
         self,
