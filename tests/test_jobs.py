@@ -55,7 +55,10 @@ def test_killed_at_any_point_one_job_is_paid(where, tmp_path, params, key):
     assert len(service.sent) == 1
 
 
-@pytest.mark.parametrize("where", CRASHES)
+SLOW = [pytest.param(where, marks=pytest.mark.slow) for where in CRASHES if where != "sent"]
+
+
+@pytest.mark.parametrize("where", ["sent", *SLOW])
 def test_killed_in_the_second_of_three_jobs_only_what_is_missing_is_sent(
     where, tmp_path, params, key
 ):

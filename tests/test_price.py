@@ -33,8 +33,17 @@ def on(model, place):
     )
 
 
-@pytest.mark.parametrize("gradient", ["parameter_shift", "spsa", "stochastic"])
-@pytest.mark.parametrize("model", [MODEL, HYBRID], ids=["qnn", "hybrid"])
+@pytest.mark.parametrize(
+    "model, gradient",
+    [
+        (MODEL, "stochastic"),
+        (HYBRID, "parameter_shift"),
+        pytest.param(MODEL, "parameter_shift", marks=pytest.mark.slow),
+        pytest.param(HYBRID, "stochastic", marks=pytest.mark.slow),
+        pytest.param(MODEL, "spsa", marks=pytest.mark.slow),
+        pytest.param(HYBRID, "spsa", marks=pytest.mark.slow),
+    ],
+)
 def test_the_estimate_is_what_is_sent(model, gradient, key, tmp_path, capsys):
     service = Service()
     place = qdl.backends.ibm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -18,7 +19,7 @@ from .request import Request
 # Aer 0.17 binds arrays of parameters wrongly, without an error, in controlled rotations and leaves others
 # out (qiskit-aer issues 2323, 2391, 2403): circuits are transpiled to gates that a test found right.
 BOUND_WRONGLY = ("crx", "cry", "crz", "cp", "cu", "mcrx", "mcry", "mcrz", "mcp", "mcu")
-BASIS = (
+BASIS: Sequence[str] = (
     "rx ry rz p h x y z s sdg t tdg sx sxdg cx cy cz swap ccx cswap rxx ryy rzz if_else measure reset"
 ).split()
 NOISY_AND_EXACT = ("automatic", "density_matrix")
@@ -58,7 +59,7 @@ class Aer(QiskitPlace):
         if isinstance(self.noise, str):
             return None
         if self.noise is None:
-            return BASIS
+            return list(BASIS)
         return [*self.noise.basis_gates, "if_else", "measure", "reset"]
 
     def send(self, requests: list[Request]) -> list[np.ndarray]:
@@ -88,7 +89,7 @@ def _exact(backend: Any, request: Request, compiled: Any) -> np.ndarray:
     circuit = compiled.circuit.copy()
     if program.samples:  # least significant first
         wires = [program.lowered.wires.index(wire) for wire in program.measured_wires]
-        circuit.save_probabilities([qubits[i] for i in reversed(wires)], label="0")
+        circuit.save_probabilities([qubits[i] for i in wires[::-1]], label="0")
     for i, observable in enumerate(program.observables):
         circuit.save_expectation_value(observable, qubits, label=str(i))
     columns = {}
@@ -111,7 +112,9 @@ def _exact(backend: Any, request: Request, compiled: Any) -> np.ndarray:
 def _methods() -> tuple[str, ...]:
     from qiskit_aer import AerSimulator
 
-    return tuple(m for m in AerSimulator().available_methods() if m not in ("unitary", "superop"))
+    return tuple(
+        m for m in AerSimulator().available_methods() or () if m not in ("unitary", "superop")
+    )
 
 
 def _check_method(method: str) -> None:

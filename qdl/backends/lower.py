@@ -156,9 +156,9 @@ def _gates(operator: Any) -> Iterator[_Gate]:
 
 def _write(
     circuit: QuantumCircuit, gates: list[_Gate], qubit: dict[Any, int]
-) -> tuple[list[Parameter], list[Any]]:
+) -> tuple[list[Any], list[Any]]:
     """Append the gates; the parameters that stand for arrays, and these."""
-    parameters: list[Parameter] = []
+    parameters: list[Any] = []
     arrays: list[Any] = []
     bits: dict[Any, Any] = {}  # of the wires measured so far
 
