@@ -22,9 +22,12 @@ _HOMES = {
     "check": "agreement",
     "save": "saving",
     "load": "saving",
+    "QNNClassifier": "estimators",
+    "QNNRegressor": "estimators",
 }
 _ROOMS = (
-    "backends", "baselines", "datasets", "diagnostics", "hybrid", "initializers", "layers",
+    "backends", "baselines", "datasets", "diagnostics", "estimators", "hybrid", "initializers", "ising",
+    "layers",
     "models", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
@@ -53,7 +56,9 @@ if TYPE_CHECKING:
         baselines,
         datasets,
         diagnostics,
+        estimators,
         initializers,
+        ising,
         layers,
         models,
         simulator,
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
         training,
     )
     from .agreement import check
+    from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid
     from .kernels import kernel
     from .model import QNN

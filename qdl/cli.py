@@ -73,7 +73,10 @@ def quickstart(
     _print(
         "variance of one gradient component over random starts",
         ("wires", *map(str, widths)),
-        [(name, *(f"{v:.1e}" for v in s.variance)) for name, s in result.sweeps.items()],
+        [
+            (name, *(f"{v:.1e}" for v in s.followed()["variance"]))
+            for name, s in result.sweeps.items()
+        ],
     )
     typer.echo(f"Pictures, parameters and every number: {result.folder}")
 
@@ -129,14 +132,14 @@ def runs(
     plot: Annotated[Path | None, typer.Option(help="Draw their curves into this PNG file.")] = None,
 ) -> None:
     """List run folders, what differs between their configurations, and plot their curves."""
-    from .commands import compare
+    from .commands import listing
 
     with plain_errors():
-        found = [run for folder in compare.find(folders or []) for run in compare.read(folder)]
+        found = [run for folder in listing.find(folders or []) for run in listing.read(folder)]
         if plot is not None:
-            compare.plot(found, plot)
-    _print("runs", compare.HEADERS, [run.row() for run in found])
-    if len(found) > 1 and (rows := compare.differences(found)):
+            listing.plot(found, plot)
+    _print("runs", listing.HEADERS, [run.row() for run in found])
+    if len(found) > 1 and (rows := listing.differences(found)):
         _print("what differs", ("", *(run.name for run in found)), rows)
     if plot is not None:
         typer.echo(f"Curves: {plot}")
@@ -162,6 +165,123 @@ def cost(
     title = f"{model}, {steps} x {batch_size} rows"
     _print(title, ("", found.place), found.rows())
     typer.echo(f"QPU seconds: {found.formula}")
+
+
+@app.command()
+def compare(
+    dataset: Annotated[str, typer.Option(help="digits, mnist, iris, wine, ...")] = "breast_cancer",
+    model: Annotated[str, typer.Option(help="reuploading, qcnn, ...")] = "reuploading",
+    classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
+    features: Annotated[int | None, typer.Option(help="Features of a row.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 300,
+    seeds: Annotated[int, typer.Option(min=1, help="Splits, each with a start of its own.")] = 5,
+    trials: Annotated[int, typer.Option(min=1, help="Settings that each model may try.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="From which the splits are drawn.")] = 0,
+    out: Out = None,
+) -> None:
+    """Compare a quantum classifier with classical ones and with itself without entanglers."""
+    from .commands.compare import compare as run
+
+    with plain_errors():
+        folder, result = run(
+            dataset, model, classes=None if classes is None else tuple(_whole_numbers(classes)),
+            features=features, depth=depth, steps=steps, seeds=seeds, trials=trials, seed=seed,
+            out=out, say=typer.echo,
+        )  # fmt: skip
+    typer.echo(result.table())
+    typer.echo(f"Picture and every number: {folder}")
+
+
+@app.command()
+def variance(
+    target: Annotated[
+        str, typer.Argument(help="mcclean, qcnn, ..., or file.py:name of a QNN or of build(n).")
+    ] = "mcclean",
+    widths: Annotated[str, typer.Option(help="Numbers of wires, as 2-10 or 4,8,16.")] = "2-10",
+    depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
+    method: Annotated[str, typer.Option(help="auto, statevector, dense_moment, ...")] = "auto",
+    samples: Annotated[int | None, typer.Option(help="Starts or walks a width.")] = None,
+    parameter: Annotated[
+        str | None, typer.Option(help="Which one is followed: index or median.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
+) -> None:
+    """Measure the variance of the gradient over random starts: will it train?"""
+    from .commands.variance import measure, save
+
+    with plain_errors():
+        result = measure(
+            target, widths, depth, method=method, samples=samples, parameter=parameter, seed=seed
+        )
+        typer.echo(result.table())
+        save(result, plot, json)
+
+
+@app.command()
+def report(
+    target: Annotated[
+        str, typer.Argument(help="qcnn, ..., file.py:name, or a folder of a saved model.")
+    ] = "hardware_efficient",
+    wires: Annotated[int, typer.Option(min=1, help="Width, for a family or a function.")] = 6,
+    depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
+    widths: Annotated[str | None, typer.Option(help="Also sweep over these, as 2-10.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Starts or walks.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    out: Out = None,
+) -> None:
+    """Write the trainability page of one model: Markdown, HTML, JSON and pictures."""
+    from .commands.report import make
+
+    with plain_errors():
+        folder, page = make(
+            target, wires, depth, widths=widths, samples=samples, seed=seed, out=out
+        )
+    typer.echo(page.to_markdown())
+    typer.echo(f"report.html, report.md, report.json and pictures: {folder}")
+
+
+@app.command()
+def ising(
+    out: Out = None,
+    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, each under a minute.")] = 1,
+    epochs: Annotated[int, typer.Option(min=2, help="Passes over the 1,000 images.")] = 13,
+    figures: Annotated[bool, typer.Option(help="Draw the paper's figures 2 to 5.")] = True,
+) -> None:
+    """Train a network of Ising spins by an annealer on MNIST, beside back-propagation."""
+    from .commands.ising import run
+
+    with plain_errors():
+        found = run(out, seed=seed, seeds=seeds, epochs=epochs, figures=figures, say=typer.echo)
+    _print(
+        f"IsingClassifier with its defaults, {epochs} epochs, {seeds} seed(s)",
+        ("accuracy", "mean", "lowest", "highest"),
+        [
+            (name, *(f"{v:.3f}" for v in (values.mean(), values.min(), values.max())))
+            for name, values in found.accuracy.items()
+        ],
+    )
+    _print(
+        "Training error e(epoch) ~ epoch^-z",
+        ("method", "rate", "z", "epochs", "last error", "test", "held"),
+        [_scaling(row) for row in found.rows],
+    )
+    for note in found.notes:
+        typer.echo(note)
+    typer.echo(f"Pictures, weights and every number: {found.folder}")
+
+
+def _scaling(row: Any) -> tuple[str, ...]:
+    """A method's row of the table of exponents."""
+    z = "no fit" if row.z is None else f"{row.z[0]:.2f}"
+    if row.z is not None and row.z[1] > 0:
+        z += f" +- {row.z[1]:.2f}"
+    window = f"{row.window[0]}-{row.window[1]}"
+    numbers = (row.last_error, row.test, row.held)
+    return row.name, f"{row.learning_rate:g}", z, window, *(f"{v:.3f}" for v in numbers)
 
 
 def _whole_numbers(text: str) -> list[int]:

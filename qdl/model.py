@@ -166,8 +166,21 @@ class QNN:
         node = self.qnode(qp.device("default.qubit", wires=self.n_wires))
         return qp.draw(node, **options)(jax.tree.map(np.asarray, params), x)
 
-    def to_qasm(self, params: Any, x: Any = None) -> str:
-        """OpenQASM 2 text of the circuit with these parameters, measuring the active wires."""
+    def to_qasm(self, params: Any = None, x: Any = None, *, version: int = 2) -> str:
+        """OpenQASM text of the circuit for one sample, measuring the active wires.
+
+        Version 3 without ``params`` declares each angle as an ``input float``, named as in ``to_qiskit``.
+        """
+        if version == 3:
+            from .backends.export import to_qasm3
+
+            return to_qasm3(self, params, x)
+        if version != 2 or params is None:
+            raise ValueError(
+                f"OpenQASM is written in version 2 with numbers, or in version 3; got version="
+                f"{version!r}, params={'None' if params is None else 'given'}. Pass params, or "
+                "version=3 for a circuit with open angles."
+            )
         if np.ndim(x) > 1:
             raise ValueError(
                 f"to_qasm writes one circuit, got x of shape {np.shape(x)}. Pass one sample, x[0]."
@@ -175,6 +188,30 @@ class QNN:
         operators = self.operators(jax.tree.map(np.asarray, params), x)
         tape = qp.tape.QuantumScript(operators, [qp.sample(wires=self.active)])
         return qp.to_openqasm(tape, wires=qp.wires.Wires(self.wires), measure_all=False)
+
+    def to_qiskit(self) -> tuple[Any, Any]:
+        """A Qiskit circuit with a ``Parameter`` for each angle, and the map from params to angles.
+
+        Qubit i is wire i, and nothing is measured. Equal to ``state`` up to a global phase; Qiskit
+        counts qubit 0 as the least significant bit, hence ``circuit.reverse_bits()`` to compare.
+
+        Returns:
+            The circuit, and the ``AngleMap``: ``angles(params, x)`` gives what
+            ``circuit.assign_parameters`` takes, ``angles.sources`` says which entry each one is.
+
+        Example:
+            >>> import jax, qdl
+            >>> from qdl.layers import AngleEncoding, Rotation
+            >>> model = qdl.QNN(2, [AngleEncoding(), Rotation("z")])
+            >>> circuit, angles = model.to_qiskit()
+            >>> list(angles.sources.values())
+            ['x[0]', 'x[1]', 'params[1][0, 0]', 'params[1][1, 0]']
+            >>> params = model.init(jax.random.key(0))
+            >>> bound = circuit.assign_parameters(angles(params, [0.1, 0.2]))
+        """
+        from .backends.export import to_qiskit
+
+        return to_qiskit(self)
 
     def __str__(self) -> str:
         """The tree: layers, wires, parameter counts."""

@@ -13,6 +13,7 @@ import numpy as np
 import pennylane as qp
 from pennylane.tape import QuantumScript
 
+from .ising.conformance import check_sampler as check_sampler
 from .layers import Layer, Template
 from .layers.base import Wires, is_shape
 from .model import QNN

@@ -55,6 +55,7 @@ def bad(array, where, value):
         ({"loss": "cross_entropy"}, ValueError, r"integer labels for cross .* in row 0"),
         ({"loss": "cross_entropy", "y": 2 * CLASSES - 1}, ValueError, r"label -1 in row \d+"),
         ({"loss": "cross_entropy", "y": CLASSES + 1}, ValueError, r"label 2 .* 0 .. 1 apart"),
+        ({"loss": "cross_entropy", "y": bad(CLASSES, 5, np.nan)}, ValueError, "nan in row 5"),
         ({"loss": "cross_entropy", "y": 0 * CLASSES + 1}, ValueError, "label 1 in all 40 rows"),
         ({"loss": "cross_entropy", "y": np.eye(2)[CLASSES]}, ValueError, "pass y.argmax"),
         ({"loss": "cross_entropy", "y": CLASSES.astype(str)}, TypeError, "return_inverse=True"),

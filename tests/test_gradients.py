@@ -1,66 +1,125 @@
-"""Gradient variance against closed forms and a plain loop."""
+"""Gradient variance from random starts against closed forms and a plain loop."""
 
 import jax
 import numpy as np
+import pennylane as qp
 import pytest
 
 import qdl
 from qdl.diagnostics import gradient_variance
-from qdl.layers import AngleEncoding, Entangler, Rotation
+from qdl.layers import AngleEncoding, Entangler, RandomRotation, Rotation
+
+STATEVECTOR = {"method": "statevector"}
 
 
 def test_closed_form_of_one_rotation(key):
-    # f = cos(angle): the variance of sin over a uniform angle is 1/2, for any width
-    sweep = gradient_variance(lambda n: qdl.QNN(n, Rotation("y")), (1, 3), key=key, samples=2000)
-    assert sweep.n_wires == (1, 3) and sweep.parameter == (0, 0) and sweep.samples == 2000
-    for value, error in zip(sweep.variance, sweep.standard_error, strict=True):
-        assert abs(value - 0.5) < 5 * error
+    # C = cos(angle): the variance of sin over a uniform angle is 1/2, for any width
+    sweep = gradient_variance(
+        lambda n: qdl.QNN(n, Rotation("y")), (3,), key=key, samples=2000, **STATEVECTOR
+    )
+    assert sweep.n_wires == (3,) and len(sweep) == 1
+    for row in sweep:
+        assert abs(row.variance[0] - 0.5) < 5 * row.standard_error[0]
         # a sample variance of sin has variance (mu4 - mu2^2)/m = (3/8 - 1/4)/m
-        assert error == pytest.approx(np.sqrt(0.125 / 2000), rel=0.05)
+        assert row.standard_error[0] == pytest.approx(np.sqrt(0.125 / 2000), rel=0.05)
+        assert row.low[0] < 0.5 < row.high[0] and row.draws == 2000
+        assert row.certified_zero.tolist() == [False] + [True] * (row.n_wires - 1)
 
 
-def test_parameters_that_never_matter_are_passed_over(key):
-    sweep = gradient_variance(lambda n: qdl.QNN(n, Rotation("zy")), (3,), key=key, samples=50)
-    assert sweep.parameter == (1,)  # a z rotation of |0> changes nothing
+def test_the_followed_parameter_is_the_first_that_matters(key):
+    sweep = gradient_variance(
+        lambda n: qdl.QNN(n, Rotation("zy")), (3,), key=key, samples=50, **STATEVECTOR
+    )
+    assert sweep.followed()["index"].tolist() == [1]  # a z rotation of |0> changes nothing
 
 
 def test_equals_a_loop_over_draws(key):
-    def build(n):
-        return qdl.QNN(n, [AngleEncoding(), Rotation("zy"), Entangler("cnot"), Rotation("y")])
-
-    samples = 6
-    sweep = gradient_variance(build, (3,), key=key, samples=samples)
-    model, values = build(3), []
-    for k in jax.random.split(jax.random.fold_in(key, 3), samples):
-        for_params, for_x = jax.random.split(k)
-        x = jax.random.uniform(for_x, (3,), maxval=2 * np.pi)
-        params, step = model.init(for_params), 1e-5
+    layers = [AngleEncoding(), Rotation("zy"), Entangler("cnot"), Rotation("y")]
+    model, x, samples = qdl.QNN(3, layers), np.array([0.3, 1.0, 2.0]), 6
+    row = gradient_variance(model, key=key, x=x, samples=samples, **STATEVECTOR)
+    gradients, costs = [], []
+    for k in jax.random.split(jax.random.fold_in(key, 0), samples):
+        params = model.init(jax.random.split(k, 3)[0])
         flat, unravel = jax.flatten_util.ravel_pytree(params)
-        shift = np.zeros(flat.size)
-        shift[sweep.parameter[0]] = step
-        up, down = (model.apply(unravel(flat + s * shift), x)[0] for s in (1, -1))
-        values.append((up - down) / (2 * step))
-    assert sweep.variance[0] == pytest.approx(np.var(values, ddof=1), rel=1e-6)
+        cost = lambda p, unravel=unravel: model.apply(unravel(p), x)[0]  # noqa: E731
+        costs.append(cost(flat))
+        # the parameter-shift rule, exact for these gates
+        shifts = np.eye(flat.size) * np.pi / 2
+        gradients.append([(cost(flat + s) - cost(flat - s)) / 2 for s in shifts])
+    np.testing.assert_allclose(row.variance, np.var(gradients, axis=0, ddof=1), atol=1e-12)
+    assert row.cost_variance == pytest.approx(np.var(costs, ddof=1))
 
 
-def test_table_has_a_row_a_width(key):
-    table = gradient_variance(
-        lambda n: qdl.QNN(n, Rotation("y")), (2, 3), key=key, samples=10
-    ).table()
-    assert [line.split()[0] for line in table.splitlines()] == ["variance", "wires", "2", "3"]
+def test_cost_is_a_function_of_the_readout(key):
+    model = qdl.QNN(2, Rotation("x"), readout=qdl.ExpZ([0, 1]))
+    row = gradient_variance(
+        model, key=key, cost=lambda z: (z.sum() - 1) ** 2, samples=4000, **STATEVECTOR
+    )
+    # C = (a + b - 1)^2, a = cos, b = cos: Var[2 (a + b - 1) sin] = 4 (1/8 + 1/4 + 1/2)
+    assert row.variance == pytest.approx([3.5, 3.5], rel=0.1)
+
+
+def test_only_angles_of_random_rotations_are_reported(key):
+    model = qdl.QNN(3, [RandomRotation(), Entangler("cz"), Rotation("x")])
+    row = gradient_variance(model, key=key, samples=20, **STATEVECTOR)
+    np.testing.assert_array_equal(
+        row.certified_zero, gradient_variance(model, key=key).certified_zero
+    )
+    assert row.variance.shape == (6,)
+    assert row.layers == ("0 RandomRotation",) * 3 + ("2 Rotation",) * 3
+
+
+def test_init_replaces_the_models(key):
+    model = qdl.QNN(1, Rotation("y"))
+    row = gradient_variance(
+        model, key=key, init=qdl.initializers.gaussian(0.3), samples=4000, **STATEVECTOR
+    )
+    assert row.variance[0] == pytest.approx((1 - np.exp(-2 * 0.09)) / 2, rel=0.1)  # E sin^2
+
+
+def test_depth_goes_to_build_and_is_stated(key):
+    def build(n, depth):
+        return qdl.QNN(n, [Rotation("y")] * depth)
+
+    sweep = gradient_variance(build, (1, 2), depth=lambda n: n + 1, key=key)
+    assert [row.depth for row in sweep] == [2, 3] and "depth 2, 3" in sweep.table()
+    assert "depth 2, 3" in str(sweep.verdict)
+
+
+def test_float32_gradients_that_vanish_are_seen_as_zero(key):
+    with jax.enable_x64(False):
+        model = qdl.QNN(3, [Rotation("yz"), Entangler("cnot"), Rotation("zy")])
+        row = gradient_variance(model, key=jax.random.key(1), samples=50, **STATEVECTOR)
+    # <Z_0> looks back through one CNOT: the third wire, and the last layer elsewhere, never enter
+    assert np.flatnonzero(~row.certified_zero).tolist() == [0, 1, 2, 3, 6, 7]
+
+
+@pytest.mark.slow
+def test_global_observable_is_a_plateau(key):
+    def build(n):
+        observable = qp.Projector([0] * n, wires=range(n))
+        return qdl.QNN(n, Rotation("x"), readout=qdl.Expval(observable))
+
+    sweep = gradient_variance(build, range(2, 7), key=key, samples=2000, **STATEVECTOR)
+    assert sweep.verdict == "exponential"
+    assert sweep.verdict.low < np.log2(3 / 8) < sweep.verdict.high
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ({"samples": 1}, "a variance needs samples >= 2, got 1"),
-        ({"n_wires": ()}, "at least one width"),
-        ({"build": lambda n: qdl.QNN(n, Rotation("z"))}, "on 3 wires vanishes in all 10 draws"),
+        ({"n_wires": ()}, "at least one"),
+        ({"n_wires": (2, 2)}, r"distinct widths for build\(n\), at least one; got \[2, 2\]"),
+        ({"method": "magic"}, "unknown method 'magic': expected one of auto, "),
+        ({"model_or_build": qdl.QNN(2, Rotation("y"))}, "with one model of 2 wires"),
+        ({"model_or_build": lambda n: qdl.QNN(n, Entangler("cz"))}, "on 3 wires has no parameters"),
     ],
 )
 def test_bad_input(key, arguments, said):
     arguments = {
-        "build": lambda n: qdl.QNN(n, Rotation("y")), "n_wires": (3,), "samples": 10, **arguments
+        "model_or_build": lambda n: qdl.QNN(n, Rotation("y")), "n_wires": (3,), "samples": 10,
+        **arguments,
     }  # fmt: skip
     with pytest.raises(ValueError, match=said):
         gradient_variance(key=key, **arguments)

@@ -79,6 +79,13 @@ def test_binding_by_position_would_be_wrong_here(key):
     close(model.on(place).apply(params), model.apply(params))
 
 
+def test_no_tracer_outlives_its_trace(key):
+    model = qdl.QNN(2, [AngleEncoding(), Rotation("y")]).on(qdl.backends.aer())
+    params = model.init(key)
+    with jax.checking_leaks():
+        jax.jit(jax.grad(lambda p: model.apply(p, X[:, :2]).sum()))(params)
+
+
 def test_vmap_over_parameters_is_one_job(key, jobs):
     model = qdl.QNN(3, LAYERS)
     there = model.on(qdl.backends.aer())
@@ -259,6 +266,14 @@ def test_circuits_without_any_parameter_and_without_data(key):
         for place in (qdl.backends.aer(), qdl.backends.aer(shots=4000)):
             found = model.on(place).apply(model.init(key), X, key=key)
             close(found, wanted, atol=1e-8 if place.shots is None else 0.1)
+
+
+def test_a_device_of_pennylane_qiskit_runs_and_says_that_it_sends_many_jobs(key):
+    model = qdl.QNN(2, [AngleEncoding(), Entangler("cz")])
+    device = qp.device("qiskit.aer", wires=2, shots=2000)
+    with pytest.warns(UserWarning, match="sends one job for every circuit"):
+        there = model.on(device)
+    close(there.apply([None, None], X[:2, :2]), model.apply([None, None], X[:2, :2]), atol=0.15)
 
 
 BAD = {

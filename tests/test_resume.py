@@ -148,6 +148,24 @@ def test_ctrl_c_before_a_validation_loses_none(tmp_path, monkeypatch):
     assert lines(tmp_path)[11]["val_loss"] == whole.history["val_loss"][11]
 
 
+def test_ctrl_c_inside_the_metrics_leaves_each_step_once(tmp_path, monkeypatch):
+    from qdl.training.log import Log
+
+    def interrupted(self, history):
+        real(self, history)
+        if self.done == 12:  # written, but not yet known to be
+            self.done = 8
+            raise KeyboardInterrupt
+
+    real = Log.add
+    monkeypatch.setattr(Log, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # and once more while it ends
+        line(tmp_path, callback=lambda report: None)
+    assert [row["step"] for row in lines(tmp_path)] == list(range(1, 13))
+    monkeypatch.undo()
+    check_same(line(tmp_path), line())
+
+
 # ---- a run that has ended
 
 
@@ -218,6 +236,13 @@ def test_what_is_inside_a_circuit_is_compared(tmp_path):
     with pytest.raises(ValueError, match="matrices: "):
         fit(scale=2.0)
     assert fit().step == 2
+
+
+def test_another_version_of_jax_is_named(tmp_path, monkeypatch):
+    line(tmp_path, steps=5)
+    monkeypatch.setattr(jax, "__version__", "0.0.1")
+    with pytest.warns(RuntimeWarning, match=r"begun with jax .* and goes on with 0.0.1: the last"):
+        line(tmp_path, steps=6)
 
 
 def test_float32_does_not_go_on_in_float64(tmp_path):
@@ -319,10 +344,10 @@ def test_a_full_disk_under_the_metrics(tmp_path, monkeypatch):
     def full(self, folder, history):
         real(self, folder, history)
         self.file.close()
-        self.file = open("/dev/full", "a")
+        self.file = open("/dev/full", "ab")
 
     monkeypatch.setattr(Log, "__init__", full)
-    with pytest.raises(OSError, match="cannot write /dev/full: No space left on device"):
+    with pytest.raises(OSError, match="cannot write .*metrics.jsonl: No space left on device"):
         line(tmp_path)
     monkeypatch.undo()
     check_same(line(tmp_path), line())

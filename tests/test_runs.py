@@ -1,6 +1,7 @@
 """Run folders afterwards: listed, compared, drawn, gone on with, loaded."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 import qdl
 from qdl.cli import app
-from qdl.commands import compare, train
+from qdl.commands import listing, train
 
 SMALL = "dataset = 'digits'\nmodel = 'hardware_efficient'\nfeatures = 2\ndepth = 1\nsteps = 5\n"
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -53,13 +54,13 @@ def test_runs_are_listed_with_what_they_reached(folders):
 
 
 def test_what_differs_is_shown_and_nothing_else(folders):
-    found = [run for name in ("one", "two") for run in compare.read(folders / name)]
-    assert compare.differences(found) == [("steps", "5", "7"), ("learning_rate", "0.02", "0.1")]
+    found = [run for name in ("one", "two") for run in listing.read(folders / name)]
+    assert listing.differences(found) == [("steps", "5", "7"), ("learning_rate", "0.02", "0.1")]
     assert "learning_rate" in call("runs", folders / "one", folders / "two").output
 
 
 def test_a_run_of_fit_says_what_it_was(folders):
-    (run,) = compare.read(folders / "three")
+    (run,) = listing.read(folders / "three")
     assert run.config["batch_size"] == 32 and run.config["model"]["class"] == "Hybrid"
     assert len(run.history["loss"]) == 9 == len(run.history["val_loss"])
 
@@ -72,19 +73,19 @@ def test_curves_are_drawn(folders, tmp_path):
 def test_a_run_that_is_being_written_can_be_read(tmp_path):
     rows = '{"step": 1, "loss": null, "grad_norm": 2.0}\n{"step": 2, "loss": 0.5, "grad_norm": 1.0}'
     (tmp_path / "metrics.jsonl").write_text(rows + '\n{"step": 3, "lo')
-    (run,) = compare.read(tmp_path)
+    (run,) = listing.read(tmp_path)
     np.testing.assert_array_equal(run.history["loss"], [np.nan, 0.5])
-    compare.plot([run] * 6, tmp_path / "a.png")
+    listing.plot([run] * 6, tmp_path / "a.png")
     (tmp_path / "metrics.jsonl").write_text("{\n" + rows)
     with pytest.raises(ValueError, match="metrics.jsonl is damaged"):
-        compare.read(tmp_path)
+        listing.read(tmp_path)
 
 
 def test_several_models_in_a_folder_are_several_runs(tmp_path):
     lines = [{"model": m, "step": 1, "loss": v} for m, v in (("a", 1.0), ("b", 2.0))]
     lines += [{"model": "b", "test_accuracy": 0.5}]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    one, two = compare.read(tmp_path)
+    one, two = listing.read(tmp_path)
     assert one.name.endswith(" a") and one.history["loss"] == [1.0] and not one.summary
     assert two.row()[1:] == ("1", "2", "", "0.500")
 
@@ -105,24 +106,21 @@ def test_no_runs(words, said, tmp_path, monkeypatch):
 # ---- going on
 
 
-def test_an_interrupted_training_goes_on(tmp_path, monkeypatch):
+def test_an_interrupted_training_goes_on(folders, tmp_path):
     config = train.TrainConfig(model="hardware_efficient", features=2, depth=1, steps=8)
     _, whole = train.run(config, tmp_path / "whole")
-    real = train.summary
-
-    def dies(trained):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train, "summary", dies)  # after training, before the folder is complete
-    with pytest.raises(KeyboardInterrupt):
-        train.run(train.replace(config, steps=5), tmp_path / "a")
-    monkeypatch.setattr(train, "summary", real)
+    folder = tmp_path / "killed"  # after five steps, half-way through a line
+    shutil.copytree(folders / "one", folder)
+    for name in ("model.json", "params.safetensors", "training.png"):
+        (folder / name).unlink()
+    metrics = (folder / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_text("".join(metrics[:4]) + '{"step": 5, "lo')
     for _ in range(2):  # the second time it has ended: the result comes at once
-        result = call("train", "--resume", tmp_path / "a", "--steps", 8)
+        result = call("train", "--resume", folder, "--steps", 8)
         assert result.exit_code == 0, result.output
-        lines = (tmp_path / "a" / "metrics.jsonl").read_text().splitlines()
+        lines = (folder / "metrics.jsonl").read_text().splitlines()
         assert [json.loads(line).get("step") for line in lines] == [*range(1, 9), None]
-    model, params = qdl.load(tmp_path / "a")
+    model, params = qdl.load(folder)
     assert model == whole.model
     for one, two in zip(*map(jax.tree.leaves, (params, whole.fit.params)), strict=True):
         assert np.asarray(one).tobytes() == np.asarray(two).tobytes()

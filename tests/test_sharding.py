@@ -1,8 +1,18 @@
-"""Several devices: the batch is split, the numbers stay the same. In a process with four CPU devices."""
+"""Several devices: the batch or the state is split, the numbers stay the same. With four CPU devices."""
 
 import os
 import subprocess
 import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+import pytest
+
+import qdl
+from qdl.backends import statevector
+from qdl.layers import AmplitudeEncoding, Rotation
 
 SCRIPT = """
 import jax, jax.numpy as jnp, numpy as np
@@ -81,9 +91,73 @@ print("same numbers")
 """
 
 
-def test_a_batch_over_four_devices():
+SLICES = """
+import jax, jax.numpy as jnp, numpy as np
+import pennylane as qp
+import qdl
+from jax.flatten_util import ravel_pytree
+from qdl.backends import statevector
+from qdl.layers import (AngleEncoding, Convolution, Entangler, IQPEncoding, Pooling, Repeat, Rotation,
+                        Template)
+
+jax.config.update("jax_enable_x64", True)
+mesh = jax.make_mesh((2, 2), ("rack", "card"))
+
+
+def same(model, x):
+    params = model.init(jax.random.key(0))
+    weight = jax.random.normal(jax.random.key(1), model.apply(params, x).shape)
+    loss = lambda model: jax.jit(jax.value_and_grad(
+        lambda p, x: jnp.sum(weight * model.apply(p, x) ** 2), argnums=(0, 1)))
+    found = loss(model.on(statevector(mesh=mesh)))(params, x)
+    wanted = loss(model)(params, x)
+    np.testing.assert_allclose(ravel_pytree(found)[0], ravel_pytree(wanted)[0], atol=1e-10)
+
+
+x = jax.random.normal(jax.random.key(2), (3, 9))
+odd = Template(lambda p, x, w: [qp.Toffoli(w[:3]), qp.DoubleExcitation(p[0], w[4:8])], (1,))
+observables = [qp.X(0) @ qp.Y(8) + 0.5 * qp.Z(3) - 2 * qp.I(0), qp.Y(2)]
+same(qdl.QNN(9, [IQPEncoding(), Rotation("xy"), Entangler("crx", "all"), odd],
+             qdl.Expval(observables)), x)
+same(qdl.QNN(9, [AngleEncoding(), Convolution(), Pooling(), Convolution("u6"), Pooling()],
+             qdl.Probs()), x)
+
+# a device holds slices, never the state, however deep the circuit
+for depth in (2, 4):
+    deep = qdl.QNN(16, [AngleEncoding(), Repeat([Rotation("zyz"), Entangler("cnot", "ring")], depth)])
+    deep = deep.on(statevector(mesh=mesh))
+    run = jax.jit(jax.grad(lambda p, x: deep.apply(p, x).sum()))
+    run = run.lower(deep.init(jax.random.key(0)), jnp.ones((1, 16))).compile()
+    assert "all-to-all" in run.as_text() and "all-gather" not in run.as_text()
+    slice_size = 2**14 * 16
+    assert run.memory_analysis().temp_size_in_bytes < 9 * slice_size
+
+try:
+    qdl.QNN(7, [Rotation()]).on(statevector(mesh=mesh)).apply([jnp.ones((7, 3))])
+except ValueError as error:
+    assert "7 wires are too few for 4 slices: expected at least 8" in str(error)
+    print("same numbers")
+"""
+
+
+@pytest.mark.parametrize("script", [SCRIPT, SLICES], ids=["batch", "state"])
+def test_four_devices(script):
     flags = "--xla_force_host_platform_device_count=4"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
-    run = [sys.executable, "-c", SCRIPT]
+    run = [sys.executable, "-c", script]
     done = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=600)
     assert done.stdout.strip() == "same numbers", done.stderr[-3000:]
+
+
+def test_meshes_that_make_no_sense():
+    with pytest.raises(TypeError, match="must be a jax.sharding.Mesh, got int"):
+        statevector(mesh=4)
+    mesh = jax.make_mesh((1,), ("state",))
+    with pytest.raises(ValueError, match="exact values, got shots=10 with a mesh"):
+        statevector(shots=10, mesh=mesh)
+    prepared = qdl.QNN(5, [AmplitudeEncoding()]).on(statevector(mesh=mesh))
+    with pytest.raises(ValueError, match="starts in .0...0>, got a state preparation"):
+        prepared.apply([None], jnp.ones(32))
+    matrix = qdl.QNN(5, [Rotation()], qdl.Expval(qp.Hermitian(np.eye(2), 0)))
+    with pytest.raises(ValueError, match="read by sums of Pauli words, got"):
+        matrix.on(statevector(mesh=mesh)).apply(matrix.init(jax.random.key(0)))

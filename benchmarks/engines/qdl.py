@@ -62,7 +62,6 @@ def _spread(*arrays: jax.Array) -> Any:
     count = len(jax.devices())
     if count == 1 or arrays[0].shape[0] % count:
         return arrays
-    # Auto: the compiler divides the work, no layer has to say where its arrays are.
-    mesh = jax.make_mesh((count,), ("batch",), axis_types=(jax.sharding.AxisType.Auto,))
+    mesh = jax.make_mesh((count,), ("batch",))
     sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("batch"))
     return jax.device_put(arrays, sharding)

@@ -68,7 +68,7 @@ def _rotations(gate: Any, angles: Any, controls: list[Any], wire: Any) -> Iterat
     if not controls:
         yield gate(angles[..., 0], wires=wire)
         return
-    turns = compute_theta(angles, num_qubits=len(controls))
+    turns: Any = compute_theta(angles, num_qubits=len(controls))
     code = gray_code(len(controls))
     flips = np.log2(code ^ np.roll(code, -1)).astype(int)
     for i, flip in enumerate(flips):

@@ -128,7 +128,8 @@ def moves(
     """Moves and weights ``(r, batch, angles)`` of a method, for the angles of ``rules``."""
     dtype, table = jnp.result_type(float), pairs(rules)
     if not table:
-        return (jnp.zeros((0, batch, len(rules)), dtype),) * 2
+        none = jnp.zeros((0, batch, len(rules)), dtype)
+        return none, none
     angle = np.array([i for i, _, _ in table])
     chosen = jax.nn.one_hot(angle, len(rules), dtype=dtype)  # (pairs, angles)
     if method == "spsa":

@@ -56,7 +56,7 @@ class Lowered:
     """
 
     circuit: QuantumCircuit
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Any, ...]
     angles: tuple[Any, ...]
     rules: tuple[Rule | None, ...]
     wires: tuple[Any, ...]

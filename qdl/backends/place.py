@@ -84,6 +84,13 @@ def as_place(place: Any) -> Place:
     if isinstance(place, Place):
         return place
     if isinstance(place, qp.devices.Device):
+        if place.name.startswith("qiskit."):
+            warnings.warn(
+                f"pennylane-qiskit's {place.name} sends one job for every circuit: a gradient of P angles on "
+                "B samples is B * (2 P + 1) jobs. qdl.backends.aer(), fake() and ibm() send one.",
+                UserWarning,
+                stacklevel=3,
+            )
         return PennyLaneDevice(place)
     raise TypeError(
         f"on() takes a place of qdl.backends or a PennyLane device, got {place!r}. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,12 @@ def primitive(kind: str, mode: Any, options: dict[str, Any]) -> Any:
     try:
         from qiskit_ibm_runtime import EstimatorV2, SamplerV2
     except ImportError:  # gone after the deprecation of 0.50
-        from qiskit_ibm_runtime.executor_estimator import Estimator as EstimatorV2
-        from qiskit_ibm_runtime.executor_sampler import Sampler as SamplerV2
+        from qiskit_ibm_runtime.executor_estimator import (  # pyright: ignore[reportMissingImports]
+            Estimator as EstimatorV2,
+        )
+        from qiskit_ibm_runtime.executor_sampler import (  # pyright: ignore[reportMissingImports]
+            Sampler as SamplerV2,
+        )
     chosen = {"estimator": EstimatorV2, "sampler": SamplerV2}[kind]
     return chosen(mode=mode, options=options)
 
@@ -30,7 +35,7 @@ def submit(runner: Any, request: Request, compiled: Compiled) -> Any:
     if request.program.samples:
         return runner.run([(compiled.circuit, by_name(request, compiled))], shots=request.shots)
     # Estimators make shots of a precision, rounding up: 1000.0000000000001 would be 1001.
-    precision = (1 + 1e-12) / np.sqrt(request.shots)
+    precision = (1 + 1e-12) / math.sqrt(request.shots or 1)
     columns = [[observable] for observable in compiled.observables]  # (k, 1) against (rows,)
     return runner.run(
         [(compiled.circuit, columns, by_name(request, compiled))], precision=precision

@@ -160,8 +160,10 @@ class QiskitPlace(Place):
             )
         program = self.program(operators, measurements)
 
+        known = program.without_angles()
+
         def run(values: np.ndarray, key: np.ndarray | None) -> np.ndarray:
-            return self.run(program, values, key)
+            return self.run(known, values, key)
 
         gradient = (self.gradient, self.random_shifts)
         return differentiable(run, program.size, program.lowered, *gradient, key)
@@ -182,7 +184,7 @@ class QiskitPlace(Place):
 
     def compiled(self, program: Program) -> Compiled:
         """The program transpiled for this machine, once."""
-        return _compiled(self, program)
+        return _compiled(self, program.without_angles())
 
     def __getstate__(self) -> dict[str, Any]:
         """The plain fields: no open backend, and with it no account, is ever pickled."""

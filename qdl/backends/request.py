@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,10 @@ class Program:
         what = what or [self.lowered.wires.index(wire) for wire in self.measured_wires]
         text = json.dumps([circuit_as_lists(self.lowered.circuit), self.lowered.names, what])
         object.__setattr__(self, "text", text)
+
+    def without_angles(self) -> Program:
+        """What can be kept: angles may be tracers, which must not outlive their trace."""
+        return replace(self, lowered=replace(self.lowered, angles=()))
 
     @property
     def samples(self) -> bool:

@@ -1,4 +1,4 @@
-"""Quantum trajectories as a place: Pauli noise on more wires than a density matrix allows."""
+"""Quantum trajectories as a place: noise on more wires than a density matrix allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .place import Place
 
 @dataclass(frozen=True)
 class Trajectories(Place):
-    """The native state-vector simulator with Pauli errors drawn at random."""
+    """The native state-vector simulator with errors drawn at random."""
 
     samples: int
 
@@ -45,12 +45,13 @@ def _apply(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
 
 
 def trajectories(samples: int) -> Trajectories:
-    r"""Circuits with Pauli noise, as an average over ``samples`` circuits with random errors.
+    r"""Circuits with noise, as an average over ``samples`` circuits with random errors.
 
     Depolarizing, bit-flip, phase-flip and phase-damping noise, ``PauliError``, and whatever else is a
-    mixture of Pauli words. Amplitude damping is refused: whether it acts depends on the state, so that its
-    trajectories are not unitary circuits; ``density_matrix()`` runs it. Values and gradients are
-    unbiased, with a standard error that falls as $1/\sqrt{\text{samples}}$; ``apply`` needs a key.
+    mixture of Pauli words runs as unitary circuits. Other channels, amplitude damping among them, apply a
+    Kraus matrix drawn at random: right on average, but the scatter grows with their number, and the
+    gradient keeps the states in between. Values and gradients are unbiased, with a standard error
+    that falls as $1/\sqrt{\text{samples}}$; ``apply`` needs a key.
 
     Args:
         samples: trajectories for each input.

@@ -1,154 +1,87 @@
-"""``qdl runs``: the run folders there are, how they differ, and their curves in one picture."""
+"""``qdl compare``: a quantum classifier beside classical ones, and without its entanglers."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from . import runs
+from .train import TrainConfig, build_model, load_data
 
-from .runs import read_config
-
-IGNORED = ("versions", "circuit", "circuits")  # entries of a configuration that are no choices
-HEADERS = ("run", "steps", "loss", "validation", "test accuracy")
+DEFAULT = "reuploading"  # the default model of QNNClassifier: at most 4 wires, any features
 
 
-@dataclass(frozen=True)
-class Run:
-    """One model of one run folder.
+def compare(
+    dataset: str = "breast_cancer",
+    model: str = DEFAULT,
+    *,
+    classes: tuple[int, ...] | None = None,
+    features: int | None = None,
+    depth: int | None = None,
+    steps: int = 300,
+    seeds: int = 5,
+    trials: int = 4,
+    seed: int = 0,
+    out: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> tuple[Path, Any]:
+    """Compare a model with its rivals on new splits of a data set, and leave a run folder.
 
-    Attributes:
-        name: the folder, and the model if the folder has several.
-        config: what was asked for; empty if the folder does not say.
-        history: arrays ``loss``, ``grad_norm``, ``val_step``, ``val_loss``, as ``fit`` gives them.
-        summary: the last line about this model, such as its test accuracy; empty if there is none.
+    Writes ``config.json``, ``comparison.json``, ``metrics.jsonl`` and ``comparison.png``.
+
+    Args:
+        dataset: a function of ``qdl.datasets``.
+        model: ``"reuploading"``, or a function of ``qdl.models`` that reads features.
+        classes: which labels to keep; None for the data set's own choice.
+        features: how many features; None for the data set's own choice.
+        depth: how often the model's block is repeated.
+        steps: gradient steps of the quantum models.
+        seeds: how many splits, each with a start of its own.
+        trials: settings that each contender may try on the training part of each split.
+        seed: from which those of the splits are drawn.
+        out: the run folder; None for ``runs/DATASET-compare``, or the next free name.
+        say: told in a line what is done.
+
+    Returns:
+        The folder and the ``Comparison``.
     """
+    import jax
 
-    name: str
-    config: dict[str, Any]
-    history: dict[str, np.ndarray]
-    summary: dict[str, Any]
+    from ..baselines import compare as run
 
-    def row(self) -> tuple[str, ...]:
-        """The run's row of the table."""
-        loss, values = self.history["loss"], self.history["val_loss"]
-        return (
-            self.name,
-            str(len(loss)),
-            f"{loss[-1]:.4g}" if len(loss) else "",
-            f"{np.nanmin(values):.4g}" if np.isfinite(values).any() else "",
-            f"{self.summary['test_accuracy']:.3f}" if "test_accuracy" in self.summary else "",
+    known = "data_reuploading" if model == DEFAULT else model
+    if model == DEFAULT and depth is not None:
+        raise ValueError(
+            f"{DEFAULT} chooses its own depth, got depth = {depth}. Leave depth out, or name another "
+            "model, for example data_reuploading."
         )
+    config = TrainConfig(dataset, known, classes, features, depth, steps=steps, seed=seed)
+    data = load_data(config)
+    width, n_classes = data.X_train.shape[1], int(data.y_train.max()) + 1
+    circuit = None if model == DEFAULT else build_model(known, width, n_classes, depth)
+    folder = runs.new_folder(f"{dataset}-compare", out)
+    asked = {**asdict(config), "model": model, "seeds": seeds, "trials": trials}
+    runs.write_config(folder, {"command": "compare", **asked})
+    result = run(
+        circuit, lambda number: load_data(replace(config, seed=number)),
+        key=jax.random.key(seed), seeds=seeds, trials=trials, steps=steps, say=say,
+    )  # fmt: skip
+    _write(folder, result)
+    return folder, result
 
 
-def find(folders: Sequence[Path]) -> list[Path]:
-    """The run folders among these and right inside them; ``runs`` when none are given.
-
-    Raises:
-        FileNotFoundError: there is no run.
-    """
-    given = folders or [Path("runs")]
-    for folder in given:
-        if not folder.is_dir():
-            raise FileNotFoundError(
-                f"no folder {folder}. Name run folders, or a folder that holds some."
-            )
-    every = [each for folder in given for each in (folder, *sorted(folder.iterdir()))]
-    found = [each for each in every if (each / "metrics.jsonl").is_file()]
-    if not found:
-        raise FileNotFoundError(
-            f"no run in {', '.join(map(str, given))}: none of its folders has a metrics.jsonl. "
-            "qdl train makes one, and so does fit(checkpoint=FOLDER)."
+def _write(folder: Path, result: Any) -> None:
+    text = json.dumps(result.as_dict(), indent=2)
+    (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
+    for row in result.rows:
+        scores = zip(result.seeds, row.scores, row.settings, strict=True)
+        runs.write_metrics(
+            folder,
+            ({"model": row.name, "seed": s, "test_accuracy": a, **also} for s, a, also in scores),
         )
-    return list(dict.fromkeys(found))
-
-
-def read(folder: Path) -> list[Run]:
-    """The models of a run folder; also of one that is still being written."""
-    rows = _rows(folder / "metrics.jsonl")
-    steps = [row for row in rows if "step" in row]
-    models = list(dict.fromkeys(row.get("model") for row in steps))
-    return [
-        Run(
-            name=f"{folder} {model}" if len(models) > 1 else str(folder),
-            config=_config(folder),
-            history=_history([row for row in steps if row.get("model") == model]),
-            summary=_summary(rows, model),
-        )
-        for model in models
-    ]
-
-
-def differences(runs: Iterable[Run]) -> list[tuple[str, ...]]:
-    """The entries of the configurations that are not equal: a name, and the value of each run."""
-    configs = [_flat(run.config) for run in runs]
-    names = dict.fromkeys(name for config in configs for name in config)
-    values = [(name, *(config.get(name, "") for config in configs)) for name in names]
-    return [row for row in values if len(set(row[1:])) > 1]
-
-
-def plot(runs: Sequence[Run], path: Path) -> None:
-    """Loss and gradient norm of all runs in one picture: running means, validation dotted."""
     from . import plots
 
-    figure, axes = plots.panels(1, 2, (11, 4.2))
-    for run in runs:
-        for each, name in zip(axes.flat, ("loss", "grad_norm"), strict=True):
-            step = 1 + np.flatnonzero(np.isfinite(run.history[name]))
-            mean = plots.smooth(run.history[name][step - 1])
-            each.plot(step, mean, linewidth=1.3, label=run.name)
-        first = axes[0, 0].lines[-1]
-        steps, values = run.history["val_step"], run.history["val_loss"]
-        axes[0, 0].plot(steps, values, ".:", color=first.get_color(), linewidth=1, markersize=4)
-    axes[0, 0].set(xlabel="step", ylabel="loss; validation dotted")
-    axes[0, 1].set(xlabel="step", ylabel="norm of the gradient", yscale="log")
-    axes[0, 0].legend(**plots.KEY)
-    plots.save(figure, path)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file of JSON; a last one that is not whole yet is left out."""
-    *whole, rest = path.read_text(encoding="utf-8").split("\n")
-    try:
-        return [json.loads(line) for line in whole if line]
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
-
-
-def _history(rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-    """Rows as the arrays that ``fit`` gives; None becomes NaN."""
-    validated = [row for row in rows if "val_loss" in row]
-    return {
-        **{
-            name: np.array([row.get(name) for row in rows], float) for name in ("loss", "grad_norm")
-        },
-        "val_step": np.array([row["step"] for row in validated], int),
-        "val_loss": np.array([row["val_loss"] for row in validated], float),
-    }
-
-
-def _summary(rows: Sequence[Mapping[str, Any]], model: str | None) -> dict[str, Any]:
-    last = [row for row in rows if "step" not in row and model in (None, row.get("model"))]
-    return dict(last[-1]) if last else {}
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    """``config.json`` if there is one, else what the newest checkpoint says."""
-    from ..training.checkpoint import Checkpoints
-
-    config = read_config(folder)
-    saved = None if config else Checkpoints(folder / "checkpoints").newest()
-    return config if saved is None else saved.notes["configuration"]
-
-
-def _flat(config: Any, path: str = "") -> dict[str, str]:
-    """A configuration as one text per innermost entry."""
-    if isinstance(config, dict | list) and config:
-        pairs = config.items() if isinstance(config, dict) else enumerate(config)
-        parts = [_flat(value, f"{path}.{name}") for name, value in pairs if name not in IGNORED]
-        return {name: text for part in parts for name, text in part.items()}
-    return {re.sub(r"^\.", "", path): json.dumps(config).strip('"')}
+    plots.save(result.plot().figure, folder / "comparison.png")

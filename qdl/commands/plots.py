@@ -116,14 +116,11 @@ def confusion(axes: Any, labels: Any, predicted: Any, names: Sequence[str]) -> N
 
 
 def variances(axes: Any, sweeps: Mapping[str, Any]) -> None:
-    """Gradient variance against width with standard errors, on a logarithmic scale."""
+    """Gradient variance against width with its intervals, on a logarithmic scale."""
     for colour, (name, sweep) in zip(COLOURS, sweeps.items(), strict=False):
-        axes.errorbar(
-            sweep.n_wires, sweep.variance, sweep.standard_error,
-            fmt="o-", color=colour, capsize=3, markersize=5, label=name,
-        )  # fmt: skip
-    tops = [np.add(sweep.variance, sweep.standard_error) for sweep in sweeps.values()]
-    _whole_decades(axes, [*tops, *(sweep.variance for sweep in sweeps.values())])
+        sweep.plot(axes, label=name, colour=colour)
+    followed = [sweep.followed() for sweep in sweeps.values()]
+    _whole_decades(axes, [f[end][f["variance"] > 0] for f in followed for end in ("low", "high")])
     widths = sorted({n for sweep in sweeps.values() for n in sweep.n_wires})
     axes.set_xticks(widths, [str(n) for n in widths])
     axes.set(xlabel="wires", ylabel="variance of one derivative")

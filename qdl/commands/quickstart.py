@@ -125,7 +125,9 @@ def _sweep(build: Any, widths: Sequence[int], samples: int, seed: int) -> Any:
 
     from ..diagnostics import gradient_variance
 
-    return gradient_variance(build, widths, key=jax.random.key(seed), samples=samples)
+    # The same engine for both families, so that they can be compared.
+    key = jax.random.key(seed)
+    return gradient_variance(build, widths, method="statevector", samples=samples, key=key)
 
 
 def _write(result: Quickstart) -> None:
@@ -138,10 +140,17 @@ def _write(result: Quickstart) -> None:
         for b in result.classical
     ]
     for family, sweep in result.sweeps.items():
-        rows = zip(sweep.n_wires, sweep.variance, sweep.standard_error, strict=True)
+        follow = sweep.followed()
         results += [
-            {"family": family, "n_wires": n, "gradient_variance": v, "standard_error": e}
-            for n, v, e in rows
+            {
+                "family": family,
+                "n_wires": n,
+                "gradient_variance": float(v),
+                "standard_error": float(e),
+            }
+            for n, v, e in zip(
+                sweep.n_wires, follow["variance"], follow["standard_error"], strict=True
+            )
         ]
     runs.write_metrics(result.folder, results)
     runs.write_params(result.folder, {each.name: each.fit.params for each in result.quantum})

@@ -3,119 +3,120 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax.flatten_util import ravel_pytree
 
-ZERO = 1e-10  # a sample variance below this is rounding: float32 gradients carry errors near 1e-7
-
-
-@dataclass(frozen=True)
-class GradientVariance:
-    """Sample variances of one gradient component, one row per width.
-
-    Attributes:
-        n_wires: the widths.
-        parameter: which component each row speaks of, an index into the flattened parameters.
-        variance: its sample variance over the draws.
-        standard_error: the standard error of that variance.
-        samples: the number of draws behind each row.
-    """
-
-    n_wires: tuple[int, ...]
-    parameter: tuple[int, ...]
-    variance: tuple[float, ...]
-    standard_error: tuple[float, ...]
-    samples: int
-
-    def table(self) -> str:
-        """The rows as text."""
-        lines = [
-            f"variance of one gradient component over {self.samples} random starts",
-            f"{'wires':>5}  {'parameter':>9}  {'variance':>10}  {'std. error':>10}",
-        ]
-        rows = zip(self.n_wires, self.parameter, self.variance, self.standard_error, strict=True)
-        lines += [f"{n:>5}  {i:>9}  {v:>10.3e}  {e:>10.1e}" for n, i, v, e in rows]
-        return "\n".join(lines)
+from .engines import METHODS, Task, run
+from .result import Sweep
 
 
 def gradient_variance(
-    build: Callable[[int], Any], n_wires: Iterable[int], *, key: jax.Array, samples: int = 200
-) -> GradientVariance:
-    r"""Sample variance of one gradient component over random initialisations, for each width.
+    model_or_build: Any,
+    n_wires: Iterable[int] | None = None,
+    *,
+    depth: Callable[[int], int] | None = None,
+    parameter: int | str | None = None,
+    method: str = "auto",
+    samples: int | None = None,
+    x: Any = None,
+    init: Any = None,
+    cost: Callable[[jax.Array], jax.Array] | None = None,
+    key: jax.Array,
+    executor: Any = None,
+) -> Any:
+    r"""The variance of each gradient component over the model's own random starts.
 
-    For every width $n$ the model ``build(n)`` draws parameters $\theta$ with its own ``init``
-    (and, if it reads features, inputs uniform in $[0, 2\pi)$ radians), and the row reports
-    $\mathrm{Var}_\theta[\partial_{\theta_k} f(\theta, x)]$, where $f$ is the first readout value
-    and $k$ the first parameter whose derivative is not zero in all draws. A variance that falls
-    exponentially with $n$ is a barren plateau.
+    For every width $n$ the model ``build(n)`` draws parameters $\theta$ with its own ``init``, and
+    the row reports $v_k = \mathrm{Var}_\theta[\partial_{\theta_k} C]$ for every parameter. A variance
+    that falls exponentially with $n$ is a barren plateau.
 
     Args:
-        build: a function from the number of wires to a model with ``init`` and ``apply``.
-        n_wires: the widths.
+        model_or_build: a QNN, or a function of the width that returns one.
+        n_wires: the widths; None for a single QNN.
+        depth: gives the depth for a width; then the model is ``build(n, depth(n))``.
+        parameter: which component the verdict follows: None for the first that is not certified zero,
+            an index into the flattened parameters, or ``"median"``.
+        method: ``"statevector"`` (random starts of any model), ``"dense_moment"`` (exact, few wires),
+            ``"pauli_walk"`` and ``"pauli_walk_rb"`` (sampled, up to thousands of wires; the second for
+            deep plateaus), ``"light_cone"`` (local observables, any start), or ``"auto"``: the best of
+            them that is valid for the model, with the reason in the row.
+        samples: random starts or walks for each width, at least 2; None for the engine's own number.
+        x: one sample of features, ``(n_features,)``, or a function of the width that returns it; None
+            for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
+        init: an initialiser in place of the model's; layers that have one of their own keep it.
+        cost: a function of the readout values; None for the first value.
         key: a JAX key.
-        samples: random starts for each width, at least 2.
+        executor: where blocks of draws run: anything with ``submit``, as a
+            ``concurrent.futures`` executor or a Dask ``Client``; None for here.
 
     Returns:
-        The rows; ``.table()`` prints them.
+        A ``Sweep`` with a row a width, or for a single QNN one ``GradientVariance``.
 
     Raises:
-        ValueError: if ``samples`` is below 2, a model has no parameters, or all derivatives vanish.
+        ValueError: widths, samples or method that make no sense; a model without parameters; an
+            engine that is not valid for the model, with the reason and the alternative.
 
     Example:
         >>> import jax, qdl
         >>> from qdl.layers import Rotation
-        >>> rows = gradient_variance(lambda n: qdl.QNN(n, Rotation("y")), (1, 2),
-        ...                          key=jax.random.key(0), samples=500)
-        >>> [round(v, 1) for v in rows.variance]  # the closed form is 1/2: f = cos(angle)
+        >>> sweep = gradient_variance(lambda n: qdl.QNN(n, Rotation("y"), readout=qdl.ExpZ(0)), (1, 2),
+        ...                           key=jax.random.key(0))
+        >>> [round(float(sweep[n].variance[0]), 1) for n in (1, 2)]  # 1/2: C = cos(angle)
         [0.5, 0.5]
 
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
-    if samples < 2:
-        raise ValueError(f"a variance needs samples >= 2, got {samples}. Take 100 or more.")
-    widths = tuple(int(n) for n in n_wires)
-    if not widths:
-        raise ValueError("gradient_variance needs at least one width. Example: n_wires=(2, 4, 6).")
-    rows = [
-        _component(_gradients(build(n), jax.random.fold_in(key, n), samples), n) for n in widths
-    ]
-    parameter, variance, error = zip(*rows, strict=True)
-    return GradientVariance(widths, parameter, variance, error, samples)
-
-
-@partial(jax.jit, static_argnums=(0, 2))
-def _gradients(model: Any, key: jax.Array, samples: int) -> jax.Array:
-    """The gradient of the first readout value at each draw, ``(samples, n_params)``."""
-
-    def one(key: jax.Array) -> jax.Array:
-        for_params, for_x = jax.random.split(key)
-        d = getattr(model, "n_features", 0)
-        x = jax.random.uniform(for_x, (d,), maxval=2 * jnp.pi) if d else None
-        gradient = jax.grad(lambda params: model.apply(params, x)[0])(model.init(for_params))
-        return ravel_pytree(gradient)[0]
-
-    # One draw after another: on a CPU faster to compile and to run than all side by side.
-    return jax.lax.map(one, jax.random.split(key, samples))
-
-
-def _component(gradients: jax.Array, n: int) -> tuple[int, float, float]:
-    """Index, variance and its standard error for the first component that is not always zero."""
-    draws = np.asarray(gradients, float)
-    alive = np.flatnonzero(draws.var(axis=0) > ZERO)
-    if not alive.size:
+    _check(method, samples)
+    if hasattr(model_or_build, "layers"):
+        if n_wires is not None:
+            raise ValueError(
+                f"n_wires={n_wires!r} was given with one model of {model_or_build.n_wires} wires. Leave "
+                "it out, or pass a function build(n) that returns the model for each width."
+            )
+        return _row(model_or_build, init, x, cost, samples, method, key, executor)
+    widths = [int(n) for n in n_wires] if n_wires is not None else []
+    if not widths or len(set(widths)) != len(widths):
         raise ValueError(
-            f"every gradient component on {n} wires vanishes in all {len(draws)} draws, expected "
-            "one that varies. Check that the readout sees the parametrised wires."
+            f"gradient_variance needs distinct widths for build(n), at least one; got {widths}. "
+            "Example: n_wires=(2, 4, 6)."
         )
-    component = draws[:, alive[0]]
-    variance = component.var(ddof=1)
-    fourth = np.mean((component - component.mean()) ** 4)
-    m = len(component)
-    spread = max(fourth - variance**2 * (m - 3) / (m - 1), 0.0)  # of a sample variance, times m
-    return int(alive[0]), float(variance), float(np.sqrt(spread / m))
+    rows = []
+    for n in widths:
+        layers = None if depth is None else int(depth(n))
+        model = model_or_build(n) if layers is None else model_or_build(n, layers)
+        here = x(n) if callable(x) else x
+        own = jax.random.fold_in(key, n)
+        row = _row(model, init, here, cost, samples, method, own, executor)
+        rows.append(replace(row, depth=layers))
+    law = "as in build(n)" if depth is None else ", ".join(str(row.depth) for row in rows)
+    return Sweep(tuple(rows), parameter, law)
+
+
+def _check(method: str, samples: int | None) -> None:
+    if method not in METHODS:
+        raise ValueError(
+            f"unknown method {method!r}: expected one of {', '.join(METHODS)}. 'auto' chooses."
+        )
+    if samples is not None and (isinstance(samples, bool) or samples < 2):
+        raise ValueError(f"a variance needs samples >= 2, got {samples!r}. Take 100 or more.")
+
+
+def _row(
+    model: Any,
+    init: Any,
+    x: Any,
+    cost: Any,
+    samples: int | None,
+    method: str,
+    key: jax.Array,
+    executor: Any,
+) -> Any:
+    if not model.n_params:
+        raise ValueError(
+            f"the model on {model.n_wires} wires has no parameters, so no gradient. Add a layer that has "
+            "some, for example Rotation()."
+        )
+    model = model if init is None else replace(model, initializer=init)
+    return run(Task(model, cost, x, samples, key, executor), method)

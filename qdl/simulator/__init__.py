@@ -8,7 +8,8 @@ sines are in ``trigonometry``), ``measure`` turns the state into numbers, ``exec
 function of its numbers with its derivative and its batching rule, ``run`` are the entry points.
 
 Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
-states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices.
+states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``slices`` a state,
+``tangents`` are the derivatives of a state.
 """
 
 from .density import evaluate_mixed
@@ -17,6 +18,8 @@ from .plan import Passes
 from .read import dims_of, with_all_data
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
+from .slices import evaluate_sliced
+from .tangents import tangents
 from .trajectories import evaluate_trajectories
 
 __all__ = [
@@ -25,9 +28,11 @@ __all__ = [
     "dims_of",
     "evaluate",
     "evaluate_mixed",
+    "evaluate_sliced",
     "evaluate_trajectories",
     "sample_bits",
     "split_batch",
     "state",
+    "tangents",
     "with_all_data",
 ]

@@ -87,31 +87,13 @@ class Ready:
 
     def begin(self, *numbers: jax.Array) -> tuple[jax.Array, list[Any]]:
         """The first state and the numbers of the stages."""
-        values = self.values(numbers)
+        values = Values.of(self.circuit.reading, self.flags, numbers, self.layout.batch)
         order = self.program.order
         if self.start is not None:
             state = start.prepared_state(self.start, order, values, self.layout)
         else:
             state = start.product_state(self.planned, order, values, self.layout)
         return state, statevector.numbers_of(self.program, values)
-
-    def values(self, numbers: tuple[jax.Array, ...]) -> Values:
-        """Pieces joined: the shared ones with the constants behind them, and the batched ones."""
-        dtype = jnp.result_type(float)
-        pieces = self.circuit.reading.pieces
-        angles = [
-            (jnp.asarray(a, dtype), many)
-            for a, many, piece in zip(numbers, self.flags, pieces, strict=True)
-            if not piece.arrays
-        ]
-        constants = jnp.asarray(list(self.circuit.reading.constants), dtype)
-        many = [a for a, batched in angles if batched]
-        return Values(
-            jnp.concatenate([*(a for a, batched in angles if not batched), constants]),
-            jnp.concatenate(many) if many else None,
-            {i: a for i, (a, p) in enumerate(zip(numbers, pieces, strict=True)) if p.arrays},
-            self.layout.batch,
-        )
 
     def run(self, *numbers: jax.Array) -> tuple[jax.Array, States]:
         """The readout values, the final state and those that are kept for the derivative."""

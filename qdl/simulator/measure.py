@@ -58,21 +58,21 @@ def diagonals(measurements: list[Any], order: list[int]) -> np.ndarray:
     return np.stack(columns, 1)
 
 
-def _terms(observable: Any) -> list[tuple[Any, Any]]:
+def terms(observable: Any) -> list[tuple[Any, Any]]:
     """A sum of observables as (coefficient, observable)."""
     if observable.pauli_rep is not None:
         return [(c, word) for word, c in observable.pauli_rep.items()]
     if isinstance(observable, qp.ops.SProd):
-        return [(c * observable.scalar, term) for c, term in _terms(observable.base)]
+        return [(c * observable.scalar, term) for c, term in terms(observable.base)]
     if isinstance(observable, qp.ops.Sum):
-        return [term for operand in observable.operands for term in _terms(operand)]
+        return [term for operand in observable.operands for term in terms(operand)]
     return [(1.0, observable)]
 
 
 def _diagonal(observable: Any, wires: tuple[int, ...]) -> Any:
     """The diagonal over the basis states of ``wires``, or None."""
     total = np.zeros(2 ** len(wires))
-    for coefficient, term in _terms(observable):
+    for coefficient, term in terms(observable):
         if isinstance(term, qp.pauli.PauliWord):
             if set(term.values()) - {"Z"}:
                 return None
@@ -122,7 +122,7 @@ def image(observable: Any, state: jax.Array, order: list[int]) -> jax.Array:
     """O|state> for complex states ``(B, 2**n)`` and any observable."""
     n = len(order)
     total = jnp.zeros_like(state)
-    for coefficient, term in _terms(observable):
+    for coefficient, term in terms(observable):
         if isinstance(term, qp.pauli.PauliWord):
             part = _pauli(term, state, order)
         else:

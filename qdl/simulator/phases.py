@@ -55,9 +55,9 @@ def factors(masks: tuple[int, ...], theta: jax.Array, n: int) -> jax.Array:
     phi_high = as_array(t.high) @ (theta * as_array(t.only_high))
     phi_low = (as_array(t.patterns) * (theta * as_array(1 - t.only_high))) @ as_array(t.low).T
     pick = as_array(t.pick)
-    re, im = (f[:, None] * pick for f in cos_sin(phi_high))
+    re, im = jnp.cos(phi_high)[:, None] * pick, jnp.sin(phi_high)[:, None] * pick
     left = jnp.concatenate([jnp.concatenate([re, -im], 1), jnp.concatenate([im, re], 1)])
-    right = jnp.concatenate(cos_sin(phi_low))
+    right = jnp.concatenate([jnp.cos(phi_low), jnp.sin(phi_low)])
     return (left @ right).reshape(2, -1)
 
 

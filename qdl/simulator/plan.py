@@ -122,7 +122,7 @@ def plan(elements: list[Element], wires: Iterable[int], passes: Passes, prepared
     if not passes.fuse:
         units = [_unit([e]) for e in elements if not isinstance(e, Fence)]
     else:
-        units = _fuse(elements)
+        units = units_of(elements)
     prefix: dict[int, list[Element]] = {wire: [] for wire in wires}
     if passes.product_start and not prepared:
         units = _take_prefix(units, prefix)
@@ -171,7 +171,7 @@ def _unit(elements: list[Element]) -> Unit:
     return Unit(wires, elements, (max(levels.values(), default=0) + 1) // 2)
 
 
-def _fuse(elements: list[Element]) -> list[Unit]:
+def units_of(elements: list[Element]) -> list[Unit]:
     """Collect neighbours on the same one or two wires."""
     open_units: dict[int, list[Element]] = {}
     out: list[Unit] = []

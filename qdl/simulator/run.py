@@ -51,7 +51,9 @@ def evaluate(
     return _execute(layers, wires, params, x, measured, diagonal, finish, passes)
 
 
-def state(layers: Layer, wires: Wires, params: Any, x: Any, passes: Passes = ALL) -> jax.Array:
+def state(
+    layers: Layer, wires: Wires, params: Any, x: Any, passes: Passes = ALL, run: Any = execute
+) -> jax.Array:
     """The amplitudes ``(..., 2**n)``, wire 0 the most significant bit."""
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
@@ -59,7 +61,7 @@ def state(layers: Layer, wires: Wires, params: Any, x: Any, passes: Passes = ALL
         psi = measure.amplitudes(state, ready).reshape(-1, *(2,) * len(order))
         return jnp.transpose(psi, (0, *(1 + order.index(w) for w in wires))).reshape(len(psi), -1)
 
-    return _execute(layers, wires, params, x, wires, False, finish, passes)
+    return _execute(layers, wires, params, x, wires, False, finish, passes, run)
 
 
 def _execute(

@@ -39,7 +39,7 @@ def bases(measurements: list[Any]) -> tuple[Basis, ...]:
     members: list[list[tuple[int, Wires, np.ndarray]]] = []
     rotations: dict[Any, tuple[np.ndarray, Wires]] = {}
     for k, measurement in enumerate(measurements):
-        for coefficient, term in measure._terms(measurement.obs):
+        for coefficient, term in measure.terms(measurement.obs):
             wires, diagonal, wanted, turned = _eigenbasis(term)
             rotations |= turned
             fits = (all(a.get(w, axis) == axis for w, axis in wanted.items()) for a in axes)

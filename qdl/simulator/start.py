@@ -41,12 +41,27 @@ def product_state(plan: Plan, order: list[int], values: Values, layout: Layout) 
     left = _outer([vectors[w] for w in order[:half]])
     right = _outer([vectors[w] for w in order[half:]])
     # (a + ib)(c + id) as a matrix product over (c, d): its derivative is one, too.
-    rows = jnp.stack(
-        [jnp.stack([left.real, -left.imag], -1), jnp.stack([left.imag, left.real], -1)]
+    rows = jnp.concatenate(
+        [jnp.stack([left.real, -left.imag], -1), jnp.stack([left.imag, left.real], -1)], -2
     )
-    state = rows @ jnp.stack([right.real, right.imag], -2)  # (2, batch or 1, 2^half, 2^rest)
-    state = jnp.broadcast_to(state.reshape(2, -1, 2**layout.n), (2, layout.batch, 2**layout.n))
+    columns = jnp.stack([right.real, right.imag], -2)
+    lead = max(len(rows), len(columns))
+    rows, columns = (jnp.broadcast_to(f, (lead, *f.shape[1:])) for f in (rows, columns))
+    state = jnp.swapaxes(_matmul(rows, columns).reshape(lead, 2, -1), 0, 1)
+    state = jnp.broadcast_to(state, (2, layout.batch, 2**layout.n))
     return jnp.swapaxes(state, 1, 2) if layout.last else state
+
+
+@jax.custom_vjp
+def _matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+    """A @ B. JAX's own derivative contracts leading axes, which XLA's fast products do not know."""
+    return a @ b
+
+
+_matmul.defvjp(
+    lambda a, b: (a @ b, (a, b)),
+    lambda kept, ct: (ct @ jnp.swapaxes(kept[1], -1, -2), jnp.swapaxes(kept[0], -1, -2) @ ct),
+)
 
 
 def _outer(vectors: list[jax.Array]) -> jax.Array:

@@ -7,7 +7,7 @@ and small, they are kept instead, which saves a third of the work on the way bac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ import numpy as np
 from . import kernels, phases
 from .matrices import kron, product
 from .program import Group, Kind, Occurrences, Program
+from .read import Reading
 from .split import Angle, Dense
 
 # States in between are kept up to this size. Together with the work space they must stay below 32 MiB:
@@ -47,6 +48,27 @@ class Values(NamedTuple):
     many: jax.Array | None  # (m, batch)
     arrays: dict[int, jax.Array]
     batch: int
+
+    @classmethod
+    def of(
+        cls, reading: Reading, flags: Sequence[bool], numbers: Sequence[Any], batch: int
+    ) -> Values:
+        """Pieces joined: the shared ones with the constants behind them, and the batched ones."""
+        dtype = jnp.result_type(float)
+        pieces = reading.pieces
+        angles = [
+            (jnp.asarray(a, dtype), many)
+            for a, many, piece in zip(numbers, flags, pieces, strict=True)
+            if not piece.arrays
+        ]
+        constants = jnp.asarray(list(reading.constants), dtype)
+        many = [a for a, batched in angles if batched]
+        return cls(
+            jnp.concatenate([*(a for a, batched in angles if not batched), constants]),
+            jnp.concatenate(many) if many else None,
+            {i: a for i, (a, p) in enumerate(zip(numbers, pieces, strict=True)) if p.arrays},
+            batch,
+        )
 
     def angles(self, rows: list[tuple[Angle, ...]], batched: bool) -> jax.Array:
         """Stacked angles ``(len(rows), k)``, or ``(len(rows), batch, k)``."""

@@ -4,13 +4,16 @@ A Pauli channel $\rho \mapsto \sum_P p_P P \rho P$ applies the word $P$ with pro
 $R_X(\pi b_X) R_Z(\pi b_Z)$ on each wire up to a global phase, with bits b that are drawn per trajectory and
 per use of the channel: angles with a batch axis. So every trajectory is a unitary circuit, run along the
 batch axis by the fast path, with its exact gradient; the average over trajectories is unbiased.
+
+Any other channel applies the Kraus matrix $K_k / \sqrt{q_k}$ with probability $q_k = \mathrm{tr}\,K_k^\dagger
+K_k / d$, what a maximally mixed state would meet. States are not normalised, so that values stay unbiased.
 """
 
 from __future__ import annotations
 
 import math
-from functools import reduce
-from typing import Any
+from functools import partial, reduce
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,40 +40,58 @@ def evaluate_trajectories(
     check_memory(len(wires), batch, jnp.result_type(float), instead=instead)
     if x is not None and x.ndim > 1:
         x = jnp.repeat(x.reshape(-1, x.shape[-1]), samples, axis=0)
-    reading = with_errors(read(layers, wires, params, x, channels=True), batch, key)
+    reading = read(layers, wires, params, x, channels=True)
+    kept = None if _undoable(reading) else (lambda elements, wires: (elements, wires))
+    reading = with_errors(reading, batch, key)
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
         return measure.values(measurements, state, ready)
 
     measured, diagonal = measure.support(measurements), measure.is_diagonal(measurements)
-    values = execute(Circuit(reading, wires, measured, diagonal, finish, ALL), batch)
+    values = execute(Circuit(reading, wires, measured, diagonal, finish, ALL, kept), batch)
     return values.reshape(*lead, samples, -1).mean(-2)
 
 
 def with_errors(reading: Reading, batch: int, key: jax.Array) -> Reading:
-    """The reading with each channel replaced by rotations about X and Z, by 0 or pi."""
+    """The reading with each channel replaced by what it does in every trajectory."""
     out = Reading([], [*reading.numbers], [*reading.pieces], {**reading.constants}, [])
-    alike: dict[tuple[float, ...], list[int]] = {}  # uses of channels, by their probabilities
-    uses = [
-        _probabilities(g) for g in reading.gates if isinstance(g.operator, qp.operation.Channel)
-    ]
-    for use, probabilities in enumerate(uses):
-        alike.setdefault(probabilities, []).append(use)
-    places: dict[int, tuple[int, int]] = {}  # use -> the piece of its angles, and where they start
-    for i, (probabilities, same) in enumerate(alike.items()):
-        bits = _draw(jax.random.fold_in(key, i), probabilities, len(same), batch)
-        piece = out.add(bits.reshape(-1, batch) * jnp.pi, batched=True)
-        places |= {use: (piece, at * bits.shape[1]) for at, use in enumerate(same)}
+    alike: dict[Any, list[int]] = {}  # uses of channels, by what they draw from
+    uses = [_law(g) for g in reading.gates if isinstance(g.operator, qp.operation.Channel)]
+    for use, law in enumerate(uses):
+        alike.setdefault(law, []).append(use)
+    errors: dict[int, Any] = {}
+    for i, (law, same) in enumerate(alike.items()):
+        drawn = _drawn(law, len(same), batch, out, jax.random.fold_in(key, i))
+        errors |= zip(same, drawn, strict=True)
     fences, use = set(reading.fences), 0
     for i, gate in enumerate(reading.gates):
         if i in fences:
             out.fences.append(len(out.gates))
         if isinstance(gate.operator, qp.operation.Channel):
-            out.gates += _errors(gate, *places[use])
+            out.gates += errors[use](gate)
             use += 1
         else:
             out.gates.append(gate)
     return out
+
+
+def _drawn(law: Any, uses: int, batch: int, out: Reading, key: jax.Array) -> list[Any]:
+    """For every use of a channel, what puts the drawn gates in its place."""
+    if isinstance(law, Kraus):
+        matrices = law.matrices()
+        shares = np.einsum("kij,kij->k", matrices, matrices.conj()).real / matrices.shape[-1]
+        chosen = jax.random.categorical(key, jnp.log(jnp.asarray(shares)), shape=(uses, batch))
+        scaled = jnp.asarray(matrices / np.sqrt(shares)[:, None, None], jnp.result_type(complex))
+        pieces = [out.add(scaled[row], batched=True, arrays=True) for row in chosen]
+        return [partial(_matrix, piece=piece) for piece in pieces]
+    bits = _draw(key, law, uses, batch)
+    piece = out.add(bits.reshape(-1, batch) * jnp.pi, batched=True)
+    return [partial(_errors, piece=piece, start=use * bits.shape[1]) for use in range(uses)]
+
+
+def _matrix(gate: Gate, piece: int) -> list[Gate]:
+    wires = gate.operator.wires
+    return [Gate(qp.QubitUnitary(np.eye(2 ** len(wires)), wires), (), piece)]
 
 
 def _errors(gate: Gate, piece: int, start: int) -> list[Gate]:
@@ -87,8 +108,24 @@ def _draw(key: jax.Array, probabilities: tuple[float, ...], uses: int, batch: in
     return word >> np.arange(width - 1, -1, -1)[:, None] & 1
 
 
-def _probabilities(gate: Gate) -> tuple[float, ...]:
-    """The probability of every Pauli word, the bits of X on each wire before those of Z."""
+class Kraus(NamedTuple):
+    """Kraus matrices that no Pauli words stand for, hashable."""
+
+    values: bytes
+    shape: tuple[int, ...]
+
+    def matrices(self) -> np.ndarray:
+        return np.frombuffer(self.values, complex).reshape(self.shape)
+
+
+def _undoable(reading: Reading) -> bool:
+    """True where every trajectory is a unitary circuit."""
+    channels = [g for g in reading.gates if isinstance(g.operator, qp.operation.Channel)]
+    return not any(isinstance(_law(gate), Kraus) for gate in channels)
+
+
+def _law(gate: Gate) -> tuple[float, ...] | Kraus:
+    """The probability of every Pauli word, the bits of X on each wire before those of Z; or matrices."""
     name = gate.operator.name
     advice = "Use model.on(qdl.backends.density_matrix()) for it."
     if gate.array is not None or any(slot.piece != CONSTANTS for slot in gate.angles):
@@ -105,8 +142,6 @@ def _probabilities(gate: Gate) -> tuple[float, ...]:
     shares = np.einsum("pij,kij->kp", words, kraus) / 2**k  # of each word in each Kraus matrix
     mixture = np.einsum("kp,kq->pq", shares, shares.conj())
     if np.abs(mixture - np.diag(np.diag(mixture))).max() > 1e-10:
-        raise ValueError(
-            f"Trajectories draw Pauli errors, and {name} is not a mixture of them: whether it acts "
-            f"depends on the state. {advice}"
-        )
+        kraus = kraus[np.abs(kraus).max((1, 2)) > 1e-12]
+        return Kraus(kraus.astype(complex).tobytes(), kraus.shape)
     return tuple(np.diag(mixture).real.clip(0).round(12).tolist())

@@ -11,6 +11,7 @@ TURN, REST = 2 * pi, 2.4492935982947064e-16  # one turn, and what float64 leaves
 SIZES = {4: (9, 8), 8: (28, 13)}  # by bytes: bits of the first part of a turn, terms of the series
 
 
+@jax.jit
 def cos_sin(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     r"""$\cos x$ and $\sin x$ for real ``x`` in radians, to a few roundings for $|x| < 10^4$.
 

@@ -1,7 +1,31 @@
-"""Training: ``fit``, what it returns, and the losses it knows by name."""
+"""Training: ``fit``, what it returns, the losses it knows by name, and optimizers for circuits."""
 
 from .history import Report
 from .loop import Fit, fit
 from .losses import CrossEntropy, MeanSquaredError
+from .optimizers import (
+    ValuesOnly,
+    layer_masks,
+    layerwise,
+    metric_tensor,
+    natural_gradient,
+    qnspsa,
+    rotosolve,
+    spsa,
+)
 
-__all__ = ["CrossEntropy", "Fit", "MeanSquaredError", "Report", "fit"]
+__all__ = [
+    "CrossEntropy",
+    "Fit",
+    "MeanSquaredError",
+    "Report",
+    "ValuesOnly",
+    "fit",
+    "layer_masks",
+    "layerwise",
+    "metric_tensor",
+    "natural_gradient",
+    "qnspsa",
+    "rotosolve",
+    "spsa",
+]

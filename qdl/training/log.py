@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,19 @@ class Log:
     """
 
     def __init__(self, folder: Path, history: Mapping[str, Any]):
-        self.done = len(history["loss"])
-        replace_files({folder / METRICS: "".join(map(_line, rows(history))).encode()})
-        self.file = (folder / METRICS).open("a", encoding="utf-8")
+        self.path, self.done = folder / METRICS, len(history["loss"])
+        replace_files({self.path: _text(rows(history))})
+        self.file = self.path.open("ab")
         self.board = _board(folder / "tensorboard", self.done)
 
     def add(self, history: Mapping[str, Any]) -> None:
         """Write the steps of a history that are not there yet."""
         new = list(rows(history, self.done))
         try:
-            self.file.write("".join(map(_line, new)))
+            self.file.write(_text(new))
             self.file.flush()
         except OSError as error:
-            raise cannot_write(Path(self.file.name), error) from error
+            raise cannot_write(self.path, error) from error
         self.done += len(new)
         if self.board is not None:
             for row in new:
@@ -45,15 +46,17 @@ class Log:
                     if row[name] is not None:
                         self.board.add_scalar(name, row[name], row["step"])
 
-    def close(self) -> None:
-        """Close the files."""
-        self.file.close()
+    def close(self, history: Mapping[str, Any]) -> None:
+        """Close the files; Ctrl-C inside ``add`` may have left lines twice, hence written anew."""
+        with contextlib.suppress(OSError):  # what could not be flushed is in the new file
+            self.file.close()
+        replace_files({self.path: _text(rows(history))})
         if self.board is not None:
             self.board.close()
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    return json.dumps(row) + "\n"
+def _text(new: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in new).encode()
 
 
 def _board(folder: Path, done: int) -> Any:

@@ -59,7 +59,7 @@ def fit(
         y: integer labels ``0 .. k-1`` for cross entropy, else targets.
         loss: ``"mse"``, ``"cross_entropy"``, or ``f(outputs, y) -> scalar``; see
             ``qdl.training.CrossEntropy`` for how outputs become probabilities, and its scale.
-        optimizer: any Optax transformation; None for ``optax.adam(1e-2)``.
+        optimizer: any Optax transformation, those of ``qdl.training`` too; None for Adam, 0.01.
         steps: how many gradient steps.
         batch_size: rows per step; at most all of them are taken.
         params: where to start; None to draw them with ``model.init``.

@@ -29,7 +29,9 @@ class Progress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
         ]
-        self.bar = Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True))
+        # Gone when done: a grid search or a comparison makes hundreds of short fits.
+        console = Console(stderr=True)
+        self.bar = Bar(*columns, TimeRemainingColumn(), console=console, transient=True)
         self.task = self.bar.add_task("fit", total=steps, note="compiling")
 
     def update(self, step: int, loss: float, rate: float, val_loss: float | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,6 +68,14 @@ class RunFolder:
                 f"{self.path} holds a run of {saved.step} steps, but steps={steps} asks for fewer. "
                 f"Ask for {saved.step} or more, or choose another folder for checkpoint=."
             )
+        for name, there in saved.notes["platform"].items():
+            if (here := _platform()[name]) != there:
+                warnings.warn(
+                    f"{self.path} was begun with {name} {there} and goes on with {here}: the last "
+                    "digits may differ from those of a run that was never stopped.",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
         self.saved = saved.step
         state = from_arrays(start, saved.arrays, "state")
         record = Record({name: saved.arrays[f"history/{name}"] for name in HISTORY})
@@ -98,14 +107,18 @@ class RunFolder:
         if run.best is not None:
             arrays |= to_arrays(run.best.params, "best")
             best = {"value": run.best.value, "step": run.best.step}
-        notes = {"configuration": self.configuration, "best": best}
+        notes = {"configuration": self.configuration, "platform": _platform(), "best": best}
         self.checkpoints.save(step, arrays, notes)
         self.saved = step
 
-    def close(self) -> None:
-        """Close the metrics."""
+    def close(self, run: Progressed) -> None:
+        """The last metrics and the last checkpoint."""
         if self.log is not None:
-            self.log.close()
+            try:
+                self.log.add(_history(run))
+            finally:
+                self.log.close(_history(run))
+            self.save(run)
 
     def _refuse_foreign(self) -> None:
         """A run always has a checkpoint before it has metrics: these are of something else."""
@@ -155,6 +168,11 @@ def configuration(
         "data": _data(data),
         "validation": None if held is None else _data(held),
     }
+
+
+def _platform() -> dict[str, str]:
+    """What the last digits depend on, beside the configuration."""
+    return {"jax": jax.__version__, "device": jax.devices()[0].device_kind}
 
 
 def _data(data: Data) -> dict[str, Any]:

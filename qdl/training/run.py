@@ -41,7 +41,8 @@ class Fit:
 
     Attributes:
         params: the trained parameters.
-        history: arrays ``loss``, ``grad_norm``, ``step_time`` (seconds), one entry per step;
+        history: arrays ``loss``, ``grad_norm`` (NaN where an optimizer needs values only),
+            ``step_time`` (seconds), one entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
             and the number ``compile_time`` (seconds).
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
@@ -209,11 +210,7 @@ class _Watch:
     def close(self) -> None:
         """The last metrics and the last checkpoint."""
         if self.folder is not None:
-            try:
-                self.folder.add(self._progressed())
-                self.folder.save(self._progressed())
-            finally:
-                self.folder.close()
+            self.folder.close(self._progressed())
 
     def _validate(self, step: int) -> None:
         self.value, accuracy = (float(v) for v in self.value_fn(self.state.params, self.held))

@@ -13,6 +13,7 @@ import optax
 from jax import lax
 
 from .losses import CrossEntropy, Loss
+from .optimizers import ValuesOnly
 
 CHUNK = 256  # the most steps between two looks by Python; the length of the buffers for their rows
 
@@ -91,13 +92,18 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.A
     def objective(params: Any) -> jax.Array:
         return plan.loss_of(params, x, y, key)
 
-    loss, gradient = jax.value_and_grad(objective)(state.params)
-    norm = optax.tree.norm(gradient)
+    if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
+        loss, gradient = objective(state.params), optax.tree.zeros_like(state.params)
+        norm = jnp.asarray(jnp.nan)
+    else:
+        loss, gradient = jax.value_and_grad(objective)(state.params)
+        norm = optax.tree.norm(gradient)
+    # `x` for optimizers that look at the states of this batch: the metric of qdl.training.
     updates, opt_state = optax.with_extra_args_support(plan.optimizer).update(
-        gradient, state.opt_state, state.params, value=loss, grad=gradient, value_fn=objective
+        gradient, state.opt_state, state.params, value=loss, grad=gradient, value_fn=objective, x=x
     )
     params = optax.apply_updates(state.params, updates)
-    finite = jnp.isfinite(loss) & jnp.isfinite(norm) & jnp.isfinite(optax.tree.norm(params))
+    finite = jnp.isfinite(loss + optax.tree.norm(gradient) + optax.tree.norm(params))
     new = State(params, opt_state, state.step + 1, order, finite, state.skipped)
     skip = ~finite & (state.skipped < plan.skips)
     old = State(state.params, state.opt_state, state.step + skip, order, skip, state.skipped + skip)

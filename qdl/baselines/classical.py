@@ -1,0 +1,140 @@
+"""The classical models of every comparison, with what their tuning may choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of a comparison: how to build an estimator, and what tuning may change.
+
+    Args:
+        name: what the table calls it.
+        build: ``build(seed, **settings)`` gives anything with ``fit(X, y)`` and ``predict(X)``.
+        settings: for each name the values that tuning draws from: a sequence, or a distribution of
+            ``scipy.stats``. Empty: nothing to tune.
+        kind: ``"classical"`` or ``"quantum"``.
+
+    Example:
+        >>> from sklearn.neighbors import KNeighborsClassifier
+        >>> nearest = Contender("nearest", lambda seed, k=5: KNeighborsClassifier(k), {"k": (1, 5)})
+        >>> nearest.build(0, k=1).n_neighbors
+        1
+    """
+
+    name: str
+    build: Callable[..., Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "classical"
+
+
+def classical(n_features: int, n_classes: int, n_params: int | None = None) -> list[Contender]:
+    """Logistic regression, an SVC, a perceptron of about ``n_params`` parameters, boosted trees.
+
+    All of them are scikit-learn's; features are standardised for all but the trees. The SVC has a
+    Gaussian kernel, the perceptron one hidden layer (tanh; 16 units if no size is asked for).
+
+    Args:
+        n_features: columns of X.
+        n_classes: labels.
+        n_params: how many parameters the perceptron should have, about.
+
+    Example:
+        >>> [each.name for each in classical(4, 2, n_params=40)]
+        ['logistic regression', 'SVC', 'MLP, 6 hidden', 'boosted trees']
+    """
+    from scipy.stats import loguniform
+
+    hidden = 16 if n_params is None else hidden_units(n_features, n_classes, n_params)
+    trees = {
+        "learning_rate": loguniform(2e-2, 3e-1),
+        "max_depth": (1, 2, 3, 4),
+        "n_estimators": (50, 100, 200),
+    }
+    kernel = {"C": loguniform(1e-1, 1e3), "gamma": loguniform(1e-3, 1e0)}
+    return [
+        Contender("logistic regression", logistic, {"C": loguniform(1e-3, 1e3)}),
+        Contender("SVC", support_vectors, kernel),
+        Contender(
+            f"MLP, {hidden} hidden", partial(perceptron, hidden), {"alpha": loguniform(1e-5, 1e1)}
+        ),
+        Contender("boosted trees", boosted_trees, trees),
+    ]
+
+
+def logistic(seed: int, C: float = 1.0) -> Any:
+    """Logistic regression with an L2 penalty."""
+    from sklearn.linear_model import LogisticRegression
+
+    return standardised(LogisticRegression(C=C, max_iter=1000))
+
+
+def support_vectors(seed: int, C: float = 1.0, gamma: Any = "scale") -> Any:
+    """A support vector machine with a Gaussian kernel."""
+    from sklearn.svm import SVC
+
+    return standardised(SVC(C=C, gamma=gamma))
+
+
+def perceptron(hidden: int, seed: int, alpha: float = 1e-4) -> Any:
+    """A perceptron with one hidden layer (tanh)."""
+    from sklearn.neural_network import MLPClassifier
+
+    network = MLPClassifier(
+        (hidden,), activation="tanh", solver="lbfgs", max_iter=2000, alpha=alpha, random_state=seed
+    )
+    return standardised(network)
+
+
+def hidden_units(n_features: int, n_classes: int, n_params: int) -> int:
+    """The hidden layer with which a perceptron comes closest to ``n_params`` parameters."""
+    outputs = 1 if n_classes == 2 else n_classes
+    per_unit = n_features + 1 + outputs  # weights in, bias, weights out
+    return max(1, round((n_params - outputs) / per_unit))
+
+
+def boosted_trees(seed: int, **settings: Any) -> Any:
+    """Gradient-boosted trees."""
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    return GradientBoostingClassifier(random_state=seed, **settings)
+
+
+def standardised(estimator: Any) -> Any:
+    """The estimator behind a StandardScaler, fitted with it."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), estimator)
+
+
+def n_params(estimator: Any) -> int | None:
+    """How many fitted numbers an estimator holds; None if it is of no kind known here.
+
+    For an SVC the coefficients of its support vectors, for trees their leaves.
+
+    Example:
+        >>> from sklearn.svm import SVC
+        >>> n_params(SVC().fit([[0.0], [1.0]], [0, 1]))
+        3
+    """
+    last = estimator[-1] if hasattr(estimator, "named_steps") else estimator
+    if hasattr(last, "params_"):
+        import jax
+
+        return sum(np.size(leaf) for leaf in jax.tree.leaves(last.params_))
+    if hasattr(last, "coefs_"):
+        return sum(array.size for array in [*last.coefs_, *last.intercepts_])
+    if hasattr(last, "dual_coef_"):
+        return last.dual_coef_.size + last.intercept_.size
+    if hasattr(last, "coef_"):
+        return last.coef_.size + last.intercept_.size
+    if hasattr(last, "estimators_"):
+        return sum(tree.get_n_leaves() for tree in np.ravel(last.estimators_))
+    return getattr(last, "n_params", None)

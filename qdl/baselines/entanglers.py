@@ -1,0 +1,109 @@
+"""A quantum model with its entanglers taken out: what is left is a product of single qubits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ..hybrid import Hybrid
+from ..layers import (
+    Adjoint,
+    AngleEncoding,
+    BasisEncoding,
+    Convolution,
+    Entangler,
+    IQPEncoding,
+    Layer,
+    Mirrored,
+    Noise,
+    Pooling,
+    RandomRotation,
+    Repeat,
+    Rotation,
+    Sequential,
+    Template,
+)
+
+LOCAL = (AngleEncoding, BasisEncoding, Noise, RandomRotation, Rotation)
+
+
+def without_entanglers(model: Any) -> Any:
+    r"""The same model without any gate on two wires: a product of single qubits.
+
+    ================  =====================================================================
+    layer             what is left of it
+    ================  =====================================================================
+    ``Entangler``     nothing
+    ``Convolution``   ``Rotation("zyz")``: each wire gets every gate that a product allows
+    ``Pooling``       ``Pooling("")``: the same wires are dropped, none is rotated
+    ``IQPEncoding``   its Hadamards and $R_Z(x_i)$
+    blocks            the same block of what is left
+    ================  =====================================================================
+
+    After ``Pooling`` the readout then sees the features of the wires that are kept, and of no
+    others: what a QCNN loses in this comparison is also its view of the data. Parameters of wires
+    that the readout does not see stay, and stay counted.
+
+    Args:
+        model: a QNN or a Hybrid.
+
+    Raises:
+        ValueError: a layer whose gates cannot be told apart from here: ``AmplitudeEncoding``, whose
+            states are entangled themselves, ``Template`` and layers of your own.
+
+    Example:
+        >>> import qdl
+        >>> print(without_entanglers(qdl.models.data_reuploading(2, 3)))
+        QNN  2 wires, 24 parameters, 2 features
+          Repeat x 3, 24 parameters
+            AngleEncoding(axis='y', scale=1.0, trainable=True, features=None)  wires 0-1, 2 parameters
+            Rotation(axes='zyz', initializer=None)  wires 0-1, 6 parameters
+          ExpZ  wires 0-1 -> 2 values
+
+    Reference: the separable model of Bowles, Ahmed, Schuld, arXiv:2403.07059 (2024).
+    """
+    if isinstance(model, Hybrid):
+        return Hybrid(without_entanglers(s) if _quantum(s) else s for s in model.stages)
+    if not hasattr(model, "layers"):
+        raise ValueError(
+            f"{model!r} has no layers to take entanglers from: expected a QNN or a Hybrid. Build the "
+            "model without them yourself, and pass it to compare in rows=[quantum(name, model)]."
+        )
+    return replace(model, layers=Sequential(tuple(_local(model.layers))))
+
+
+def _quantum(stage: Any) -> bool:
+    return isinstance(stage, Hybrid) or hasattr(stage, "layers")
+
+
+def _local(layer: Layer) -> Iterable[Layer]:
+    """What is left of a layer: none, one or several."""
+    if isinstance(layer, Sequential):
+        return [kept for each in layer.layers for kept in _local(each)]
+    if isinstance(layer, Repeat | Adjoint | Mirrored):
+        block = tuple(_local(layer.block))
+        return [replace(layer, block=Sequential(block))] if block else []
+    if isinstance(layer, LOCAL):
+        return [layer]
+    if isinstance(layer, Entangler):
+        return []
+    if isinstance(layer, Convolution):
+        return [Rotation("zyz")]
+    if isinstance(layer, Pooling):
+        return [replace(layer, axes="")]
+    if isinstance(layer, IQPEncoding):
+        return [Repeat([Template(hadamards), AngleEncoding("z")], layer.repeats)]
+    raise ValueError(
+        f"cannot take the entanglers out of {layer!r}: expected layers whose two-qubit gates are "
+        f"known, but {type(layer).__name__} yields what it likes. Write the model without them "
+        "yourself, and pass it to compare in rows=[quantum('no entanglers', model)]."
+    )
+
+
+def hadamards(params: Any, x: Any, wires: Iterable[int]) -> Iterable[Any]:
+    """A Hadamard on every wire."""
+    import pennylane as qp
+
+    for wire in wires:
+        yield qp.Hadamard(wires=wire)

@@ -1,0 +1,83 @@
+"""The quantum rows of a comparison: the model, and what can be made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import optax
+
+from ..estimators import QNNClassifier, reuploading
+from ..layers import AmplitudeEncoding, BasisEncoding
+from .classical import Contender
+from .entanglers import without_entanglers
+from .surrogate import SCALES, surrogate
+
+# Made once: an optimizer is part of what is compiled, and equal only to itself.
+ADAM = {rate: optax.adam(rate) for rate in (0.02, 0.05, 0.1)}
+
+
+def quantum(name: str, model: Any, steps: int = 300) -> Contender:
+    """A QNN as a contender; tuning draws the learning rate and a factor of the features.
+
+    The factor (the bandwidth of the encoding) is left alone where features are bits or amplitudes.
+
+    Args:
+        name: what the table calls it.
+        model: what ``QNNClassifier`` takes.
+        steps: gradient steps.
+
+    Example:
+        >>> quantum("default", None).settings["learning_rate"]
+        (0.02, 0.1)
+
+    Reference: on the factor: Shaydulin, Wild, Physical Review A 106, 042407 (2022).
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    def build(seed: int, learning_rate: float = 0.05, scale: float = 1.0) -> Any:
+        optimizer = ADAM[learning_rate]
+        estimator = QNNClassifier(model, optimizer=optimizer, steps=steps, seed=seed)
+        return make_pipeline(FunctionTransformer(scaled, kw_args={"scale": scale}), estimator)
+
+    settings: dict[str, Any] = {"learning_rate": (0.02, 0.1)}
+    if not _is_in(model, AmplitudeEncoding, BasisEncoding):
+        settings["scale"] = SCALES
+    return Contender(name, build, settings, kind="quantum")
+
+
+def variants(
+    model: Any, n_features: int, n_classes: int, steps: int
+) -> tuple[list[Contender], list[str]]:
+    """The model without entanglers and its surrogate; and why one of them is missing."""
+    whole = reuploading if model is None else model
+    if callable(whole):
+        whole = whole(n_features, 1 if n_classes == 2 else n_classes)
+    found, missing = [], []
+    try:
+        bare = without_entanglers(whole)
+        if bare != whole:
+            found.append(quantum("no entanglers", bare, steps))
+        else:
+            missing.append("The model has no entanglers to take out.")
+    except ValueError as error:
+        missing.append(f"No row without entanglers: {error}")
+    try:
+        found.append(surrogate(whole))
+    except ValueError as error:
+        missing.append(f"No surrogate: {error}")
+    return found, missing
+
+
+def scaled(X: Any, scale: float) -> np.ndarray:
+    """Features times a factor."""
+    return scale * np.asarray(X)
+
+
+def _is_in(model: Any, *kinds: type) -> bool:
+    """Whether a layer of one of these kinds is in the tree."""
+    parts = getattr(model, "stages", None) or getattr(model, "layers", None)
+    parts = parts or getattr(model, "block", ())
+    parts = parts if isinstance(parts, tuple) else (parts,)
+    return isinstance(model, kinds) or any(_is_in(part, *kinds) for part in parts)

@@ -1,0 +1,149 @@
+"""The classical surrogate of a quantum model: random Fourier features of its encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import pi
+from typing import Any
+
+import numpy as np
+
+from ..layers import (
+    Adjoint,
+    AngleEncoding,
+    BasisEncoding,
+    Convolution,
+    Entangler,
+    Layer,
+    Mirrored,
+    Noise,
+    Pooling,
+    RandomRotation,
+    Repeat,
+    Rotation,
+    Sequential,
+)
+from .classical import Contender
+
+WITHOUT_DATA = (Convolution, Entangler, Noise, Pooling, RandomRotation, Rotation)
+SCALES = (0.25, 0.5, 1.0, 2.0)  # of the features, before they become angles
+
+
+def encoding_gates(model: Any) -> list[tuple[int, float]]:
+    """The column and the factor of every gate that encodes a feature, from the layer tree.
+
+    Trained factors count with the value that they start at.
+
+    Args:
+        model: a QNN, or a Hybrid that starts with one.
+
+    Raises:
+        ValueError: an encoding that is no rotation by one feature: its values are no Fourier series
+            of the features with frequencies known in advance.
+
+    Example:
+        >>> import qdl
+        >>> encoding_gates(qdl.models.data_reuploading(2, 2))
+        [(0, 1.0), (1, 1.0), (0, 1.0), (1, 1.0)]
+    """
+    first = model.stages[0] if hasattr(model, "stages") else model
+    if not hasattr(first, "layers"):
+        raise ValueError(
+            f"no frequencies are known of {first!r}: expected a QNN, or a Hybrid whose first stage "
+            "is one. A classical stage in front trains its frequencies; leave the surrogate out."
+        )
+    return list(_gates(first.layers, first.wires))
+
+
+def _gates(layer: Layer, wires: tuple[int, ...]) -> Iterator[tuple[int, float]]:
+    if isinstance(layer, Sequential):
+        for each, on in layer.steps(wires):
+            yield from _gates(each, on)
+    elif isinstance(layer, Repeat | Adjoint | Mirrored):
+        times = 2 if isinstance(layer, Mirrored) else getattr(layer, "times", 1)
+        yield from list(_gates(layer.block, wires)) * times
+    elif isinstance(layer, AngleEncoding):
+        columns = layer.features or range(len(wires))
+        yield from ((column, layer.scale) for column in columns)
+    elif isinstance(layer, BasisEncoding):
+        yield from ((column, pi) for column in range(len(wires)))
+    elif not isinstance(layer, WITHOUT_DATA):
+        raise ValueError(
+            f"no frequencies are known of {layer!r}: expected AngleEncoding or BasisEncoding, whose "
+            "gates rotate by one feature each. Leave the surrogate out, or encode by angles."
+        )
+
+
+def frequencies(model: Any, count: int, seed: int) -> np.ndarray:
+    r"""Frequencies drawn from the spectrum of a model's encoding, ``(count, n_features)``.
+
+    A rotation by $s\,x_i$ has eigenvalues $\pm s x_i / 2$, so it adds $-s, 0, 0$ or $s$ to the
+    frequency of $x_i$. Each draw takes one of the four for every gate ("tree sampling").
+
+    Args:
+        model: a QNN, or a Hybrid that starts with one.
+        count: how many.
+        seed: of the draws.
+
+    Example:
+        >>> import qdl
+        >>> float(frequencies(qdl.models.data_reuploading(3, 2), 100, seed=0).max())
+        2.0
+
+    Reference: Landman, Thabet, Dalyac, Mhiri, Kashefi, arXiv:2210.13200 (2022), tree sampling.
+    """
+    gates = encoding_gates(model)
+    rows = np.zeros((len(gates), model.n_features))
+    for row, (column, scale) in zip(rows, gates, strict=True):
+        row[column] = scale
+    steps = np.random.default_rng(seed).choice([-1, 0, 0, 1], size=(count, len(gates)))
+    return steps @ rows
+
+
+def fourier_features(X: Any, frequencies: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    r"""$\cos(\omega \cdot x)$ and $\sin(\omega \cdot x)$, ``(n, 2 * count)``, over $\sqrt{count}$.
+
+    Example:
+        >>> fourier_features(np.zeros((1, 2)), np.ones((1, 2))).tolist()
+        [[1.0, 0.0]]
+    """
+    phases = scale * np.asarray(X) @ frequencies.T
+    return np.hstack([np.cos(phases), np.sin(phases)]) / np.sqrt(len(frequencies))
+
+
+def surrogate(model: Any) -> Contender:
+    """A linear model of random Fourier features, drawn from the spectrum of the model's encoding.
+
+    Every output of the model is a linear function of all such features: if this does as well, the
+    circuit added nothing that a linear model could not.
+
+    Args:
+        model: a QNN, or a Hybrid that starts with one.
+
+    Raises:
+        ValueError: an encoding whose frequencies are not known.
+
+    Example:
+        >>> import qdl
+        >>> surrogate(qdl.models.data_reuploading(2, 2)).name
+        'Fourier surrogate'
+
+    Reference: Landman, Thabet, Dalyac, Mhiri, Kashefi, arXiv:2210.13200 (2022); Schreiber, Eisert,
+    Meyer, Physical Review Letters 131, 100803 (2023).
+    """
+    from scipy.stats import loguniform
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    encoding_gates(model)
+
+    def build(seed: int, C: float = 10.0, scale: float = 1.0, count: int = 200) -> Any:
+        drawn = {"frequencies": frequencies(model, count, seed), "scale": scale}
+        return make_pipeline(
+            FunctionTransformer(fourier_features, kw_args=drawn),
+            LogisticRegression(C=C, max_iter=1000),
+        )
+
+    settings = {"C": loguniform(1e-1, 1e4), "scale": SCALES, "count": (50, 200)}
+    return Contender("Fourier surrogate", build, settings)

@@ -1,0 +1,69 @@
+"""``qdl report``: the trainability page of one model, written into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import runs
+from .variance import FAMILIES, depth_law, load, whole_numbers
+
+
+def make(
+    target: str,
+    wires: int = 6,
+    depth: str | None = None,
+    *,
+    widths: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+) -> tuple[Path, Any]:
+    """Write the page.
+
+    Args:
+        target: a family of ``qdl.models``, ``file.py:name`` of a QNN or of a function of the width, or a
+            folder that ``qdl.save`` wrote.
+        wires: the width, for a family or a function.
+        depth: a number, or a multiple of the width as ``2n``; None for 2n where the family has a depth.
+        widths: also sweep over these, as ``2-10`` or ``4,8,16``; for a family or a function.
+        samples: of the gradient's engine.
+        seed: of everything random.
+        out: the folder; new or empty.
+
+    Returns:
+        The folder and the page.
+    """
+    import jax
+
+    from ..diagnostics import gradient_variance, trainability_report
+
+    key = jax.random.key(seed)
+    found = _find(target)
+    whole = hasattr(found, "layers")
+    if whole and (depth is not None or widths is not None):
+        raise ValueError(
+            f"{target} is one model, so it has no --depth and no --widths to choose. Leave them out, or "
+            "name a function of the width."
+        )
+    if depth is None and target in FAMILIES and target != "qcnn":
+        depth = "2n"
+    law = None if depth is None else depth_law(depth)
+    model = found if whole else found(wires) if law is None else found(wires, law(wires))
+    folder = runs.new_folder(f"report-{Path(target.replace(':', '-')).name}", out)
+    sweep = None
+    if widths is not None:
+        sizes = whole_numbers(widths)
+        sweep = gradient_variance(found, sizes, depth=law, samples=samples, key=key)
+    page = trainability_report(model, key=key, samples=samples, sweep=sweep)
+    page.save(folder)
+    return folder, page
+
+
+def _find(target: str) -> Any:
+    """A saved model, or what ``qdl variance`` understands."""
+    if Path(target).is_dir():
+        from ..saving import load as load_saved
+
+        return load_saved(target)[0]
+    return load(target)

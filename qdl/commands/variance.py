@@ -1,0 +1,103 @@
+"""``qdl variance``: the gradient variance of a model, or of a family of models by width."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FAMILIES = ("mcclean", "hardware_efficient", "strongly_entangling", "data_reuploading", "qcnn")
+
+
+def measure(
+    target: str,
+    widths: str = "2-10",
+    depth: str | None = None,
+    *,
+    method: str = "auto",
+    samples: int | None = None,
+    parameter: str | None = None,
+    seed: int = 0,
+) -> Any:
+    """The sweep, or the row of one model.
+
+    Args:
+        target: a family of ``qdl.models``, or ``file.py:name`` of a QNN or of a function of the width.
+        widths: as ``2-10``, ``4,8,16`` or both together.
+        depth: a number, or a multiple of the width as ``2n``; None for 10n, deep enough for a
+            plateau, where the family has a depth.
+        method: an engine.
+        samples: of each width.
+        parameter: an index or ``median``.
+        seed: of everything random.
+    """
+    import jax
+
+    from ..diagnostics import gradient_variance
+
+    options: dict[str, Any] = {"method": method, "samples": samples, "key": jax.random.key(seed)}
+    found = load(target)
+    if hasattr(found, "layers"):
+        return gradient_variance(found, **options)
+    if depth is None and target in FAMILIES and target != "qcnn":
+        depth = "10n"
+    followed = int(parameter) if parameter is not None and parameter.isdigit() else parameter
+    law = None if depth is None else depth_law(depth)
+    return gradient_variance(found, whole_numbers(widths), depth=law, parameter=followed, **options)
+
+
+def load(target: str) -> Any:
+    """A family by name, or an object of a Python file."""
+    path, _, name = target.rpartition(":")
+    if path:
+        found = runpy.run_path(path)
+        if name not in found:
+            raise ValueError(
+                f"{path} has no {name!r}. It must be a QNN, or a function of the width."
+            )
+        return found[name]
+    if target not in FAMILIES:
+        raise ValueError(
+            f"unknown family {target!r}: expected one of {', '.join(FAMILIES)}, or file.py:name of a QNN or "
+            "of a function that returns one."
+        )
+    from .. import models
+
+    return getattr(models, target)
+
+
+def whole_numbers(text: str) -> list[int]:
+    """``2-4,8`` as [2, 3, 4, 8]."""
+    out: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not ends:
+            raise ValueError(f"widths must be as 2-10 or 4,8,16; got {text!r}.")
+        first = int(ends[1])
+        out += range(first, int(ends[2] or first) + 1)
+    return out
+
+
+def depth_law(text: str) -> Callable[[int], int]:
+    """``50`` as a constant, ``2n`` as a multiple of the width."""
+    ends = re.fullmatch(r"(\d*)(n?)", text)
+    if not ends or not text:
+        raise ValueError(f"depth must be a number, or a multiple of the width as 2n; got {text!r}.")
+    factor = int(ends[1] or 1)
+    return (lambda n: factor * n) if ends[2] else (lambda n: factor)
+
+
+def save(result: Any, plot: Path | None, json: Path | None) -> None:
+    """Write the picture and the numbers, where they are wanted."""
+    if json is not None:
+        json.write_text(result.to_json() + "\n")
+    if plot is not None:
+        if not hasattr(result, "plot"):
+            raise ValueError("one model has no picture: --plot draws a sweep over widths.")
+        from . import plots
+
+        figure, axes = plots.panels(1, 1, (5.4, 3.8))
+        result.plot(axes[0, 0])
+        plots.save(figure, plot)

@@ -1,0 +1,301 @@
+"""How many directions of parameter space matter: quantum and classical Fisher information."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from ..readout import Expval
+from .expressivity import one_sample
+from .parameters import parameters
+
+COLUMNS = 32  # derivatives of the state computed side by side
+FEW_ROWS = 512  # real amplitudes up to which the derivative is taken row by row: quicker to compile
+
+
+@dataclass(frozen=True)
+class FisherSpectrum:
+    r"""Eigenvalues of the Fisher information at random parameters.
+
+    Attributes:
+        eigenvalues: ``(draws, p)``, largest first.
+        rank: the largest rank among the draws.
+        kind: ``"quantum"`` or ``"classical"``.
+        threshold: eigenvalues below this part of the largest count as zero: $\epsilon^{4/3}$ for
+            numbers rounded to $\epsilon$, so that float64 tells more than float32.
+    """
+
+    eigenvalues: np.ndarray
+    rank: int
+    kind: str
+    threshold: float
+
+
+def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
+    r"""The quantum Fisher information of the state at some parameters.
+
+    $F_{ij} = 4\,\mathrm{Re}\,(\langle\partial_i\psi|\partial_j\psi\rangle -
+    \langle\partial_i\psi|\psi\rangle\langle\psi|\partial_j\psi\rangle)$.
+
+    Args:
+        model: a QNN without noise.
+        params: its parameters.
+        x: features ``(n_features,)``, or None for a circuit without data.
+
+    Returns:
+        ``(p, p)`` in the order of ``jax.flatten_util.ravel_pytree(params)``; of a
+        ``RandomRotation`` only the angles are in it.
+
+    Raises:
+        ValueError: a model that has no state vector, or more than one sample.
+
+    Example:
+        >>> import jax, qdl
+        >>> from qdl.layers import Rotation
+        >>> model = qdl.QNN(2, Rotation("x"))  # rotations of separate wires: the identity
+        >>> quantum_fisher(model, model.init(jax.random.key(0))).round(6).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+
+    Reference: Meyer, Quantum 5, 539 (2021), eq. 12; Liu et al., J. Phys. A 53, 023001 (2020).
+    """
+    root = _quantum_root(model, params, x)
+    return root.T @ root
+
+
+def classical_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
+    r"""$F_{ij} = \sum_b \partial_i p_b\, \partial_j p_b / p_b$ of the measured bits $b$.
+
+    The bits are those of the wires that the readout reads, all measured at once along Z.
+
+    Args:
+        model: a QNN without noise whose readout looks at Z only.
+        params: its parameters.
+        x: features ``(n_features,)``, or None for a circuit without data.
+
+    Returns:
+        ``(p, p)``, in the order of ``quantum_fisher``, which it never exceeds.
+
+    Raises:
+        ValueError: a readout along other axes than Z.
+
+    Example:
+        >>> import jax, qdl
+        >>> from qdl.layers import Rotation
+        >>> model = qdl.QNN(2, Rotation("x"), readout=qdl.ExpZ(0))  # wire 1 is not looked at
+        >>> classical_fisher(model, model.init(jax.random.key(0))).round(6).tolist()
+        [[1.0, 0.0], [0.0, 0.0]]
+
+    Reference: Abbas, Sutter, Zoufal, Lucchi, Figalli, Woerner, Nature Computational Science 1, 403
+    (2021), eq. 2.
+    """
+    root = _classical_root(model, params, x)
+    return root.T @ root
+
+
+def fisher_spectrum(
+    model: Any, kind: str = "quantum", *, key: jax.Array, draws: int = 10, x: Any = None
+) -> FisherSpectrum:
+    """Eigenvalues and rank of the Fisher information at random parameters.
+
+    A circuit is overparametrised where the rank no longer grows with the number of parameters.
+
+    Args:
+        model: a QNN without noise.
+        kind: ``"quantum"`` or ``"classical"``.
+        key: a JAX key; parameters are drawn by the model's own ``init``.
+        draws: how many.
+        x: features ``(n_features,)``; None draws them uniform over a turn for each.
+
+    Raises:
+        ValueError: an unknown kind, or no draws.
+
+    Example:
+        >>> import jax, qdl
+        >>> from qdl.layers import Rotation
+        >>> model = qdl.QNN(1, Rotation("xyzxyz"))  # six angles, but a qubit has two
+        >>> fisher_spectrum(model, key=jax.random.key(0), draws=3).rank
+        2
+
+    Reference: Larocca, Ju, Garcia-Martin, Coles, Cerezo, Nature Computational Science 3, 542 (2023).
+    """
+    roots = _roots(model, kind, key, draws, x)
+    values = np.array([np.linalg.svd(root, compute_uv=False) for root in roots]) ** 2
+    values = np.pad(values, ((0, 0), (0, roots[0].shape[1] - values.shape[1])))
+    relative = values / np.maximum(values[:, :1], np.finfo(float).tiny)
+    threshold = _precision() ** (4 / 3)
+    rank = int((relative > threshold).sum(axis=1).max())
+    return FisherSpectrum(values, rank, kind, threshold)
+
+
+def effective_dimension(
+    model: Any,
+    *,
+    key: jax.Array,
+    n_data: int = 1000,
+    gamma: float = 1.0,
+    draws: int = 50,
+    inputs: int = 1,
+    x: Any = None,
+) -> float:
+    """The effective dimension of a model, from classical Fisher matrices at random parameters.
+
+    See ``effective_dimension_of`` for the formula. It is at most about the number of parameters.
+
+    Args:
+        model: a QNN without noise whose readout looks at Z only.
+        key: a JAX key; parameters are drawn by the model's own ``init``.
+        n_data: the number of data that the model would learn from.
+        gamma: the constant in (0, 1] of the formula.
+        draws: parameters drawn.
+        inputs: features drawn for each of them, uniform over a turn; their Fisher matrices are averaged.
+        x: one sample ``(n_features,)`` used instead of those.
+
+    Raises:
+        ValueError: too few data or draws, or a model whose outputs no parameter changes.
+
+    Example:
+        >>> import jax, qdl
+        >>> from qdl.layers import Rotation
+        >>> model = qdl.QNN(2, Rotation("x"))  # F = identity everywhere: 2 ln(1 + k) / ln k
+        >>> round(effective_dimension(model, key=jax.random.key(0), draws=5), 4)
+        2.0271
+
+    Reference: Abbas et al., Nature Computational Science 1, 403 (2021), eq. 3.
+    """
+    _positive(draws=draws, inputs=inputs)
+    roots = _roots(model, "classical", key, draws * inputs, x)
+    matrices = np.einsum("dki,dkj->dij", roots, roots)
+    return effective_dimension_of(
+        matrices.reshape(draws, inputs, *matrices.shape[1:]).mean(axis=1), n_data, gamma
+    )
+
+
+def effective_dimension_of(matrices: Any, n_data: int, gamma: float = 1.0) -> float:
+    r"""$2 \ln\left(E_\theta \sqrt{\det(1 + \kappa \hat F(\theta))}\right) / \ln \kappa$.
+
+    With $\kappa = \gamma N / (2 \pi \ln N)$ and $\hat F = p F / E_\theta \mathrm{Tr} F$.
+
+    Args:
+        matrices: Fisher matrices ``(draws, p, p)``.
+        n_data: the number N of data.
+        gamma: the constant in (0, 1].
+
+    Raises:
+        ValueError: data so few that $\kappa \le 1$, or matrices that all vanish.
+
+    Example:
+        >>> import numpy as np
+        >>> round(effective_dimension_of(np.eye(3)[None], 10_000), 4)
+        3.0034
+
+    Reference: Abbas et al., Nature Computational Science 1, 403 (2021), eq. 3.
+    """
+    matrices = np.asarray(matrices, float)
+    kappa = gamma * n_data / (2 * math.pi * math.log(n_data)) if n_data > 1 else 0.0
+    if not 0 < gamma <= 1 or kappa <= 1:
+        raise ValueError(
+            f"n_data={n_data}, gamma={gamma} give kappa = {kappa:.3g}; the effective dimension needs "
+            "gamma in (0, 1] and kappa = gamma N / (2 pi ln N) > 1. Use n_data=1000, gamma=1."
+        )
+    p, trace = matrices.shape[-1], np.trace(matrices, axis1=1, axis2=2).mean()
+    if trace <= 0:
+        raise ValueError(
+            "the Fisher matrices all vanish, so no parameter changes what is measured. Expected a "
+            "readout that sees the parametrised wires; check it."
+        )
+    logs = np.asarray(np.linalg.slogdet(np.eye(p) + kappa * p / trace * matrices)[1]) / 2
+    return 2 * (float(np.logaddexp.reduce(logs)) - math.log(len(logs))) / math.log(kappa)
+
+
+def _roots(model: Any, kind: str, key: jax.Array, draws: int, x: Any) -> np.ndarray:
+    """Matrices B with F = B^T B at random parameters, ``(draws, rows, p)``."""
+    _positive(draws=draws)
+    if kind not in ("quantum", "classical"):
+        raise ValueError(f"unknown kind {kind!r}: expected 'quantum' or 'classical'.")
+    root = _quantum_root if kind == "quantum" else _classical_root
+    x, out = one_sample(model, x), []
+    for for_params, for_x in jax.random.split(key, (draws, 2)):
+        here = x
+        if x is None and model.n_features:
+            here = jax.random.uniform(for_x, (model.n_features,), maxval=2 * jnp.pi)
+        out.append(root(model, model.init(for_params), here))
+    return np.stack(out)
+
+
+def _quantum_root(model: Any, params: Any, x: Any) -> np.ndarray:
+    state, slopes = _derivatives(model, params, x)
+    slopes = slopes - np.outer(state, state.conj() @ slopes)
+    return 2 * np.concatenate([slopes.real, slopes.imag])
+
+
+def _classical_root(model: Any, params: Any, x: Any) -> np.ndarray:
+    read = _read_wires(model)
+    state, slopes = _derivatives(model, params, x)
+    p = _marginal(abs(state[:, None]) ** 2, read, model.n_wires)
+    dp = _marginal(2 * (state.conj()[:, None] * slopes).real, read, model.n_wires)
+    # Where p vanishes its derivative does too, as the square root: such outcomes add nothing here.
+    return np.where(p > _precision() ** 2, dp / np.sqrt(np.maximum(p, _precision() ** 2)), 0.0)
+
+
+def _marginal(values: np.ndarray, read: tuple[int, ...], n: int) -> np.ndarray:
+    """Sums over the bits of all other wires."""
+    gone = tuple(w for w in range(n) if w not in read)
+    return values.reshape(*(2,) * n, -1).sum(axis=gone).reshape(2 ** len(read), -1)
+
+
+def _read_wires(model: Any) -> tuple[int, ...]:
+    measurements = model.readout.measurements(model.active)
+    if isinstance(model.readout, Expval):
+        for m in measurements:
+            rep = m.obs.pauli_rep
+            if rep is None or any(set(word.values()) - {"Z"} for word in rep):
+                raise ValueError(
+                    f"the classical Fisher information is of bits measured along Z, got {m.obs}. Turn the "
+                    "wires at the end of the circuit and read Z, or use quantum_fisher."
+                )
+    return tuple(sorted({int(w) for m in measurements for w in m.wires}))
+
+
+def _derivatives(model: Any, params: Any, x: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The state ``(2**n,)`` and its derivatives ``(2**n, p)``, double precision."""
+    x = one_sample(model, x)
+    columns = np.flatnonzero(parameters(model).reported)
+    state, slopes = (np.asarray(a, float) for a in _columns(model, params, x, columns))
+    return state[0] + 1j * state[1], (slopes[:, 0] + 1j * slopes[:, 1]).T
+
+
+@partial(jax.jit, static_argnums=0)
+def _columns(model: Any, params: Any, x: Any, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Real and imaginary parts of the state and, for each column, of its derivative."""
+    flat, unravel = ravel_pytree(params)
+
+    def parts(flat: jax.Array) -> jax.Array:
+        state = model.state(unravel(flat), x)
+        return jnp.stack([state.real, state.imag])
+
+    state, pull = jax.vjp(parts, flat)
+    if state.size <= FEW_ROWS:
+        rows = jax.vmap(lambda ct: pull(ct)[0])(jnp.eye(state.size).reshape(-1, *state.shape))
+        return state, rows[:, columns].T.reshape(-1, *state.shape)
+    # The simulator differentiates in reverse only; the transpose of its derivative goes forward.
+    push = jax.vjp(lambda ct: pull(ct)[0], jnp.zeros_like(state))[1]
+    one = lambda column: push(jnp.zeros_like(flat).at[column].set(1.0))[0]  # noqa: E731
+    return state, jax.lax.map(one, columns, batch_size=min(COLUMNS, max(len(columns), 1)))
+
+
+def _precision() -> float:
+    """Relative rounding of what JAX computes."""
+    return float(jnp.finfo(jnp.result_type(float)).eps)
+
+
+def _positive(**counts: int) -> None:
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"expected {name} >= 1, got {count}. Take the default.")

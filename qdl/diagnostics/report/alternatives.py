@@ -1,0 +1,121 @@
+"""Cause hints: the same model with one thing changed, its gradient variance computed again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ...initializers import gaussian, identity_blocks, small_angle, uniform
+from ...layers import Layer, Mirrored, Repeat, Sequential
+from ...readout import ExpZ
+from ..gradients import gradient_variance
+from ..observables import observable
+from ..parameters import parameters
+from . import pictures
+from .section import Question, Section, count
+
+
+def alternatives_section(asked: Question) -> Section:
+    """A local observable, other depths, other initialisers: each measured."""
+    model, rows, missing = asked.model, {}, []
+    variants = {"as it is": (model, asked.cost), **dict(_variants(asked))}
+    for name, (variant, cost) in variants.items():
+        try:
+            rows[name] = gradient_variance(
+                variant, key=asked.key, x=asked.x, cost=cost, samples=asked.samples
+            )
+        except ValueError as error:
+            missing.append(f"Not computed, {name}: {error}")
+    base = rows["as it is"].median if "as it is" in rows else 0.0
+    table = [("change", "median variance", "factor", "largest", "variance of the cost", "engine")]
+    for name, row in rows.items():
+        factor = f"{row.median / base:.3g}" if base else ""
+        numbers = (row.median, row.maximum, row.cost_variance)
+        median, largest, spread = (f"{v:.3g}" for v in numbers)
+        table.append((name, median, factor, largest, spread, row.method))
+    values = {
+        name: {
+            "median": row.median,
+            "largest": row.maximum,
+            "cost_variance": row.cost_variance,
+            "method": row.method,
+        }
+        for name, row in rows.items()
+    }
+    findings = (*_hints(asked), *missing)
+    return Section(
+        findings, tuple(table), values,
+        "gradient_variance of each model, with the same key",
+        draw=partial(pictures.alternatives, rows=rows) if len(rows) > 1 else None,
+    )  # fmt: skip
+
+
+def _hints(asked: Question) -> Iterator[str]:
+    """What is known to flatten a landscape, as found in this model."""
+    model = asked.model
+    weight = _weight(asked)
+    if weight:
+        yield f"The observable acts on up to {weight} of {count(model.n_wires, 'wire')} at once."
+    times = [layer.times for layer in _repeats(model.layers)]
+    if times:
+        yield f"The circuit repeats a block {' and '.join(map(str, times))} times."
+    laws = {str(law) for law in parameters(model).laws}
+    yield f"Its angles start as {', '.join(sorted(laws))}."
+
+
+def _weight(asked: Question) -> int:
+    """The most wires that a word of the cost acts on; 0 where it cannot be told."""
+    try:
+        terms = observable(asked.model, asked.cost).terms
+    except ValueError:
+        return 0
+    return max(((x | z).bit_count() for _, (x, z) in terms), default=0)
+
+
+def _variants(asked: Question) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """Name -> (model, cost)."""
+    model = asked.model
+    if _weight(asked) > 1:
+        measured = model.readout.measurements(model.active)
+        wire = min(int(w) for m in measured for w in m.wires)
+        yield f"reading Z on wire {wire} alone", (replace(model, readout=ExpZ((wire,))), None)
+    repeats = list(_repeats(model.layers))
+    for factor, word in ((0.5, "half"), (2, "twice")):
+        other = _deeper(model.layers, factor)
+        if other != model.layers:
+            times = " and ".join(str(layer.times) for layer in _repeats(other))
+            name = f"{word} the depth ({times} repetitions)"
+            yield name, (replace(model, layers=other), asked.cost)
+    depth = sum(layer.times for layer in repeats) or 1
+    starts = [uniform(), small_angle(0.1), gaussian(round(1 / (2 * math.sqrt(depth)), 3))]
+    if any(isinstance(layer, Mirrored) for layer in model.layers.layers):
+        starts.append(identity_blocks())
+    laws = parameters(model).laws
+    for start in starts:
+        try:
+            other = replace(model, initializer=start)
+            if parameters(other).laws != laws:  # layers with one of their own keep it
+                yield f"starting with {start}", (other, asked.cost)
+        except ValueError:
+            continue  # identity_blocks where layers outside of Mirrored have parameters
+
+
+def _repeats(layer: Layer) -> Iterator[Repeat]:
+    """The outermost repetitions."""
+    if isinstance(layer, Repeat):
+        yield layer
+    elif isinstance(layer, Sequential):
+        for child in layer.layers:
+            yield from _repeats(child)
+
+
+def _deeper(layer: Layer, factor: float) -> Layer:
+    """The layer with its outermost repetitions made ``factor`` times as many, at least one."""
+    if isinstance(layer, Repeat):
+        return replace(layer, times=max(1, round(layer.times * factor)))
+    if isinstance(layer, Sequential):
+        return replace(layer, layers=tuple(_deeper(child, factor) for child in layer.layers))
+    return layer

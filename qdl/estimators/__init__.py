@@ -1,0 +1,7 @@
+"""Scikit-learn estimators: a QNN in a pipeline, a grid search, a cross-validation."""
+
+from .classifier import QNNClassifier
+from .default import reuploading
+from .regressor import QNNRegressor
+
+__all__ = ["QNNClassifier", "QNNRegressor", "reuploading"]

@@ -1,0 +1,195 @@
+"""What both estimators share: the arguments, training, evaluation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from ..backends import Statevector
+from ..datasets.prepare import check_seed
+from ..training import CrossEntropy, fit
+from ..training.check import check_numbers
+from ..training.losses import as_loss
+from .default import reuploading
+from .onward import one_pass, outputs
+
+ADAM = optax.adam(5e-2)  # one object, so that fits without an optimizer share a compilation
+POOL = 2**16  # rows: the most that are laid out in advance for training
+BLOCK = 128  # rows of every native evaluation: one shape, so that there is one compilation
+
+
+class Estimator(BaseEstimator):
+    """What classifier and regressor share: the arguments, training, evaluation."""
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        loss: Any = None,
+        optimizer: Any = None,
+        steps: int = 300,
+        batch_size: int = 32,
+        seed: int = 0,
+    ):
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.steps = steps
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def _build(self, outputs: int) -> Any:
+        """The model, for as many features as X has."""
+        name, width = type(self).__name__, self.n_features_in_
+        model = reuploading if self.model is None else self.model
+        if callable(model):
+            model = model(width, outputs)
+        if inspect.isclass(model) or not (hasattr(model, "init") and hasattr(model, "apply")):
+            raise TypeError(
+                f"{name} got model = {model!r}: expected a model with init and apply, a function "
+                "(n_features, n_outputs) -> model, or None for the default one. Example: "
+                f"qdl.{name}(qdl.models.data_reuploading(4, 3))."
+            )
+        reads = getattr(model, "n_features", 0) or 0
+        if 0 < reads < width:
+            raise ValueError(
+                f"{name} got X with {width} features, but its model reads {reads} of them. Expected "
+                f"X of shape (n_samples, {reads}). Put sklearn.decomposition.PCA({reads}) before "
+                "it in a pipeline, or pass model=f with f(n_features, n_outputs) -> model."
+            )
+        return model
+
+    def _train(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
+        """Train for ``steps`` from new parameters."""
+        self._check_numbers()
+        rows = _pool(X, y, weights, self.steps * self.batch_size, self.seed)
+        result = fit(
+            self.model_, X[rows], y[rows],
+            loss=loss, optimizer=self.optimizer or ADAM, steps=self.steps,
+            batch_size=self.batch_size, key=self._keys()[0],
+        )  # fmt: skip
+        self.params_ = jax.tree.map(np.asarray, result.params)
+        self.opt_state_ = None  # fit keeps it to itself
+        self.history_, self.n_steps_ = result.history, result.step
+
+    def _go_on(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
+        """One pass over X, from where parameters and optimizer are."""
+        self._check_numbers()
+        loss, optimizer = as_loss(loss, self.model_), self.optimizer or ADAM
+        done = getattr(self, "n_steps_", 0)
+        key = jax.random.fold_in(self._keys()[0], done)
+        params = self.params_ if done else self.model_.init(key)
+        state = getattr(self, "opt_state_", None) or optimizer.init(params)
+        count = -(-len(X) // self.batch_size)
+        rows = _pool(X, y, weights, count * self.batch_size, self.seed + done)
+        rows = np.random.default_rng((self.seed, done)).permutation(rows)
+        rows = rows[: len(rows) // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
+        batches = (X[rows].astype(float), y[rows])
+        after = one_pass(self.model_, loss, optimizer, params, state, batches, key)
+        params, state, losses = jax.tree.map(np.asarray, after)
+        if not np.isfinite(losses).all():
+            raise ValueError(
+                f"partial_fit met a loss of {losses[np.argmin(np.isfinite(losses))]}, expected "
+                "finite ones; the parameters stay as they were. Lower the learning rate."
+            )
+        self.params_, self.opt_state_ = params, state
+        self.history_, self.n_steps_ = {"loss": losses}, done + len(losses)
+
+    def _check_numbers(self) -> None:
+        check_numbers(steps=self.steps, batch_size=self.batch_size)
+        check_seed(self.seed)
+
+    def _keys(self) -> Any:
+        """Of training and of evaluation."""
+        return jax.random.split(jax.random.key(self.seed))
+
+    def _values(self, X: np.ndarray) -> np.ndarray:
+        """What the model gives for each row, ``(n, k)``, float64."""
+        if not all(place == Statevector() for place in _places(self.model_)):
+            return np.asarray(self._apply(X), float)  # every row costs: none is added
+        blocks = []
+        for start in range(0, len(X), BLOCK):
+            block = X[start : start + BLOCK]
+            filled = np.concatenate([block, np.repeat(block[:1], BLOCK - len(block), axis=0)])
+            blocks.append(np.asarray(self._apply(filled), float)[: len(block)])
+        return np.concatenate(blocks)
+
+    def _apply(self, X: np.ndarray) -> Any:
+        return outputs(self.model_, self.params_, X, self._keys()[1])
+
+    def _rows(
+        self, X: Any, y: Any, sample_weight: Any, reset: bool, **also: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``X, y, weights`` as scikit-learn wants them, without the rows of weight 0."""
+        X, y = validate_data(self, X, y, reset=reset, ensure_all_finite=False, **also)
+        self._check_finite(X)
+        if sample_weight is not None and not np.asarray(sample_weight).any():
+            raise ValueError(
+                f"all {len(X)} sample weights are zero, expected a positive one at least. "
+                "Leave sample_weight out to count every row once."
+            )
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        there = weights > 0
+        return X[there], y[there], weights[there]
+
+    def _features(self, X: Any) -> np.ndarray:
+        """``X`` of a prediction."""
+        check_is_fitted(self, "params_")
+        X = validate_data(self, X, reset=False, ensure_all_finite=False)
+        self._check_finite(X)
+        return X
+
+    def _check_finite(self, X: np.ndarray) -> None:
+        if np.isfinite(X).all():
+            return
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(X))[0])
+        names = getattr(self, "feature_names_in_", None)
+        name = "" if names is None else f" ({names[column]!r})"
+        kind = "NaN" if np.isnan(X[row, column]) else "inf"
+        raise ValueError(
+            f"X has {kind} in column {column}{name}, row {row}, but {type(self).__name__} expects "
+            "finite numbers. Drop such rows, or put sklearn.impute.SimpleImputer() before it in a "
+            "pipeline."
+        )
+
+
+def checked_loss(loss: Any, usual: str, unfit: str) -> Any:
+    """``usual`` for None; any other loss but the one that is made for the other estimator."""
+    if loss is None:
+        return usual
+    if loss == unfit or (unfit == "cross_entropy" and isinstance(loss, CrossEntropy)):
+        raise ValueError(
+            f"loss={loss!r} does not fit this estimator: expected {usual!r} or a function "
+            "f(outputs, y) -> scalar. Leave loss out, or take the other estimator."
+        )
+    return loss
+
+
+def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Which rows training goes through: systematic resampling, each row once for its weight.
+
+    A row of weight w stands ``size * w / sum(w)`` times, rounded up or down. The pool has the size
+    of the training, not of the data, so fits of other row counts share one compilation; a large one
+    is bounded and gone through several times.
+    """
+    if size > POOL:
+        size = len(X) * max(1, POOL // len(X))
+    order = np.lexsort((y, *X.T))  # in any order, a row twice is then the same as a weight of 2
+    edges = np.cumsum(weights[order]) / weights.sum()
+    points = (np.arange(size) + np.random.default_rng(seed).random()) / size
+    return order[np.searchsorted(edges, points, side="right").clip(max=len(X) - 1)]
+
+
+def _places(model: Any) -> Iterator[Any]:
+    """Where the quantum stages of a model run."""
+    for stage in getattr(model, "stages", ()):
+        yield from _places(stage)
+    if hasattr(model, "place"):
+        yield model.place

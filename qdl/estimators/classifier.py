@@ -1,0 +1,141 @@
+"""``QNNClassifier``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+
+from ..training import CrossEntropy
+from ..training.check import n_outputs
+from .base import Estimator, checked_loss
+
+
+class QNNClassifier(ClassifierMixin, Estimator):
+    r"""A classifier that trains a QNN, with scikit-learn's manners.
+
+    Features are angles in radians as far as the model is concerned: scale them, for example with
+    ``StandardScaler`` in a pipeline. How outputs become probabilities is told by
+    ``qdl.training.CrossEntropy``: one output for two classes, else one a class; outputs beyond the
+    classes are trained never to be right.
+
+    Batches come from a pool in which each row stands in proportion to its weight, so that a weight of
+    2 is the same as the row twice. Equal models, steps and batch sizes share one compilation.
+
+    Args:
+        model: a QNN, a Hybrid, anything with ``init`` and ``apply``; or a function
+            ``(n_features, n_outputs) -> model``; or None for ``qdl.estimators.reuploading``.
+        loss: None for cross entropy, ``CrossEntropy(scale=...)``, or ``f(outputs, y) -> scalar``
+            with labels 0, 1, ... in the order of ``classes_``.
+        optimizer: any Optax transformation; None for ``optax.adam(0.05)``. Optax makes them of
+            functions that ``pickle`` refuses: estimators with one travel by ``cloudpickle``.
+        steps: gradient steps.
+        batch_size: rows a step.
+        seed: of the first parameters, the batches and shots.
+
+    Attributes:
+        classes_: the labels.
+        model_: the model that was trained.
+        params_: its parameters, NumPy arrays.
+        history_: what the last ``fit`` or ``partial_fit`` recorded, see ``qdl.fit``.
+        n_steps_: gradient steps so far.
+
+    Raises:
+        ValueError: in ``fit``: NaN by column and row, fewer than two classes, a model of another width
+            or with too few outputs.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> X, y = load_iris(return_X_y=True)
+        >>> make_pipeline(StandardScaler(), QNNClassifier()).fit(X, y).score(X, y) > 0.9
+        True
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNClassifier:
+        """Train from new parameters.
+
+        Args:
+            X: ``(n_samples, n_features)``, radians.
+            y: ``(n_samples,)``, labels: numbers or strings.
+            sample_weight: ``(n_samples,)``, not negative; None for 1 each.
+        """
+        loss = checked_loss(self.loss, "cross_entropy", "mse")
+        X, y, weights = self._rows(X, y, sample_weight, reset=True)
+        check_classification_targets(y)
+        self._start(np.unique(y))
+        self._train(X, np.searchsorted(self.classes_, y), weights, loss)
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> QNNClassifier:
+        """One more pass over these rows, from where the parameters are.
+
+        The optimizer goes on too, from the call before; after ``fit`` it starts afresh.
+
+        Args:
+            X: ``(n_samples, n_features)``, radians.
+            y: ``(n_samples,)``, labels.
+            classes: all labels there will ever be; needed in the first call.
+            sample_weight: ``(n_samples,)``, not negative; None for 1 each.
+        """
+        first = not hasattr(self, "params_")
+        loss = checked_loss(self.loss, "cross_entropy", "mse")
+        X, y, weights = self._rows(X, y, sample_weight, reset=first)
+        check_classification_targets(y)
+        if first:
+            if classes is None:
+                raise ValueError(
+                    "partial_fit has no classes, got None in the first call. Expected every label "
+                    "there will be: partial_fit(X, y, classes=numpy.unique(y_all))."
+                )
+            self._start(np.unique(classes))
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            row = int(np.argmin(known))
+            raise ValueError(
+                f"y has the label {y[row:].tolist()[0]!r} in row {row}, expected one of "
+                f"{self.classes_.tolist()}. Name all classes in the first partial_fit, or call "
+                "fit to start anew."
+            )
+        self._go_on(X, np.searchsorted(self.classes_, y), weights, loss)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class, ``(n_samples, n_classes)``, in the order of ``classes_``."""
+        values = self._values(self._features(X))
+        log_p = np.asarray(self._cross_entropy().log_probs(jnp.asarray(values)), float)
+        return softmax(log_p[:, : len(self.classes_)], axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each row, ``(n_samples,)``."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def _start(self, classes: np.ndarray) -> None:
+        """A new model for these classes."""
+        if len(classes) < 2:
+            raise ValueError(
+                f"y has one class only, {classes.tolist()}: a classifier needs two or more. Look at "
+                "how the rows were chosen, or stratify the split."
+            )
+        model = self._build(1 if len(classes) == 2 else len(classes))
+        given = n_outputs(model)
+        if given is not None and max(given, 2) < len(classes):
+            raise ValueError(
+                f"the model has {given} outputs, but y has {len(classes)} classes: expected one "
+                f"output a class. Read {len(classes)} values, for example "
+                f"readout=qdl.ExpZ(range({len(classes)})), or pass a function "
+                "(n_features, n_outputs) -> model."
+            )
+        self.model_, self.classes_ = model, classes
+
+    def _cross_entropy(self) -> CrossEntropy:
+        given = self.loss if isinstance(self.loss, CrossEntropy) else CrossEntropy()
+        return given.of(self.model_)

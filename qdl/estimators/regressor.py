@@ -1,0 +1,97 @@
+"""``QNNRegressor``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from ..training.check import n_outputs
+from .base import Estimator, checked_loss
+
+
+class QNNRegressor(RegressorMixin, Estimator):
+    r"""A regressor that trains a QNN with one output, with scikit-learn's manners.
+
+    An expectation value lies in $[-1, 1]$, so targets are mapped linearly from the range they have in
+    training to that interval, and predictions back: a QNN never predicts beyond that range.
+
+    Args:
+        model: as for ``QNNClassifier``, with one output.
+        loss: None for the mean squared error, or ``f(outputs, y) -> scalar`` with mapped targets.
+        optimizer: any Optax transformation; None for ``optax.adam(0.05)``.
+        steps: gradient steps.
+        batch_size: rows a step.
+        seed: of the first parameters, the batches and shots.
+
+    Attributes:
+        target_range_: ``(low, high)`` of y in training.
+        model_: the model that was trained.
+        params_: its parameters, NumPy arrays.
+        history_: what the last ``fit`` or ``partial_fit`` recorded, see ``qdl.fit``.
+        n_steps_: gradient steps so far.
+
+    Raises:
+        ValueError: in ``fit``: NaN by column and row, a model of another width or with more outputs.
+
+    Example:
+        >>> X = np.linspace(-2, 2, 50)[:, None]
+        >>> QNNRegressor().fit(X, np.sin(2 * X[:, 0])).score(X, np.sin(2 * X[:, 0])) > 0.9
+        True
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNRegressor:
+        """Train from new parameters.
+
+        Args:
+            X: ``(n_samples, n_features)``, radians.
+            y: ``(n_samples,)``, numbers.
+            sample_weight: ``(n_samples,)``, not negative; None for 1 each.
+        """
+        loss = checked_loss(self.loss, "mse", "cross_entropy")
+        X, y, weights = self._rows(X, y, sample_weight, reset=True, y_numeric=True)
+        self._start(y)
+        self._train(X, self._mapped(y), weights, loss)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNRegressor:
+        """One more pass over these rows, from where the parameters are.
+
+        The optimizer goes on too, from the call before; after ``fit`` it starts afresh. The range
+        of y stays that of the first call, so that call should see the whole of it.
+
+        Args:
+            X: ``(n_samples, n_features)``, radians.
+            y: ``(n_samples,)``, numbers.
+            sample_weight: ``(n_samples,)``, not negative; None for 1 each.
+        """
+        first = not hasattr(self, "params_")
+        loss = checked_loss(self.loss, "mse", "cross_entropy")
+        X, y, weights = self._rows(X, y, sample_weight, reset=first, y_numeric=True)
+        if first:
+            self._start(y)
+        self._go_on(X, self._mapped(y), weights, loss)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The predicted targets, ``(n_samples,)``."""
+        values = self._values(self._features(X))[:, 0]
+        low, high = self.target_range_
+        return (low + high) / 2 + (high - low) / 2 * values
+
+    def _start(self, y: np.ndarray) -> None:
+        """A new model for targets in this range."""
+        model = self._build(1)
+        given = n_outputs(model)
+        if given not in (None, 1):
+            raise ValueError(
+                f"the model has {given} outputs, but QNNRegressor expects one. Read a single value, "
+                "for example readout=qdl.ExpZ([0])."
+            )
+        self.model_, self.target_range_ = model, (float(y.min()), float(y.max()))
+
+    def _mapped(self, y: np.ndarray) -> np.ndarray:
+        """Targets as expectation values; the range goes to [-1, 1], a single value to 0."""
+        low, high = self.target_range_
+        return (y - (low + high) / 2) / ((high - low) / 2 or 1.0)

@@ -1,0 +1,47 @@
+"""Ising problems, samplers of their low-energy states, and a classifier trained by them."""
+
+from .backprop import Backprop, backpropagation
+from .base import Reads, Sampler
+from .block import BlockSampler
+from .classifier import IsingClassifier
+from .coherent import (
+    Amplification,
+    amplify,
+    annealing_unitary,
+    calls_when_unknown,
+    wrong_states,
+)
+from .deep import DeepIsingClassifier, DeepNetwork
+from .energy import Bipartite, Ising, field_scale
+from .landscape import Landscape, landscape
+from .network import Network
+from .qpu import QPUSampler
+from .samplers import DimodSampler, ExactSampler
+from .scaling import Scaling, scaling_exponent
+
+__all__ = [
+    "Amplification",
+    "Backprop",
+    "Bipartite",
+    "BlockSampler",
+    "DeepIsingClassifier",
+    "DeepNetwork",
+    "DimodSampler",
+    "ExactSampler",
+    "Ising",
+    "IsingClassifier",
+    "Landscape",
+    "Network",
+    "QPUSampler",
+    "Reads",
+    "Sampler",
+    "Scaling",
+    "amplify",
+    "annealing_unitary",
+    "backpropagation",
+    "calls_when_unknown",
+    "field_scale",
+    "landscape",
+    "scaling_exponent",
+    "wrong_states",
+]

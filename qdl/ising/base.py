@@ -1,0 +1,176 @@
+"""The one contract of samplers: fields and couplings in, spins and energies out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import dimod
+import numpy as np
+
+from .energy import Couplings, Ising, check_problem, energies
+
+
+class Reads(NamedTuple):
+    """What a sampler returns, the lowest energy first.
+
+    Attributes:
+        spins: int8 ``(..., reads, n)``, each -1 or +1.
+        energies: ``(..., reads)``, in the floating type of the fields.
+    """
+
+    spins: np.ndarray
+    energies: np.ndarray
+
+
+class Sampler(dimod.Sampler):
+    r"""Draws states of low energy $E = h \cdot s + \sum_{i<j} J_{ij} s_i s_j$.
+
+    A subclass gives ``draw``; checks, energies and order are done here. Every sampler is a
+    ``dimod.Sampler`` too: called with a dimod model, ``sample(bqm, num_reads=10)`` answers with a
+    ``dimod.SampleSet``. Calling the sampler itself is calling ``sample``.
+
+    Reference: the names and the sign are those of dimod, docs.dwavequantum.com.
+    """
+
+    @abstractmethod
+    def draw(
+        self,
+        h: np.ndarray,
+        J: Couplings,
+        num_reads: int,
+        rng: np.random.Generator,
+        initial: np.ndarray | None,
+    ) -> np.ndarray:
+        """Spins ``(problems, num_reads, n)`` for fields ``(problems, n)``; all of it is checked.
+
+        ``initial`` is None or has the shape of the answer.
+        """
+
+    def sample(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        h: Any,
+        J: Any = None,
+        num_reads: int = 1,
+        key: Any = None,
+        initial: Any = None,
+        **unknown: Any,
+    ) -> Any:
+        """Low-energy states of one problem, or of many that share their couplings.
+
+        Args:
+            h: fields ``(..., n)``; or a dimod model, and then no J.
+            J: couplings, ``(n, n)`` upper triangular or ``Bipartite``.
+            num_reads: states to draw for each problem.
+            key: a whole number (or several), a JAX key, or a NumPy generator, which is advanced.
+            initial: states to start from, ``(..., num_reads, n)`` or what broadcasts to it.
+            unknown: dimod asks samplers to ignore further words, with a warning.
+
+        Returns:
+            ``Reads`` of spins ``(..., num_reads, n)`` and energies; a ``dimod.SampleSet`` for a
+            dimod model.
+
+        Raises:
+            ValueError: h, J or initial of a wrong shape, or with other values than they may have.
+            TypeError: no key.
+        """
+        self.remove_unknown_kwargs(**unknown)
+        _check_reads(num_reads)
+        if isinstance(h, dimod.BinaryQuadraticModel):
+            return self._sample_bqm(h, num_reads, key, initial)
+        h, J = check_problem(h, J)
+        rng = generator(key)
+        shape = (*h.shape[:-1], num_reads, h.shape[-1])
+        if 0 in shape:  # an empty model, or no problem at all
+            return Reads(np.empty(shape, np.int8), np.zeros(shape[:-1], h.dtype))
+        if initial is not None:
+            initial = _check_initial(initial, shape).reshape(-1, *shape[-2:])
+        spins = self.draw(h.reshape(-1, h.shape[-1]), J, num_reads, rng, initial).reshape(shape)
+        return ordered(spins, energies(h, J, spins))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.sample(*args, **kwargs)
+
+    def _sample_bqm(self, bqm: Any, num_reads: int, key: Any, initial: Any) -> dimod.SampleSet:
+        problem = Ising.from_bqm(bqm)
+        key = np.random.default_rng() if key is None else key  # dimod: no seed is a new one
+        spins = self.sample(problem.h, problem.J, num_reads, key, initial).spins
+        values = spins if bqm.vartype is dimod.SPIN else (spins + 1) // 2
+        return dimod.SampleSet.from_samples_bqm((values, list(bqm.variables)), bqm)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """dimod: the words that ``sample`` takes."""
+        return {"num_reads": [], "key": [], "initial": []}
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """dimod: what is fixed about this sampler."""
+        return {"sampler": repr(self)}
+
+
+def generator(key: Any) -> np.random.Generator:
+    """The random numbers that a key stands for; a generator stands for itself.
+
+    Example:
+        >>> int(generator(3).integers(100)) == int(generator(3).integers(100))
+        True
+    """
+    if isinstance(key, np.random.Generator):
+        return key
+    if isinstance(key, list | tuple):
+        return np.random.default_rng(key)
+    if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
+        return np.random.default_rng(key)
+    if hasattr(key, "dtype"):
+        import jax
+
+        is_typed = jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key)
+        return np.random.default_rng(np.asarray(jax.random.key_data(key) if is_typed else key))
+    raise TypeError(
+        f"a sampler needs a key, got {key!r}. Pass key=0 (any whole number >= 0), "
+        "key=jax.random.key(0), or a NumPy generator."
+    )
+
+
+def ordered(spins: np.ndarray, energy: np.ndarray) -> Reads:
+    """The reads with the lowest energy first; equal ones stay in the order of drawing."""
+    order = np.argsort(energy, axis=-1, kind="stable")
+    spins = np.take_along_axis(spins, order[..., None], axis=-2)
+    return Reads(spins.astype(np.int8, copy=False), np.take_along_axis(energy, order, axis=-1))
+
+
+def check_answer(spins: np.ndarray, shape: tuple[int, ...], who: object) -> np.ndarray:
+    """Refuse what a sampler should not have returned."""
+    spins = np.asarray(spins)
+    if spins.shape != shape:
+        raise ValueError(
+            f"{who!r} returned spins of shape {spins.shape}, expected {shape}: (..., reads, n). "
+            "qdl.testing.check_sampler finds such errors."
+        )
+    if not (np.abs(spins) == 1).all():
+        bad = spins[np.abs(spins) != 1].flat[0]
+        raise ValueError(
+            f"{who!r} returned the spin {bad}, expected -1 or +1. Bits b become spins by 2 * b - 1."
+        )
+    return spins
+
+
+def _check_reads(num_reads: Any) -> None:
+    if isinstance(num_reads, bool) or not isinstance(num_reads, int | np.integer) or num_reads < 1:
+        raise ValueError(f"num_reads must be a whole number >= 1, got {num_reads!r}.")
+
+
+def _check_initial(initial: Any, shape: tuple[int, ...]) -> np.ndarray:
+    initial = np.asarray(initial)
+    try:
+        initial = np.broadcast_to(initial, shape)
+    except ValueError:
+        raise ValueError(
+            f"initial has shape {initial.shape}, expected (..., reads, n) = {shape}. "
+            "One state per read, or one for all of them."
+        ) from None
+    if not (np.abs(initial) == 1).all():
+        bad = initial[np.abs(initial) != 1].flat[0]
+        raise ValueError(f"initial spins must be -1 or +1, got {bad}.")
+    return initial.astype(np.int8)

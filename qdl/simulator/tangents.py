@@ -1,0 +1,34 @@
+"""The state and its derivatives by the parameters, in forward mode: what a metric is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from ..layers.base import Layer, Wires
+from .execute import Circuit
+from .run import state
+
+
+def tangents(layers: Layer, wires: Wires, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
+    r"""The state $\psi$ ``(..., 2**n)`` and $\partial_i \psi$ ``(d, ..., 2**n)``.
+
+    The d parameters are numbered as ``ravel_pytree`` lays them out. One derivative after another, each
+    at the cost of about two states; the d results are all the memory it takes.
+    """
+    flat, unravel = ravel_pytree(params)
+
+    def psi(flat: jax.Array) -> jax.Array:
+        return state(layers, wires, unravel(flat), x, run=_plain)
+
+    push = lambda direction: jax.jvp(psi, (flat,), (direction,))[1]  # noqa: E731
+    return psi(flat), jax.lax.map(push, jnp.eye(flat.size, dtype=flat.dtype))
+
+
+def _plain(circuit: Circuit, batch: int) -> jax.Array:
+    """The circuit without the derivative of its own, which is for reverse mode alone."""
+    flags = tuple(piece.batched for piece in circuit.reading.pieces)
+    return circuit.ready(flags, batch).run(*circuit.reading.numbers)[0]

@@ -1,0 +1,298 @@
+"""The estimators on real data, inside scikit-learn's own machinery."""
+
+import doctest
+import importlib
+import pickle
+
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.decomposition import PCA
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
+
+import qdl
+from qdl.estimators import base, reuploading
+from qdl.layers import AngleEncoding, Entangler, Repeat, Rotation
+
+# What a change here is most likely to break; the slow test below runs everything.
+QUICK = {
+    "check_dict_unchanged",
+    "check_estimators_pickle",
+    "check_estimators_unfitted",
+    "check_methods_subset_invariance",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_valid_tag_types",
+}
+
+
+@pytest.fixture(scope="module")
+def iris():
+    """Standardised, with names for the columns and strings for the labels."""
+    bunch = load_iris(as_frame=True)
+    X = bunch.data
+    return (X - X.mean()) / X.std(), bunch.target_names[bunch.target]
+
+
+@pytest.fixture(scope="module")
+def fitted(iris):
+    return qdl.QNNClassifier().fit(*iris)
+
+
+@pytest.mark.parametrize("estimator", [qdl.QNNClassifier, qdl.QNNRegressor])
+def test_scikit_learn_checks_most_likely_to_break(estimator):
+    ran = set()
+    for instance, check in estimator_checks_generator(estimator(steps=20)):
+        name = getattr(check, "func", check).__name__
+        if name in QUICK:
+            check(instance)
+            ran.add(name)
+    assert ran == QUICK
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", [qdl.QNNClassifier, qdl.QNNRegressor])
+def test_scikit_learn_checks(estimator):
+    results = check_estimator(estimator(), on_fail=None)
+    assert len(results) > 50
+    assert not [r for r in results if r["status"] in ("failed", "xfail")]
+    check_estimator(estimator())  # with every default: raises
+    assert not estimator().__sklearn_tags__().input_tags.sparse
+    tags = estimator().__sklearn_tags__()
+    assert not (tags.classifier_tags or tags.regressor_tags).poor_score
+
+
+@pytest.mark.parametrize("part", ["classifier", "default", "regressor"])
+def test_examples_run(part):
+    failed, _ = doctest.testmod(importlib.import_module(f"qdl.estimators.{part}"))
+    assert failed == 0
+
+
+def test_string_labels_and_feature_names(iris, fitted):
+    X, y = iris
+    assert fitted.score(X, y) > 0.93
+    assert list(fitted.classes_) == ["setosa", "versicolor", "virginica"]
+    assert list(fitted.feature_names_in_) == list(X.columns)
+    p = fitted.predict_proba(X)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_array_equal(fitted.predict(X), fitted.classes_[p.argmax(axis=1)])
+    with pytest.raises(ValueError, match="feature names should match"):
+        fitted.predict(X[X.columns[::-1]])
+
+
+def test_probabilities_are_the_softmax_of_the_model(iris, fitted):
+    X = iris[0].to_numpy()
+    z = 5 * np.asarray(fitted.model_.apply(fitted.params_, X))  # the scale of CrossEntropy
+    expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(fitted.predict_proba(iris[0]), expected, atol=1e-12)
+
+
+def test_pickle_and_clone(iris, fitted):
+    X, y = iris
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    copy = clone(fitted)
+    assert not hasattr(copy, "params_")
+    np.testing.assert_array_equal(copy.fit(X, y).predict_proba(X), fitted.predict_proba(X))
+
+
+def test_other_rows_share_the_compilation(iris, fitted):
+    X, y = iris
+    again = qdl.QNNClassifier(seed=3).fit(X[20:], y[20:])
+    assert again.history_["compile_time"] < 0.5
+    assert [len(again.predict(X[:n])) for n in (1, 40, 150)] == [1, 40, 150]
+
+
+def test_weights_are_repetitions_bit_by_bit(iris):
+    X, y = iris[0].to_numpy(), iris[1]
+    weights = np.random.default_rng(0).integers(0, 4, len(X))
+    shuffled = np.random.default_rng(1).permutation(np.repeat(np.arange(len(X)), weights))
+    weighted = qdl.QNNClassifier().fit(X, y, sample_weight=weights)
+    repeated = qdl.QNNClassifier().fit(X[shuffled], y[shuffled])
+    np.testing.assert_array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
+    other = qdl.QNNClassifier().fit(X, y)
+    assert abs(weighted.predict_proba(X) - other.predict_proba(X)).max() > 1e-3
+
+
+def test_the_example_of_the_design_on_breast_cancer():
+    X, y = load_breast_cancer(return_X_y=True)
+    model = qdl.QNN(
+        4,
+        [Repeat([AngleEncoding(), Rotation("zyz"), Entangler("cz", pattern="ring")], 3)],
+        readout=qdl.ExpZ([0, 1]),
+    )
+    pipeline = make_pipeline(StandardScaler(), PCA(4), StandardScaler(), qdl.QNNClassifier(model))
+    assert cross_val_score(pipeline, X, y, cv=3, error_score="raise").mean() > 0.9
+
+
+def test_grid_search_finds_the_optimizer_that_learns(iris):
+    X, y = iris
+    still, adam = optax.sgd(1e-9), base.ADAM
+    search = GridSearchCV(qdl.QNNClassifier(), {"optimizer": [still, adam]}, cv=2)
+    assert search.fit(X, y).best_params_["optimizer"] is adam
+    assert search.score(X, y) > 0.9
+
+
+def test_partial_fit_goes_on_from_where_it_was():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(PCA(4).fit_transform(StandardScaler().fit_transform(X)))
+    X, Xt, y, yt = train_test_split(X, y, random_state=0)
+    classifier, scores = qdl.QNNClassifier(batch_size=16), []
+    for _ in range(6):
+        for half in (slice(0, 213), slice(213, 426)):
+            classifier.partial_fit(X[half], y[half], classes=[0, 1])
+        scores.append(classifier.score(Xt, yt))
+    assert scores[-1] > max(0.9, scores[0] - 0.02)
+    assert classifier.n_steps_ == 6 * 2 * 14
+    with pytest.raises(ValueError, match=r"label 2 in row 1, expected one of \[0, 1\]. Name all"):
+        classifier.partial_fit(X[:2], [0, 2])
+    with pytest.raises(ValueError, match="no classes, got None in the first call. Expected every"):
+        qdl.QNNClassifier().partial_fit(X, y)
+
+
+def test_regression_on_one_feature():
+    X = np.random.default_rng(0).uniform(-2, 2, (200, 1))
+    y = 40 + 10 * np.sin(2 * X[:, 0])
+    regressor = qdl.QNNRegressor().fit(X[:150], y[:150])
+    assert regressor.score(X[150:], y[150:]) > 0.95
+    assert regressor.target_range_ == (y[:150].min(), y[:150].max())
+    low, high = regressor.target_range_
+    z = np.asarray(regressor.model_.apply(regressor.params_, X))[:, 0]
+    np.testing.assert_allclose(regressor.predict(X), low + (high - low) * (1 + z) / 2)
+    for _ in range(30):
+        regressor.partial_fit(X, y)
+    error = np.mean((regressor.predict(X) - y) ** 2)
+    for _ in range(30):
+        regressor.partial_fit(X, y)
+    assert np.mean((regressor.predict(X) - y) ** 2) < min(error, 0.02)
+    np.testing.assert_allclose(qdl.QNNRegressor(steps=1).fit(X, 0 * y + 3).predict(X[:3]), 3)
+
+
+def test_a_function_of_the_widths_and_extra_outputs(iris):
+    X, y = iris
+    seen = []
+
+    def build(n_features, n_outputs):
+        seen.append((n_features, n_outputs))
+        return qdl.Hybrid([qdl.Dense(n_features, n_outputs)])
+
+    linear = qdl.QNNClassifier(build).fit(X, y)
+    assert seen == [(4, 3)] and linear.score(X, y) > 0.85
+    wide = qdl.QNNClassifier(qdl.Hybrid([qdl.Dense(4, 6)])).fit(X, y)
+    assert wide.predict_proba(X).shape == (150, 3) and wide.score(X, y) > 0.85
+
+
+def test_shots_follow_the_seed():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    y = X[:, 0] > 0
+    model = reuploading(2).on(qdl.backends.statevector(shots=50))
+    sampled = qdl.QNNClassifier(model, steps=3).fit(X, y)
+    p = sampled.predict_proba(X)
+    np.testing.assert_array_equal(sampled.predict_proba(X), p)
+    shots = (1 + np.asarray(model.on(qdl.backends.statevector()).apply(sampled.params_, X))) / 2
+    assert 0 < abs(p[:, 1] - shots[:, 0]).max() < 6 * 0.5 / np.sqrt(50)
+    np.testing.assert_allclose(p[:, 1] * 50, np.round(p[:, 1] * 50), atol=1e-9)
+
+
+CASES = {
+    "width": (
+        dict(model=qdl.models.data_reuploading(2, 1)),
+        r"X with 4 features, but its model reads 2 of them. Expected X of shape \(n_samples, 2\). Put",
+    ),
+    "narrow": (
+        dict(model=qdl.models.data_reuploading(6, 1)),
+        "AngleEncoding needs one feature per wire: got x of shape",
+    ),
+    "outputs": (
+        dict(model=qdl.QNN(4, AngleEncoding(), readout=qdl.ExpZ([0]))),
+        "the model has 1 outputs, but y has 3 classes: expected one output a class. Read 3 values",
+    ),
+    "loss": (dict(loss="mse"), "loss='mse' does not fit this estimator: expected 'cross_entropy'"),
+    "steps": (dict(steps=0), "steps to be a whole number >= 1, got 0"),
+    "batch": (dict(batch_size=2.5), "batch_size to be a whole number >= 1, got 2.5"),
+    "seed": (dict(seed=-1), "seed must be a whole number >= 0, got -1"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refused_in_fit(iris, name):
+    arguments, said = CASES[name]
+    with pytest.raises(ValueError, match=said):
+        qdl.QNNClassifier(**arguments).fit(*iris)
+
+
+def test_bad_data(iris):
+    X, y = iris
+    holes = X.copy()
+    holes.iloc[7, 2] = np.nan
+    said = (
+        r"X has NaN in column 2 \('petal length \(cm\)'\), row 7, but QNNClassifier expects finite"
+    )
+    with pytest.raises(ValueError, match=said):
+        qdl.QNNClassifier().fit(holes, y)
+    with pytest.raises(ValueError, match=r"one class only, \['setosa'\]: a classifier needs two"):
+        qdl.QNNClassifier().fit(X[:50], y[:50])
+    with pytest.raises(ValueError, match="all 150 sample weights are zero, expected a positive"):
+        qdl.QNNClassifier().fit(X, y, sample_weight=np.zeros(150))
+    with pytest.raises(TypeError, match=r"model = 3: expected a model with init and apply, a func"):
+        qdl.QNNClassifier(3).fit(X, y)
+    with pytest.raises(ValueError, match="has 2 outputs, but QNNRegressor expects one. Read a"):
+        qdl.QNNRegressor(qdl.models.data_reuploading(2, 1)).fit(X.iloc[:, :2], X.iloc[:, 2])
+    with pytest.raises(ValueError, match="reads at most 15 values from 4 wires, got 16 classes"):
+        qdl.QNNClassifier().fit(X, np.arange(150) % 16)
+
+
+@pytest.mark.parametrize("n_features", [1, 2, 3, 4, 7, 30, 64])
+@pytest.mark.parametrize("n_outputs", [1, 3, 10])
+def test_the_default_model_reads_every_feature(n_features, n_outputs):
+    model = reuploading(n_features, n_outputs)
+    assert model.n_wires <= 4
+    assert (model.n_features, model.readout.size(model.active)) == (n_features, n_outputs)
+    encodings = [layer for layer in model.layers.layers[0].block.layers if hasattr(layer, "scale")]
+    read = [c for layer in encodings for c in layer.features]
+    assert set(read) == set(range(n_features))
+    assert max(map(read.count, read)) <= min(map(read.count, read)) + 1 or n_features < 4
+
+
+def test_products_of_z_on_default_qubit(default_qubit, key):
+    model = reuploading(5, 10)
+    params = model.init(key)
+    X = np.random.default_rng(0).normal(size=(3, 5))
+    values = model.apply(params, X)
+    for row, x in zip(values, X, strict=True):
+        np.testing.assert_allclose(row, default_qubit(model, params, x), atol=1e-10)
+    assert len(np.unique(np.round(values[0], 9))) == 10
+    assert pickle.loads(pickle.dumps(model)) == model
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    weights=st.lists(st.integers(0, 9), min_size=1, max_size=30).filter(any),
+    size=st.integers(1, 500),
+    seed=st.integers(0, 2**31),
+)
+def test_the_pool_holds_each_row_for_its_weight(weights, size, seed):
+    weights = np.array(weights, float)
+    X = np.random.default_rng(0).normal(size=(len(weights), 2))
+    rows = base._pool(X, X[:, 0], weights, size, seed)
+    expected = size * weights / weights.sum()
+    counts = np.bincount(rows, minlength=len(weights))
+    assert len(rows) == size
+    assert (counts >= np.floor(expected - 1e-9)).all()
+    assert (counts <= np.ceil(expected + 1e-9)).all()
+
+
+def test_a_large_pool_is_bounded_and_holds_all_rows_equally():
+    X = np.random.default_rng(0).normal(size=(1000, 1))
+    rows = base._pool(X, X[:, 0], np.ones(1000), 10**9, 0)
+    assert set(np.bincount(rows)) == {65}
+    many = np.zeros((100_000, 1))
+    rows = base._pool(many, np.arange(100_000), np.ones(100_000), 10**9, 0)
+    np.testing.assert_array_equal(np.sort(rows), np.arange(100_000))

@@ -1,0 +1,181 @@
+"""Export to Qiskit and OpenQASM 3, angles left open: simulated by Qiskit, compared with qdl's state."""
+
+import re
+
+import jax
+import numpy as np
+import pytest
+from catalogue import ROWS
+from qiskit import QuantumCircuit, qasm3
+from qiskit.circuit import ParameterExpression
+from qiskit.quantum_info import Statevector
+
+import qdl
+from qdl.layers import (
+    Adjoint,
+    AmplitudeEncoding,
+    AngleEncoding,
+    Convolution,
+    Entangler,
+    IQPEncoding,
+    Mirrored,
+    Noise,
+    Pooling,
+    Repeat,
+    Rotation,
+)
+from qdl.layers.base import is_shape
+
+
+def model_of(layers, n=3, **options):
+    return qdl.QNN(n, layers, **options)
+
+
+def drawn(model, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = model.layers.shape(model.wires)
+    params = jax.tree.map(lambda leaf: rng.uniform(0.1, 3, leaf), shape, is_leaf=is_shape)
+    return params, rng.uniform(0.1, 3, model.n_features) if model.n_features else None
+
+
+def state_of(circuit):
+    """Amplitudes with wire 0, which is qubit 0, most significant."""
+    return Statevector(circuit.reverse_bits()).data
+
+
+def assert_same_state(got, wanted):
+    assert got.shape == wanted.shape
+    assert abs(np.vdot(got, np.asarray(wanted))) == pytest.approx(1, abs=1e-10)
+
+
+REUPLOADING = [
+    Repeat([AngleEncoding(trainable=True), Rotation("zyz"), Entangler("crx", "ring")], 2),
+    Mirrored([Rotation("xy"), Entangler("isingxy")]),
+]
+POOLED = [IQPEncoding(), Convolution("su4"), Pooling(), Adjoint([Rotation("zy"), Entangler("ch")])]
+
+
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if not row.slow])
+def test_every_layer_is_the_same_state_in_qiskit(name, default_qubit):
+    row = ROWS[name]
+    layers = [row.layer] if row.layer.first_only else [Rotation("yx"), row.layer]
+    model = model_of(layers)
+    params, x = drawn(model)
+    x = np.round(x / 3) if name == "basis" else x
+    circuit, angles = model.to_qiskit()
+    assert circuit.num_parameters == len(angles.sources)
+    bound = circuit.assign_parameters(angles(params, x))
+    assert_same_state(state_of(bound), default_qubit(model, params, x, state=True))
+
+
+@pytest.mark.parametrize("layers", [REUPLOADING, POOLED], ids=["reuploading", "pooled"])
+def test_one_circuit_serves_all_numbers(layers):
+    model = model_of(layers, 4)
+    circuit, angles = model.to_qiskit()
+    for seed in range(2):
+        params, x = drawn(model, seed)
+        bound = circuit.assign_parameters(angles(params, x))
+        assert_same_state(state_of(bound), model.state(params, x))
+
+
+def test_the_sources_name_the_entries():
+    """Values by eye: what a source names is what the map gives."""
+    model = model_of(REUPLOADING)
+    params, x = drawn(model)
+    circuit, angles = model.to_qiskit()
+    kinds = {"entry": 0, "negative": 0, "computed": 0}
+    for parameter, value in angles(params, x).items():
+        source = angles.sources[parameter]
+        if source == "computed":
+            kinds["computed"] += 1
+            continue
+        kinds["negative" if source.startswith("-") else "entry"] += 1
+        name, index = re.fullmatch(r"-?(.*?)\[([\d, ]+)\]", source).groups()
+        entry = np.asarray(eval(name, {"params": params, "x": x}))[eval(f"({index},)")]
+        assert value == pytest.approx(-entry if source.startswith("-") else entry, abs=1e-7)
+    # scale * x is computed; CRX is its own; the mirrored half is negative, isingxy decomposed
+    assert kinds["computed"] >= 6 and kinds["entry"] >= 24 and kinds["negative"] >= 6
+
+
+def test_a_shared_entry_is_one_parameter_for_each_angle():
+    model = model_of([Convolution("u9")], 4)
+    circuit, angles = model.to_qiskit()
+    sources = list(angles.sources.values())
+    assert circuit.num_parameters == 8 and sources.count("params[0][0]") == 4
+    assert not any(
+        isinstance(p, ParameterExpression) and len(p.parameters) != 1
+        for instruction in circuit.data for p in instruction.operation.params
+    )  # fmt: skip
+
+
+def test_more_than_ten_angles_keep_their_places():
+    """Qiskit sorts angle_10 before angle_2: only a dict binds them right."""
+    model = model_of(
+        [Rotation("y"), Entangler("cnot"), Rotation("zyx"), Entangler("cz", "ring")], 5
+    )
+    params, _ = drawn(model)
+    circuit, angles = model.to_qiskit()
+    assert circuit.num_parameters == 20
+    assert_same_state(state_of(circuit.assign_parameters(angles(params))), model.state(params))
+
+
+def test_qubit_i_is_wire_i():
+    model = model_of([Pooling("x"), Entangler("cnot")], 3)
+    circuit, _ = model.to_qiskit()
+    pairs = [[circuit.find_bit(q).index for q in i.qubits] for i in circuit.data]
+    assert pairs == [[1, 0], [0, 2]] and circuit.num_qubits == 3
+
+
+# ---- OpenQASM 3
+
+
+@pytest.mark.parametrize("layers", [REUPLOADING, POOLED, [AmplitudeEncoding(), Rotation("zy")]])
+def test_symbolic_qasm_comes_back_as_the_same_circuit(layers):
+    model = model_of(layers)
+    params, x = drawn(model)
+    text = model.to_qasm(version=3)
+    circuit, angles = model.to_qiskit()
+    assert text.startswith("OPENQASM 3.0;")
+    assert re.findall(r"input float\[64\] (\w+);", text) == [p.name for p in circuit.parameters]
+    again = qasm3.loads(text)
+    assert {p.name for p in again.parameters} == {p.name for p in angles.sources}
+    values = {parameter.name: value for parameter, value in angles(params, x).items()}
+    bound = again.remove_final_measurements(inplace=False).assign_parameters(values)
+    assert_same_state(state_of(bound), model.state(params, x))
+
+
+def test_bound_qasm_measures_the_active_wires():
+    model = model_of(POOLED, 4, readout=qdl.Probs())
+    params, x = drawn(model)
+    for version, loads in ((3, qasm3.loads), (2, QuantumCircuit.from_qasm_str)):
+        text = model.to_qasm(params, x, version=version)
+        assert "input" not in text
+        circuit = loads(text)
+        assert circuit.num_parameters == 0 and circuit.count_ops()["measure"] == 2
+        if version == 3:  # the register reads as the index into Probs
+            order = [
+                circuit.find_bit(i.qubits[0]).index for i in circuit.data if i.name == "measure"
+            ]
+            probs = Statevector(circuit.remove_final_measurements(inplace=False)).probabilities(
+                order
+            )
+            assert np.allclose(probs, model.apply(params, x), atol=1e-10)
+
+
+# ---- refusals
+
+
+def test_what_cannot_be_exported_is_said():
+    model = model_of([AngleEncoding(), Rotation("y")])
+    params, x = drawn(model)
+    circuit, angles = model.to_qiskit()
+    with pytest.raises(ValueError, match=r"got x of shape \(1, 3\). Pass one, x\[0\]"):
+        angles(params, x[None])
+    with pytest.raises(ValueError, match="params are not of this model"):
+        angles(params[:1], x)
+    with pytest.raises(ValueError, match="got version=4, params=given. Pass params, or version=3"):
+        model.to_qasm(params, x, version=4)
+    with pytest.raises(ValueError, match="got version=2, params=None"):
+        model.to_qasm()
+    with pytest.raises(ValueError, match="got the channel DepolarizingChannel"):
+        model_of([Rotation("y"), Noise("depolarizing", 0.1)]).to_qiskit()

@@ -1,0 +1,132 @@
+"""Fisher information against finite differences on default.qubit, bounds and closed forms."""
+
+import jax
+import numpy as np
+import pennylane as qp
+import pytest
+from jax.flatten_util import ravel_pytree
+
+import qdl
+from qdl.diagnostics import (
+    classical_fisher,
+    dynamical_lie_algebra,
+    effective_dimension,
+    effective_dimension_of,
+    fisher,
+    fisher_spectrum,
+    quantum_fisher,
+)
+from qdl.layers import AngleEncoding, Entangler, RandomRotation, Repeat, Rotation, Template
+
+
+def by_differences(run, params, step=1e-5):
+    """Central differences of a function of the flattened parameters, ``(rows, p)``."""
+    flat, unravel = ravel_pytree(params)
+    columns = []
+    for one in np.eye(flat.size):
+        up, down = (run(unravel(flat + s * step * one)) for s in (1, -1))
+        columns.append((up - down) / (2 * step))
+    return np.stack(columns, axis=-1)
+
+
+@pytest.mark.parametrize("rows", [512, pytest.param(0, marks=pytest.mark.slow)])  # both ways
+def test_equals_finite_differences(key, default_qubit, monkeypatch, rows):
+    monkeypatch.setattr(fisher, "FEW_ROWS", rows)
+    jax.clear_caches()
+    layers = [AngleEncoding(), Rotation("zy"), Entangler("crx", "ring"), Rotation("x")]
+    model = qdl.QNN(3, layers, readout=qdl.ExpZ([0, 2]))
+    params, x = model.init(key), np.array([0.3, 1.1, 2.0])
+    state = default_qubit(model, params, x, state=True).ravel()
+    slopes = by_differences(lambda p: default_qubit(model, p, x, state=True).ravel(), params)
+    slopes = slopes - np.outer(state, state.conj() @ slopes)
+    wanted = 4 * (slopes.conj().T @ slopes).real
+    np.testing.assert_allclose(quantum_fisher(model, params, x), wanted, atol=1e-8)
+
+    probs = qdl.QNN(3, layers, readout=qdl.Probs([0, 2]))
+    p = default_qubit(probs, params, x).ravel()
+    dp = by_differences(lambda q: default_qubit(probs, q, x).ravel(), params)
+    found = classical_fisher(model, params, x)
+    np.testing.assert_allclose(found, (dp / p[:, None]).T @ dp, atol=1e-7)
+    np.testing.assert_allclose(found, classical_fisher(probs, params, x), atol=1e-12)
+    assert np.linalg.eigvalsh(wanted - found).min() > -1e-7  # measuring never adds information
+
+
+def test_rotations_of_separate_wires(key):
+    model = qdl.QNN(3, Rotation("x"))
+    params = model.init(key)
+    for matrix in (quantum_fisher(model, params), classical_fisher(model, params)):
+        np.testing.assert_allclose(matrix, np.eye(3), atol=1e-12)
+    values = fisher_spectrum(model, key=key, draws=2)
+    assert values.rank == 3 and np.allclose(values.eigenvalues, 1)
+
+
+def test_only_angles_are_reported(key):
+    model = qdl.QNN(2, [RandomRotation(), Entangler("cz")])
+    assert quantum_fisher(model, model.init(key)).shape == (2, 2)
+
+
+def ising(params, x, wires):
+    """The transverse-field Ising ansatz, an angle for every gate."""
+    n = len(wires)
+    for k in range(n - 1):
+        yield qp.IsingXX(params[k], wires=wires[k : k + 2])
+    for k in range(n):
+        yield qp.RZ(params[n - 1 + k], wires=wires[k])
+
+
+def test_rank_stays_below_all_bounds(key):
+    # overparametrisation: the rank stops at the algebra's dimension or at that of the sphere
+    n = 3
+    few = qdl.QNN(n, [Rotation("x"), Template(ising, (2 * n - 1,))])
+    many = qdl.QNN(n, Repeat([Rotation("x"), Template(ising, (2 * n - 1,))], 3))
+    for model, wanted in ((few, 8), (many, 14)):
+        most = min(model.n_params, dynamical_lie_algebra(model).dimension, 2 ** (n + 1) - 2)
+        assert fisher_spectrum(model, key=key, draws=2).rank == wanted <= most
+    free = qdl.QNN(2, Repeat(Template(ising, (3,)), 4))  # dim g = 6, and |00> meets half of it
+    assert dynamical_lie_algebra(free).dimension == 6
+    assert fisher_spectrum(free, key=key, draws=2).rank < 6 < free.n_params
+
+
+@pytest.mark.parametrize(
+    ("p", "n_data", "gamma"), [(1, 100, 1.0), (5, 1000, 1.0), (40, 10**5, 0.3)]
+)
+def test_effective_dimension_of_constant_matrices(p, n_data, gamma):
+    kappa = gamma * n_data / (2 * np.pi * np.log(n_data))
+    wanted = p * np.log(1 + kappa) / np.log(kappa)
+    same = np.repeat(7.0 * np.eye(p)[None], 3, axis=0)
+    assert effective_dimension_of(same, n_data, gamma) == pytest.approx(wanted)
+    flat = np.zeros((1, p, p))
+    flat[0, 0, 0] = 2.0  # one direction that matters has all of the trace
+    wanted = np.log(1 + p * kappa) / np.log(kappa)
+    assert effective_dimension_of(flat, n_data, gamma) == pytest.approx(wanted)
+
+
+def test_effective_dimension_averages_inputs_before_the_determinant(key):
+    model = qdl.QNN(2, [AngleEncoding(), Rotation("y")], readout=qdl.ExpZ(0))
+    # one angle on the measured wire: F = diag(1, 0) for every input
+    kappa = 1000 / (2 * np.pi * np.log(1000))
+    wanted = np.log(1 + 2 * kappa) / np.log(kappa)
+    for inputs in (1, 3):
+        found = effective_dimension(model, key=key, draws=3, inputs=inputs)
+        assert found == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m, k: fisher_spectrum(m, "bures", key=k), "unknown kind 'bures'"),
+        (lambda m, k: fisher_spectrum(m, key=k, draws=0), "expected draws >= 1, got 0"),
+        (lambda m, k: effective_dimension_of(np.eye(2)[None], 3), "kappa = 0.435"),
+        (lambda m, k: effective_dimension_of(np.eye(2)[None], 100, 2.0), r"gamma in \(0, 1\]"),
+        (lambda m, k: effective_dimension_of(np.zeros((1, 2, 2)), 1000), "all vanish"),
+        (
+            lambda m, k: classical_fisher(
+                qdl.QNN(2, Rotation("y"), readout=qdl.Expval(qp.X(0))), [np.zeros((2, 1))]
+            ),
+            "bits measured along Z, got X",
+        ),
+    ],
+)
+def test_refusals(key, call, said):
+    with pytest.raises(ValueError, match=said):
+        call(qdl.QNN(2, Rotation("y")), key)

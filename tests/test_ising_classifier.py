@@ -1,0 +1,256 @@
+"""The classifier: scikit-learn's checks, resume, save, what it warns of, and the paper's numbers."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from qdl.datasets import digits
+from qdl.ising import BlockSampler, DimodSampler, IsingClassifier
+
+QUICK = {"hidden": 12, "num_reads": 3, "epochs": 3, "sampler": BlockSampler(sweeps=4)}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return digits(classes=(0, 1, 2), features=None, scale=(0, 1))
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return IsingClassifier(**QUICK).fit(data.X_train, data.y_train)
+
+
+@pytest.mark.filterwarnings("ignore:training has collapsed")
+@pytest.mark.parametrize("rule", ["quantum_propagation", "equilibrium_propagation"])
+def test_scikit_learns_checks(rule):
+    classifier = IsingClassifier(**(QUICK | {"rule": rule, "hidden": 4, "epochs": 1}))
+    results = check_estimator(classifier, on_skip=None, on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:training has collapsed")
+def test_scikit_learns_checks_as_it_is():
+    results = check_estimator(IsingClassifier(), on_skip=None, on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+
+
+def test_the_one_tag_is_named_in_the_docstring():
+    class Plain(ClassifierMixin, BaseEstimator):
+        pass
+
+    tags, plain = IsingClassifier().__sklearn_tags__(), Plain().__sklearn_tags__()
+    assert tags.classifier_tags.poor_score and "poor_score" in IsingClassifier.__doc__
+    tags.classifier_tags.poor_score = False
+    assert tags == plain
+
+
+def test_digits_are_learned_also_in_a_pipeline(data, fitted):
+    assert fitted.score(data.X_test, data.y_test) > 0.95
+    assert fitted.history_["online_error"].shape == (3,)
+    assert fitted.history_["online_error"][-1] < 0.1 < fitted.history_["online_error"][0]
+    pipeline = make_pipeline(MinMaxScaler(), clone(fitted))
+    assert cross_val_score(pipeline, data.X_train, data.y_train, cv=3).min() > 0.8
+
+
+def test_both_methods_of_prediction(data, fitted):
+    energies = fitted.decision_energies(data.X_test)
+    assert energies.shape == (len(data.X_test), 3)
+    np.testing.assert_array_equal(fitted.predict(data.X_test), energies.argmin(axis=1))
+    sampled = fitted.predict(data.X_test, method="sample")
+    assert np.mean(sampled == fitted.predict(data.X_test)) > 0.97
+    spins, lowest = fitted.sample(data.X_test[:4], num_reads=50, key=0)
+    assert spins.shape == (4, 50, 12 + 12)
+    assert (lowest[:, 0] >= energies[:4].min(axis=1) - 1e-3 * np.abs(energies[:4, 0])).mean() > 0.5
+    for i in range(4):
+        np.testing.assert_allclose(
+            fitted.to_bqm(data.X_test[i]).energies(spins[i]), lowest[i], rtol=1e-4
+        )
+
+
+def test_labels_may_be_anything(data):
+    names = np.array(["zero", "one", "two"])[data.y_train]
+    classifier = IsingClassifier(**QUICK).fit(data.X_train, names)
+    assert set(classifier.predict(data.X_test)) == {"zero", "one", "two"}
+    assert classifier.network_.J.tobytes() != b""
+
+
+@pytest.mark.parametrize(
+    ("labels", "nothing"), [([0, 1, 2], -1), ([-1, 1, 3], -2), (["a", "b", "c"], "unclassified")]
+)
+def test_tied_outputs_are_unclassified_with_a_warning(data, labels, nothing):
+    y = np.array(labels)[data.y_train]
+    untrained = IsingClassifier(**(QUICK | {"epochs": 0, "redundancy": 2})).fit(data.X_train, y)
+    with pytest.warns(RuntimeWarning, match=r"outputs of \d+ of \d+ rows are tied.* counts as wr"):
+        found = untrained.predict(data.X_test, method="sample", num_reads=1)
+    assert nothing in found and nothing not in untrained.predict(data.X_test)
+
+
+def test_same_seed_same_weights_and_another_seed_others(data, fitted):
+    again = IsingClassifier(**QUICK).fit(data.X_train, data.y_train)
+    other = IsingClassifier(**QUICK, seed=1).fit(data.X_train, data.y_train)
+    for name, array in fitted.network_.arrays().items():
+        np.testing.assert_array_equal(array, again.network_.arrays()[name])
+        assert not np.array_equal(array, other.network_.arrays()[name])
+
+
+def test_one_forward_read_makes_the_two_rules_one(data):
+    nets = [
+        IsingClassifier(**(QUICK | {"num_reads": 1, "rule": rule}))
+        .fit(data.X_train, data.y_train)
+        .network_.arrays()
+        for rule in ("quantum_propagation", "equilibrium_propagation")
+    ]
+    for name in nets[0]:
+        assert nets[0][name].tobytes() == nets[1][name].tobytes()
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_a_broken_off_run_goes_on_as_if_it_had_not_been(data, tmp_path, average):
+    arguments = QUICK | {"epochs": 6, "average": average, "decay": "linear"}
+    whole = IsingClassifier(**arguments).fit(data.X_train, data.y_train)
+
+    def breaks(classifier):
+        if len(classifier.history_["online_error"]) == 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        IsingClassifier(**arguments).fit(
+            data.X_train, data.y_train, checkpoint=tmp_path / "a", callback=breaks
+        )
+    seen = []
+    resumed = IsingClassifier(**arguments).fit(
+        data.X_train, data.y_train, checkpoint=tmp_path / "a",
+        callback=lambda c: seen.append(len(c.history_["online_error"])),
+    )  # fmt: skip
+    assert seen == [5, 6]
+    for name, array in whole.network_.arrays().items():
+        assert array.tobytes() == resumed.network_.arrays()[name].tobytes()
+    np.testing.assert_array_equal(whole.history_["online_error"], resumed.history_["online_error"])
+    with pytest.raises(ValueError, match="belongs to another training: seed was 0, now 1. Go on"):
+        IsingClassifier(**arguments, seed=1).fit(
+            data.X_train, data.y_train, checkpoint=tmp_path / "a"
+        )
+    with pytest.raises(ValueError, match="belongs to another training: data was"):
+        IsingClassifier(**arguments).fit(data.X_test, data.y_test, checkpoint=tmp_path / "a")
+
+
+def test_a_callback_can_stop(data):
+    stopped = IsingClassifier(**QUICK).fit(data.X_train, data.y_train, callback=lambda c: True)
+    assert len(stopped.history_["online_error"]) == 1
+
+
+def test_averaged_weights_are_the_mean_of_the_second_half(data):
+    ends = []
+    arguments = QUICK | {"epochs": 5}
+
+    def keep(classifier):
+        ends.append({name: a.copy() for name, a in classifier.network_.arrays().items()})
+
+    result = IsingClassifier(**arguments).fit(data.X_train, data.y_train, callback=keep)
+    for name, array in result.network_.arrays().items():
+        np.testing.assert_allclose(array, np.mean([e[name] for e in ends[2:]], axis=0), atol=1e-6)
+
+
+def test_partial_fit_goes_on_and_knows_its_classes(data):
+    classifier = IsingClassifier(**QUICK)
+    some = data.y_train < 2
+    classifier.partial_fit(data.X_train[some], data.y_train[some], classes=[0, 1, 2])
+    for _ in range(3):
+        classifier.partial_fit(data.X_train, data.y_train)
+    assert classifier.score(data.X_test, data.y_test) > 0.9
+    assert len(classifier.history_["online_error"]) == 4
+    with pytest.raises(ValueError, match=r"y has the label .*7.*, but the classes are \[0, 1, 2\]"):
+        classifier.partial_fit(data.X_train[:1], [7])
+
+
+def test_save_and_load(data, fitted, tmp_path):
+    fitted.save(tmp_path / "a")
+    loaded = IsingClassifier.load(tmp_path / "a")
+    assert repr(loaded) == repr(fitted) and loaded.get_params() == fitted.get_params()
+    np.testing.assert_array_equal(
+        loaded.decision_energies(data.X_test), fitted.decision_energies(data.X_test)
+    )
+    np.testing.assert_array_equal(loaded.history_["online_error"], fitted.history_["online_error"])
+    loaded.partial_fit(data.X_train, data.y_train)
+    numbers = tmp_path / "a" / "params.safetensors"
+    numbers.write_bytes(numbers.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="truncated"):
+        IsingClassifier.load(tmp_path / "a")
+
+
+def test_a_foreign_sampler_is_not_saved(data, tmp_path):
+    import dimod
+
+    foreign = IsingClassifier(
+        hidden=2, redundancy=1, num_reads=1, epochs=1, sampler=DimodSampler(dimod.ExactSolver())
+    ).fit(data.X_train[:20], data.y_train[:20])
+    foreign.save(tmp_path / "a")
+    with pytest.raises(
+        ValueError, match=r"saved with a DimodSampler, .* Pass IsingClassifier.load"
+    ):
+        IsingClassifier.load(tmp_path / "a")
+    loaded = IsingClassifier.load(tmp_path / "a", sampler=BlockSampler())
+    np.testing.assert_array_equal(loaded.predict(data.X_test), foreign.predict(data.X_test))
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "said"),
+    [
+        ({"hidden": 0}, ValueError, "hidden must be a whole number >= 1, got 0"),
+        ({"redundancy": 1.5}, ValueError, "redundancy must be a whole number >= 1, got 1.5"),
+        ({"epochs": -1}, ValueError, "epochs must be a whole number >= 0, got -1"),
+        ({"learning_rate": -1.0}, ValueError, "learning_rate must be a number >= 0, got -1.0"),
+        ({"bias_learning_rate": "a"}, ValueError, "bias_learning_rate must be a number >= 0"),
+        ({"decay": "cosine"}, ValueError, "decay must be None or 'linear', got 'cosine'"),
+        ({"seed": -1}, ValueError, "seed must be a whole number >= 0, got -1"),
+        ({"sampler": 3}, TypeError, r"sampler must have sample\(h, J, num_reads, key, initial\)"),
+        ({"rule": "x"}, ValueError, "rule must be one of"),
+    ],
+)
+def test_bad_arguments(data, words, error, said):
+    with pytest.raises(error, match=said):
+        IsingClassifier(**(QUICK | words)).fit(data.X_train, data.y_train)
+
+
+def test_bad_data(data, fitted):
+    with pytest.raises(ValueError, match=r"y has one class only: \[1\]. Pass rows of at least two"):
+        IsingClassifier().fit(data.X_train[:5], np.ones(5, int))
+    with pytest.raises(ValueError, match="method must be 'codeword' or 'sample', got 'vote'"):
+        fitted.predict(data.X_test, method="vote")
+    with pytest.raises(NotFittedError):
+        IsingClassifier().sample(data.X_test)
+    with pytest.raises(ValueError, match="64 features"):
+        fitted.sample(data.X_test[:, :3])
+
+
+def test_rates_that_diverge_and_training_that_collapsed_are_told(data):
+    with pytest.warns(
+        UserWarning, match=r"learning_rate=0.018 is in the region .* m times the rate"
+    ):
+        IsingClassifier(**(QUICK | {"learning_rate": 9 * 2e-3, "epochs": 0})).fit(
+            data.X_train, data.y_train
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        IsingClassifier(**QUICK).fit(data.X_train, data.y_train)
+    with (
+        pytest.warns(
+            RuntimeWarning, match=r"training has collapsed: \d+% .* Lower learning_rate \(5"
+        ),
+        pytest.warns(UserWarning, match="learning_rate=5"),
+    ):
+        IsingClassifier(**(QUICK | {"learning_rate": 5.0, "epochs": 1})).fit(
+            1 + data.X_train, data.y_train
+        )
