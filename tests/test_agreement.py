@@ -123,6 +123,13 @@ def test_noise_is_not_taken_for_a_mistake(key):
     assert found.worst in ("<Z(0) @ X(1)>", "<Y(2)>", "<Z(1) + 0.5 * X(0)>")
 
 
+def test_what_cannot_be_told_from_no_mistake_is_not_named():
+    """In a circuit of real numbers negated angles change little or nothing."""
+    layers = [AngleEncoding(), Rotation("y"), Entangler("cz"), Rotation("y")]
+    found = qdl.check(qdl.QNN(3, layers), Wrong("none", noise=0.2))
+    assert not found.ok and found.explanation is None
+
+
 def test_a_fake_machine_has_noise_and_no_mistake(key):
     found = qdl.check(MODELS["words"], fake("manila", shots=4000), key=key)
     assert found.explanation is None and 0.8 < found.damping < 1.02, str(found)
