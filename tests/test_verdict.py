@@ -212,10 +212,10 @@ def test_a_sweep_prints_draws_and_saves(tmp_path):
 
 
 def test_unresolved_points_are_drawn_as_upper_bounds():
-    deep = lambda n: qdl.QNN(
-        n, Rotation("x"), readout=qdl.Expval(qp.prod(*[qp.X(i) for i in range(n)]))
-    )  # noqa: E731
-    whole = lambda n: qdl.QNN(n, Rotation("y"), readout=deep(n).readout)  # noqa: E731
+    def whole(n):
+        observable = qp.prod(*[qp.X(i) for i in range(n)])
+        return qdl.QNN(n, Rotation("y"), readout=qdl.Expval(observable))
+
     sweep = gradient_variance(whole, (2, 40), method="pauli_walk", samples=1024, key=KEY)
     axes = sweep.plot()
     marks = [line for line in axes.get_lines() if line.get_marker() == "v"]
