@@ -63,7 +63,9 @@ def test_product_circuits(n, axes, observable, wanted):
 
 @pytest.mark.parametrize("n", [3, 6])
 def test_local_cost_as_a_function_of_the_readout(n):
-    model = qdl.QNN(n, Rotation("x"), readout=qdl.Expval([qp.Projector([0], wires=i) for i in range(n)]))
+    model = qdl.QNN(
+        n, Rotation("x"), readout=qdl.Expval([qp.Projector([0], wires=i) for i in range(n)])
+    )
     row = exact(model, cost=lambda p: 1 - p.mean())
     np.testing.assert_allclose(row.variance, 1 / (8 * n**2), rtol=1e-9)
     assert row.cost_mean == pytest.approx(0.5)
@@ -205,7 +207,9 @@ def test_terms_that_interfere():
 def unshared_qcnn(n):
     layers, left = [], n
     while left > 1:
-        drop = Template(lambda p, x, w: [qp.CNOT([w[i + 1], w[i]]) for i in range(0, len(w) - 1, 2)])
+        drop = Template(
+            lambda p, x, w: [qp.CNOT([w[i + 1], w[i]]) for i in range(0, len(w) - 1, 2)]
+        )
         layers += [Convolution(shared=False), drop, Pooling("")]
         left = (left + 1) // 2
     return qdl.QNN(n, layers)

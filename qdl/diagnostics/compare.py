@@ -76,7 +76,7 @@ def compare_initializers(
         >>> from qdl.layers import Entangler, Repeat, Rotation
         >>> model = qdl.QNN(4, Repeat([Rotation("xy"), Entangler("cz")], 6), readout=qdl.ExpZ(0))
         >>> found = compare_initializers(model, key=jax.random.key(0))
-        >>> found["gaussian"].median > found["uniform"].median
+        >>> found["gaussian"].cost_variance < found["uniform"].cost_variance  # close to the identity
         True
         >>> list(found.left_out)  # this circuit has no Mirrored blocks
         ['identity_blocks']

@@ -18,7 +18,7 @@ from .result import GradientVariance
 METHODS = ("auto", "statevector", "dense_moment", "pauli_walk", "pauli_walk_rb", "light_cone")
 QUICK = 5e10  # multiplications that auto spends on exact moments: some ten seconds
 WIDE = 20  # wires of a state vector that auto tries
-FEW = 100  # hits below which auto looks for a sharper walk
+FEW = 10  # hits below which auto looks for a sharper walk
 DEEP = 40  # wires up to which that is worth while
 
 

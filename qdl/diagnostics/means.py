@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from . import bits
-from .laws import characteristic
 from .moment_steps import local_step
 from .pauli_circuit import PauliCircuit
-from .sectors import Word, letters, place
+from .sectors import Word, anticommutes, damping, letters, place
 
 MOST = 100_000  # words at a time
 
@@ -29,6 +28,11 @@ def mean(circuit: PauliCircuit, start: np.ndarray) -> float:
     for element in reversed(circuit.elements):
         if not now:
             return 0.0
+        if element.kind == "rotation":  # E sin vanishes, or certify would have refused
+            cosine = damping(element)
+            kept = {w: v * (cosine if anticommutes(element, w) else 1.0) for w, v in now.items()}
+            now = {word: value for word, value in kept.items() if value}
+            continue
         key = (
             element.kind,
             element.letters,
@@ -122,16 +126,16 @@ def _rotate(rows: bits.Rows, element: Any, n: int, logs: np.ndarray, dead: np.nd
     first, flips = rotation_rows(element, n)
     against = bits.unpacked(np.bitwise_xor.reduce([rows[p] for p in first]))
     angle = element.angle
-    damping = float(characteristic(angle.law, angle.scale).real)
+    cosine = damping(element)
     k = angle.entry
     own = None
     if k >= 0:
         own = bool(against[k])
         dead[k] = not own
         against[k] = 0
-    _multiply(logs, against, damping)
+    _multiply(logs, against, cosine)
     if own:
-        logs[k] += np.log(max(abs(damping * angle.scale), 1e-300))
+        logs[k] += np.log(max(abs(cosine * angle.scale), 1e-300))
         mask = np.uint64(1 << (k % 64))
         for row in flips:
             rows[row] = rows[row].copy()

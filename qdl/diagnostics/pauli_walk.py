@@ -20,10 +20,11 @@ import numpy as np
 
 from . import bits, intervals, means, reach
 from .cones import reduced
+from .moment_steps import local_step
 from .pauli_circuit import PauliCircuit
 from .prefix import Prefix, split
 from .result import Certificate, GradientVariance
-from .sectors import certify
+from .sectors import certify, damping
 from .tasks import gather
 from .walk_gates import Gate, gate, walk
 
@@ -74,21 +75,23 @@ def measure(
     prefix = split(small, angles=True) if blackwell else fixed
     slope_means = _slope_means(small, fixed, terms)
     scale = sum(c**2 for c, _ in terms)
-    plan = make_plan(small, prefix, terms)
+    samples = samples or SAMPLES
+    plan = make_plan(small, prefix, terms, samples)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
-    chunks = -(-(samples or SAMPLES) // plan.chunk)
+    chunks = -(-samples // plan.chunk)
     parts = gather(run_chunk, [(plan, [*seed, c]) for c in range(chunks)], executor)
     trials = chunks * plan.chunk
     mean = means.mean(replace(small, elements=fixed.rest), fixed.means)
     return _result(circuit, small, prefix, parts, trials, scale, mean, slope_means, blackwell)
 
 
-def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
+def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any, samples: int) -> Plan:
     """The walk of some words, each with a chance ~ its coefficient squared."""
     cache: dict[Any, Any] = {}
     gates = [gate(element, circuit.n_wires, cache) for element in reversed(prefix.rest)]
     room = FLAGS // max(2 * circuit.size, 1)
     chunk = int(np.clip(2 ** int(np.log2(max(room, 1))), 1024, CHUNK))
+    chunk = min(chunk, -(-samples // bits.WORD) * bits.WORD)  # whole machine words
     squares = np.array([c**2 for c, _ in terms])
     chances = squares / squares.sum() if squares.any() else np.ones(1)
     return Plan(circuit.n_wires, gates, [word for _, word in terms], chances, prefix, chunk)
@@ -96,11 +99,9 @@ def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any) -> Plan:
 
 def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray:
     """The mean of each derivative: zero for uniform angles, a walk of its own for one word otherwise."""
-    from .moment_steps import local_step
-
     angled = {(e.kind, e.letters, e.angle.law, e.angle.scale, id(e.samples)): e
               for e in circuit.elements if e.angle is not None}  # fmt: skip
-    loud = [e for e in angled.values() if local_step(e).slope_mean.any()]
+    loud = [e for e in angled.values() if _has_mean_slope(e)]
     if not loud:
         return np.zeros(circuit.size)
     kinds = {element.kind for element in fixed.rest}
@@ -113,6 +114,12 @@ def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray
     coefficient, word = terms[0]
     rest = replace(circuit, elements=fixed.rest)
     return means.mean_slopes(rest, coefficient, word, fixed.means)
+
+
+def _has_mean_slope(element: Any) -> bool:
+    if element.kind == "rotation":
+        return damping(element) != 0
+    return bool(local_step(element).slope_mean.any())
 
 
 def run_chunk(plan: Plan, seed: list[int]) -> Counts:

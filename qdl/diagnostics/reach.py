@@ -63,6 +63,8 @@ def _passed(
     element: Element, here: tuple[frozenset[int], ...], backward: bool
 ) -> tuple[bool, list[frozenset[int]]]:
     """Whether the gate's angle matters for any word of these letters, and the letters after it."""
+    if element.kind == "rotation":
+        return _rotated(element.letters, here)
     words = [_number(word) for word in product(*here)]
     if element.kind == "clifford":
         image = np.asarray(element.image)
@@ -80,6 +82,19 @@ def _passed(
         frozenset(word >> 2 * (wires - 1 - k) & 3 for word in reached) | {0} for k in range(wires)
     ]
     return moves, after
+
+
+def _rotated(
+    about: tuple[int, ...], here: tuple[frozenset[int], ...]
+) -> tuple[bool, list[frozenset[int]]]:
+    parities = {0}
+    for letter, mine in zip(about, here, strict=True):
+        odd = {(m & 1) & (letter >> 1) ^ (m >> 1) & (letter & 1) for m in mine}
+        parities = {a ^ b for a in parities for b in odd}
+    if 1 not in parities:
+        return False, list(here)
+    pairs = zip(about, here, strict=True)
+    return True, [mine | {m ^ letter for m in mine} for letter, mine in pairs]
 
 
 def _number(word: tuple[int, ...]) -> int:

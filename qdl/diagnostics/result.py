@@ -93,7 +93,8 @@ class GradientVariance:
         $S \ge 1/(2v)$ for an observable with values in [-1, 1]; two expectation values a parameter.
         Where nothing was hit it is the lower bound that the upper end of the interval gives.
         """
-        value = self.median or float(np.median(self.high[~self.certified_zero] or [0.0]))
+        bounds = self.high[~self.certified_zero]
+        value = self.median or (float(np.median(bounds)) if bounds.size else 0.0)
         return math.ceil(1 / (2 * value)) if value > 0 else math.inf
 
     @property

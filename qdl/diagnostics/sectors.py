@@ -8,6 +8,7 @@ word. What matters is that no such R comes back to the identity or reaches the s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from .laws import characteristic
@@ -67,6 +68,10 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
             if now or mixed:
                 now, mixed = _conjugate(element, now, mixed)
             continue
+        if element.kind == "rotation":
+            _check_law(element, circuit)
+            now, mixed = _rotate(element, now, mixed)
+            continue
         law = element.angle and (element.angle.law, element.angle.scale)
         key = element.kind, element.letters, id(element.samples), id(element.matrix), law
         if key not in known:
@@ -78,7 +83,7 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
             continue
         fresh: set[Word] = {place(out, element.wires, (0, 0)) for out in split}
         for word in list(now):
-            if (local := letters(word, element.wires)) and not _spared(element, local):
+            if local := letters(word, element.wires):
                 del now[word]
                 fresh |= _images(step, local, element.wires, word)
         for word in mixed:
@@ -112,7 +117,7 @@ def _check_law(element: Element, circuit: PauliCircuit) -> None:
     angle = element.angle
     if angle is None or element.kind == "gate":
         return
-    sine, double = characteristic(angle.law, [angle.scale, 2 * angle.scale]).imag
+    sine, double = _sines(angle.law, angle.scale)
     if sine or double or isinstance(angle.law, float):
         name = circuit.layers[angle.entry] if angle.entry >= 0 else "an encoding"
         raise ValueError(
@@ -122,21 +127,46 @@ def _check_law(element: Element, circuit: PauliCircuit) -> None:
         )
 
 
+@cache
+def _sines(law: Any, scale: float) -> tuple[float, float]:
+    sine, double = characteristic(law, [scale, 2 * scale]).imag
+    return float(sine), float(double)
+
+
 def _splits(step: Local) -> frozenset[int]:
     """Products that a single word turns into, in the gate or in its derivative."""
     pairs = [*step.square, *step.slope_square]
     return frozenset(out for out, given in pairs if given == 0 and out)
 
 
-def _spared(element: Element, local: int) -> bool:
-    """True where a rotation commutes with the product: then it keeps it and its sign."""
-    if element.kind != "rotation":
-        return False
+def _rotate(element: Element, now: Any, mixed: set[Word]) -> tuple[Any, set[Word]]:
+    """A rotation keeps products that commute with it, and their sign; others it damps by E cos, or kills."""
+    against = {word for word in (*now, *mixed) if anticommutes(element, word)}
+    if not against:
+        return now, mixed
+    damped = against if damping(element) else set()
+    kept = {word: origins for word, origins in now.items() if word not in against}
+    return kept, (mixed - against) | damped
+
+
+def anticommutes(element: Element, word: Word) -> bool:
+    """Whether a word anticommutes with the one that a rotation is about."""
     odd = 0
-    for k, letter in enumerate(reversed(element.letters)):
-        mine = local >> 2 * k & 3
-        odd ^= (mine & 1) & (letter >> 1) ^ (mine >> 1) & (letter & 1)
-    return not odd
+    for wire, letter in zip(element.wires, element.letters, strict=True):
+        odd ^= (word[0] >> wire & 1) & (letter >> 1) ^ (word[1] >> wire & 1) & (letter & 1)
+    return bool(odd)
+
+
+def damping(element: Element) -> float:
+    """E cos of a rotation's angle."""
+    angle = element.angle
+    assert angle is not None
+    return float(_cosine(angle.law, angle.scale))
+
+
+@cache
+def _cosine(law: Any, scale: float) -> float:
+    return float(characteristic(law, scale).real)
 
 
 def _images(step: Local, local: int, wires: tuple[int, ...], word: Word) -> set[Word]:

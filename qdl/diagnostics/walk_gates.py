@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import bits
+from .laws import characteristic
 from .moment_steps import Local, local_step
 from .operators import Element
 
@@ -51,11 +52,15 @@ def gate(element: Element, n: int, cache: dict[Any, Any]) -> Gate:
     wires = element.wires
     if element.kind == "clifford":
         return Gate("linear", n, wires, updates=linear_updates(element, n))
+    entry = None if element.angle is None or element.angle.entry < 0 else element.angle.entry
+    if element.kind == "rotation":
+        assert element.angle is not None
+        square = characteristic(element.angle.law, 2 * element.angle.scale).real
+        return _turn(element, n, float(1 - square) / 2, entry)
     law = element.angle and (element.angle.law, element.angle.scale)
     key = element.kind, element.letters, id(element.samples), id(element.matrix), law
     step = cache.setdefault(key, None) or local_step(element)
     cache[key] = step
-    entry = None if element.angle is None or element.angle.entry < 0 else element.angle.entry
     diagonal = step.square[0, 0]
     slope = step.slope_square.get((0, 0), np.zeros_like(diagonal))
     if element.kind == "noise":
@@ -65,19 +70,8 @@ def gate(element: Element, n: int, cache: dict[Any, Any]) -> Gate:
                 "stay one. Use method='dense_moment' or 'statevector' on qdl.backends.density_matrix()."
             )
         return Gate("noise", n, wires, table=tuple(np.diag(diagonal).tolist()))
-    if element.kind in ("rotation", "axes"):
-        at = _anticommuting(element)
-        image = at ^ _index(element) if element.kind == "rotation" else None
-        p = float(diagonal[image, at]) if image is not None else _axes_p(step)
-        p = round(p, 13)  # a fair coin exactly, where the average says so up to rounding
-        scale2 = 1.0 if element.angle is None else element.angle.scale**2
-        kept, multiplied = 1 - p, p
-        weights = (
-            scale2 * multiplied / kept if kept > TINY else 0.0,
-            scale2 * kept / multiplied if multiplied > TINY else 0.0,
-        )
-        first, flips = rotation_rows(element, n)
-        return Gate(element.kind, n, wires, (), first, flips, p, None, entry, weights)
+    if element.kind == "axes":
+        return _turn(element, n, _axes_p(step), entry)
     table = []
     for word in range(len(diagonal)):
         images = np.flatnonzero(diagonal[:, word] > TINY)
@@ -99,19 +93,17 @@ def linear_updates(element: Element, n: int) -> Any:
     return tuple(out)
 
 
-def _anticommuting(element: Element) -> int:
-    """A local word that anticommutes with P: another letter on its first wire."""
-    if element.kind == "axes":
-        return 1
-    other = 1 if element.letters[0] != 1 else 2
-    return other << 2 * (len(element.letters) - 1)
-
-
-def _index(element: Element) -> int:
-    index = 0
-    for letter in element.letters:
-        index = index * 4 + letter
-    return index
+def _turn(element: Element, n: int, p: float, entry: int | None) -> Gate:
+    """A rotation: what counts is how often the word is multiplied by P, E sin^2."""
+    p = round(p, 13)  # a fair coin exactly, where the average says so up to rounding
+    assert element.angle is not None
+    scale2, kept = element.angle.scale**2, 1 - p
+    weights = (
+        scale2 * p / kept if kept > TINY else 0.0,
+        scale2 * kept / p if p > TINY else 0.0,
+    )
+    first, flips = rotation_rows(element, n)
+    return Gate(element.kind, n, element.wires, (), first, flips, p, None, entry, weights)
 
 
 def _axes_p(step: Local) -> float:
