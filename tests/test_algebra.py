@@ -79,8 +79,8 @@ def test_a_shared_angle_that_cannot_be_brought_together():
     assert "1 parameters enter gates that do not commute" in found.notes[0]
 
 
-def explicit(model):
-    """The dimension from matrices: each generator conjugated by the fixed gates before it."""
+def conjugated(model):
+    """Traceless generators as matrices, each conjugated by the fixed gates before it."""
     n, rng = model.n_wires, np.random.default_rng(0)
     params = [None if s is None else rng.uniform(size=s) for s in model.layers.shape(model.wires)]
     before, generators = np.eye(2**n), []
@@ -91,8 +91,37 @@ def explicit(model):
             generators.append(before.conj().T @ g @ before)
         else:
             before = qp.matrix(gate, wire_order=range(n)) @ before
-    traceless = [g - np.trace(g) / 2**n * np.eye(2**n) for g in generators]
-    return len(qp.lie_closure(traceless, matrix=True))
+    return [g - np.trace(g) / 2**n * np.eye(2**n) for g in generators]
+
+
+def explicit(model):
+    """The dimension of the algebra of these matrices."""
+    return len(qp.lie_closure(conjugated(model), matrix=True))
+
+
+def no_inverse_of_themselves(params, x, wires):
+    for wire in wires:
+        yield qp.S(wires=wire)
+    yield qp.ISWAP(wires=wires[:2])
+    yield qp.T(wires=wires[1])
+
+
+def test_generators_are_those_matrices():
+    fixed = Template(no_inverse_of_themselves)
+    model = qdl.QNN(2, [Rotation("x"), fixed, Entangler("crx"), fixed, Rotation("y")])
+    letters = {(0, 0): "I", (1, 0): "X", (0, 1): "Z", (1, 1): "Y"}
+    found = []
+    for sentence in read_generators(model).sentences:
+        total = np.zeros((4, 4), complex)
+        for (x, z), coefficient in sentence:
+            word = "".join(letters[x >> w & 1, z >> w & 1] for w in range(2))
+            total += coefficient * qp.pauli.string_to_pauli_word(word).matrix(wire_order=range(2))
+        found.append(total / np.linalg.norm(total))
+    for wanted in conjugated(model):
+        wanted = wanted / np.linalg.norm(wanted)
+        overlaps = [abs(np.trace(wanted @ one)) for one in found]
+        assert max(overlaps) == pytest.approx(1)
+    assert len(found) == 5
 
 
 @pytest.mark.parametrize("number", [2, 9, 10, 11, 15])

@@ -31,7 +31,7 @@ def walk_paths(
         square; and the largest weight on each path, ``(samples,)``. Gates on single wires change no
         weight, so that those which open the circuit can be averaged exactly.
     """
-    plan = pauli_walk.make_plan(circuit, split(circuit, angles=True), terms)
+    plan = pauli_walk.make_plan(circuit, split(circuit, angles=True), terms, samples)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
     parts = [_chunk(plan, [*seed, c]) for c in range(-(-samples // plan.chunk))]
     scores, weights = zip(*parts, strict=True)

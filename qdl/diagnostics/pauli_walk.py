@@ -85,7 +85,7 @@ def measure(
     return _result(circuit, small, prefix, parts, trials, scale, mean, slope_means, blackwell)
 
 
-def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any, samples: int = SAMPLES) -> Plan:
+def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any, samples: int) -> Plan:
     """The walk of some words, each with a chance ~ its coefficient squared."""
     cache: dict[Any, Any] = {}
     gates = [gate(element, circuit.n_wires, cache) for element in reversed(prefix.rest)]

@@ -72,7 +72,7 @@ def resources(model: Any) -> Resources:
     """
     shape = model.layers.shape(model.wires)
     rng = np.random.default_rng(0)  # layers may want numbers; no count depends on which
-    params = jax_tree_random(shape, rng)
+    params = _random_params(shape, rng)
     x = rng.uniform(0.1, 3.0, model.n_features) if model.n_features else None
     operators = model.operators(params, x)
     counted = qp.tape.QuantumScript(operators).specs["resources"]
@@ -88,7 +88,7 @@ def resources(model: Any) -> Resources:
     )
 
 
-def jax_tree_random(shape: Any, rng: np.random.Generator) -> Any:
+def _random_params(shape: Any, rng: np.random.Generator) -> Any:
     """Random NumPy parameters of the given shapes."""
     import jax
 

@@ -73,9 +73,12 @@ def spectrum(axes: Any, found: Any) -> None:
     values = np.maximum(found.eigenvalues, top * FLOOR)[:, : max(found.rank, 1)]
     index = np.arange(1, values.shape[1] + 1)
     low, middle, high = values.min(axis=0), np.median(values, axis=0), values.max(axis=0)
-    axes.fill_between(index, low, high, color=BLUE, alpha=0.25, lw=0, label="range over starts")
-    axes.plot(index, middle, ".-", color=BLUE, markersize=4, label="median")
-    axes.set_yscale("log")
+    axes.errorbar(
+        index, middle, [middle - low, high - middle], fmt="o", color=BLUE, ecolor="#a9c0e0",
+        markersize=3, label="median and range over starts",
+    )  # fmt: skip
+    _whole_decades(axes, [*low, *high])
+    axes.set_xlim(0.5, len(index) + 0.5)
     p = found.eigenvalues.shape[1]
     axes.set(xlabel=f"eigenvalue, of {p}; {p - found.rank} vanish", ylabel="Fisher information")
     axes.xaxis.get_major_locator().set_params(integer=True)

@@ -87,7 +87,7 @@ def classical_fisher_section(asked: Question) -> Section:
         asked.model, key=asked.key, n_data=N_DATA, draws=INPUTS, x=asked.x
     )
     findings = (
-        f"Rank {found.rank} of {p} parameters, for the bits that the readout measures.",
+        f"Rank {found.rank} of {p} parameters at one input, for the bits that the readout measures.",
         f"Effective dimension {dimension:.3g} with {N_DATA} data, {dimension / p:.2f} of the number of "
         "parameters.",
     )
