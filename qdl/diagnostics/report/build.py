@@ -65,8 +65,8 @@ def trainability_report(
         >>> page = trainability_report(qdl.QNN(30, Rotation("y")), key=jax.random.key(0))
         >>> round(page["gradient_variance"].values["median"], 6)  # the cost is cos of one angle
         0.5
-        >>> page["expressibility"].missing[:61]
-        '10000 state vectors of 30 wires and 30 gates with an angle are'
+        >>> page["expressibility"].missing[:31]
+        '10000 state vectors of 30 wires'
 
     Reference: Sim et al., Advanced Quantum Technologies 2, 1900070 (2019); Abbas et al., Nature
     Computational Science 1, 403 (2021); Cerezo et al., arXiv:2312.09121 (2023).
