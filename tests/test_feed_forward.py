@@ -89,7 +89,7 @@ def test_mitigation_keeps_the_measurements_unless_it_folds(inputs):
         {operator.name for operator in mitigated(place, scales=scales).operators(model, *inputs)}
         for scales in ((1,), (1, 3))
     ]
-    assert "Conditional" in names[0] and "Conditional" not in names[1]
+    assert "Conditional(RX)" in names[0] and "Conditional(RX)" not in names[1]
     assert mitigated(place).both(model, *inputs, jax.random.key(0)).mitigated.shape == (3, 1)
 
 

@@ -38,7 +38,7 @@ def measured_operators(layer: Layer, params: Any, x: Any, wires: Wires) -> Itera
         >>> import numpy as np
         >>> pooling = Pooling("zx", kind="measured")
         >>> [o.name for o in measured_operators(pooling, np.ones(2), None, (0, 1))]
-        ['MidMeasure', 'Conditional', 'Conditional']
+        ['MidMeasureMP', 'Conditional(RZ)', 'Conditional(RX)']
     """
     if isinstance(layer, Sequential):
         for (child, on), p in zip(layer.steps(wires), params, strict=True):
