@@ -14,7 +14,8 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
 
 
-def test_python_blocks_run_in_order(capsys):
+def test_python_blocks_run_in_order(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {}
     assert len(blocks("python")) >= 4
     for number, code in enumerate(blocks("python"), 1):
@@ -23,6 +24,7 @@ def test_python_blocks_run_in_order(capsys):
     assert "(5, 2)" in printed
     assert names["result"].history["val_accuracy"][-1] > 0.9
     assert abs(names["exact"] - names["device"]).max() < 1e-10
+    assert names["again"] == names["model"]
 
 
 def test_toml_block_is_a_configuration(tmp_path):
