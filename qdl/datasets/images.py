@@ -41,7 +41,7 @@ def digits(
     """
     from sklearn.datasets import load_digits
 
-    X, y = load_digits(return_X_y=True)
+    X, y = (np.asarray(part) for part in load_digits(return_X_y=True))
     return _shrink(
         split(*choose(X, y, classes), test_size, seed), (8, 8), features, reduce, scale, 16
     )

@@ -215,9 +215,8 @@ def _stacks(tables: dict[Table, list[Any]], values: Values) -> list[jax.Array]:
         if kind == "phase":
             one = jnp.ones((), values.shared.dtype)
             varying = [e for e in elements if e.angle is not None]
-            angles = (
-                values.angles([(e.angle,) for e in varying], batched)[..., 0] if varying else None
-            )
+            rows = [(e.angle,) for e in varying]
+            angles = values.angles(rows, batched)[..., 0] if rows else one[None]
             stack = jnp.stack(
                 [one if e.angle is None else angles[varying.index(e)] for e in elements]
             )
@@ -259,15 +258,15 @@ def _run(cut: Slices, steps: list[Any], finish: Callable[[jax.Array], jax.Array]
 
     whole, cut_state = PartitionSpec(), PartitionSpec(None, cut.axes)
     on = partial(jax.shard_map, mesh=mesh, check_vma=False)
-    forward = on(forward, in_specs=(whole,), out_specs=(whole, cut_state))
-    backward = on(backward, in_specs=(whole, cut_state, whole), out_specs=whole)
-    run = jax.custom_vjp(lambda stacks: forward(stacks)[0])
+    spread: Any = on(forward, in_specs=(whole,), out_specs=(whole, cut_state))
+    gathered: Any = on(backward, in_specs=(whole, cut_state, whole), out_specs=whole)
+    run = jax.custom_vjp(lambda stacks: spread(stacks)[0])
 
     def run_forward(stacks: Any) -> Any:
-        out, psi = forward(stacks)
+        out, psi = spread(stacks)
         return out, (stacks, psi)
 
-    run.defvjp(run_forward, lambda kept, ct: (backward(*kept, ct),))
+    run.defvjp(run_forward, lambda kept, ct: (gathered(*kept, ct),))
     return run
 
 
@@ -289,9 +288,12 @@ def _finish(
         turns = [Dense((w,), constant_form(TO_Z[p]), ()) for w, p in word.items() if p != "Z"]
         steps, after = schedule(list(turns), order, cut.k)
         for step in steps:
-            psi = cut.apply(
-                step, psi, None if isinstance(step, Exchange) else step.element.form.build(None)
+            turn = (
+                None
+                if isinstance(step, Exchange)
+                else jnp.asarray(TO_Z[word[step.element.wires[0]]])
             )
+            psi = cut.apply(step, psi, turn)
         return (jnp.abs(psi) ** 2) @ cut.signs(after.index(w) for w in word)
 
     return lambda psi: jnp.stack(
