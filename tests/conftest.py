@@ -1,3 +1,5 @@
+import signal
+
 import jax
 import numpy as np
 import pytest
@@ -27,3 +29,11 @@ def default_qubit():
         return np.atleast_1d(result)
 
     return run
+
+
+@pytest.fixture
+def ctrl_c():
+    """Python's own handler, even where the tests run in the background and ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -13,6 +13,7 @@ import pytest
 import qdl
 from qdl.training.interrupt import CtrlC
 
+pytestmark = pytest.mark.usefixtures("ctrl_c")
 X = np.random.default_rng(0).normal(size=(40, 2))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -85,14 +86,14 @@ class Ready:
     layout: Layout
     tail: Any  # the last stage, if it only moves and turns amplitudes and need not be done
 
-    def begin(self, *numbers: jax.Array) -> tuple[jax.Array, list[Any]]:
+    def begin(self, *numbers: jax.Array, matmul: Any = jnp.matmul) -> tuple[jax.Array, list[Any]]:
         """The first state and the numbers of the stages."""
         values = Values.of(self.circuit.reading, self.flags, numbers, self.layout.batch)
         order = self.program.order
         if self.start is not None:
             state = start.prepared_state(self.start, order, values, self.layout)
         else:
-            state = start.product_state(self.planned, order, values, self.layout)
+            state = start.product_state(self.planned, order, values, self.layout, matmul)
         return state, statevector.numbers_of(self.program, values)
 
     def run(self, *numbers: jax.Array) -> tuple[jax.Array, States]:
@@ -104,7 +105,8 @@ class Ready:
     def pull(self, states: States, ct: jax.Array, *numbers: jax.Array) -> Any:
         """The cotangents of the numbers, from what ``run`` returned and the values' cotangent."""
         final, kept = states
-        (_, stages), pull_begin = jax.vjp(self.begin, *numbers)
+        begin = partial(self.begin, matmul=start.pulled_matmul)
+        (_, stages), pull_begin = jax.vjp(begin, *numbers)
         _, pull_finish = jax.vjp(lambda state: self.circuit.finish(state, self), final)
         (ct_state,) = pull_finish(ct)
         carried = statevector.backward(self.program, final, kept, stages, ct_state, self.layout)

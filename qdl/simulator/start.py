@@ -14,7 +14,9 @@ from .split import Preparation
 from .statevector import Layout, Values
 
 
-def product_state(plan: Plan, order: list[int], values: Values, layout: Layout) -> jax.Array:
+def product_state(
+    plan: Plan, order: list[int], values: Values, layout: Layout, matmul: Any = jnp.matmul
+) -> jax.Array:
     """The state after the one-wire elements at the start: an outer product over wires."""
     alike: dict[Any, list[int]] = {}
     steps = {
@@ -47,18 +49,18 @@ def product_state(plan: Plan, order: list[int], values: Values, layout: Layout) 
     columns = jnp.stack([right.real, right.imag], -2)
     lead = max(len(rows), len(columns))
     rows, columns = (jnp.broadcast_to(f, (lead, *f.shape[1:])) for f in (rows, columns))
-    state = jnp.swapaxes(_matmul(rows, columns).reshape(lead, 2, -1), 0, 1)
+    state = jnp.swapaxes(matmul(rows, columns).reshape(lead, 2, -1), 0, 1)
     state = jnp.broadcast_to(state, (2, layout.batch, 2**layout.n))
     return jnp.swapaxes(state, 1, 2) if layout.last else state
 
 
 @jax.custom_vjp
-def _matmul(a: jax.Array, b: jax.Array) -> jax.Array:
-    """A @ B. JAX's own derivative contracts leading axes, which XLA's fast products do not know."""
+def pulled_matmul(a: jax.Array, b: jax.Array) -> jax.Array:
+    """A @ B, to be pulled back: JAX's derivative contracts axes that XLA's fast products do not know."""
     return a @ b
 
 
-_matmul.defvjp(
+pulled_matmul.defvjp(
     lambda a, b: (a @ b, (a, b)),
     lambda kept, ct: (ct @ jnp.swapaxes(kept[1], -1, -2), jnp.swapaxes(kept[0], -1, -2) @ ct),
 )

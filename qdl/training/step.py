@@ -89,7 +89,7 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.A
     order, x, y = _batch(plan, state, data)
     key = jax.random.fold_in(jax.random.fold_in(data.key, 1), state.step)
 
-    def objective(params: Any) -> jax.Array:
+    def objective(params: Any, x: Any = x) -> jax.Array:  # a line search hands its `x` on
         return plan.loss_of(params, x, y, key)
 
     if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
