@@ -229,6 +229,7 @@ def report(
     depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
     widths: Annotated[str | None, typer.Option(help="Also sweep over these, as 2-10.")] = None,
     samples: Annotated[int | None, typer.Option(help="Starts or walks.")] = None,
+    place: Annotated[str | None, typer.Option(help="Also on this machine: fake_torino.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     out: Out = None,
 ) -> None:
@@ -237,7 +238,7 @@ def report(
 
     with plain_errors():
         folder, page = make(
-            target, wires, depth, widths=widths, samples=samples, seed=seed, out=out
+            target, wires, depth, widths=widths, samples=samples, place=place, seed=seed, out=out
         )
     typer.echo(page.to_markdown())
     typer.echo(f"report.html, report.md, report.json and pictures: {folder}")

@@ -42,11 +42,13 @@ def test_shell_blocks_use_options_that_exist():
 
     from qdl.cli import app
 
-    train = typer.main.get_command(app).commands["train"]
-    known = {option for parameter in train.params for option in parameter.opts} | {"--help"}
-    lines = [line for line in "\n".join(blocks("sh")).splitlines() if line.startswith("qdl train")]
-    assert lines
-    assert {word for line in lines for word in line.split() if word.startswith("--")} <= known
+    commands = typer.main.get_command(app).commands
+    lines = [line.split("#")[0].split() for line in "\n".join(blocks("sh")).splitlines()]
+    lines = [words for words in lines if words[:1] == ["qdl"]]
+    assert len(lines) > 5
+    for _, command, *words in lines:
+        known = {option for parameter in commands[command].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known | {"--help"}
 
 
 @pytest.mark.parametrize("name", ["quickstart", "tests"])

@@ -118,16 +118,18 @@ def qdl_command(tmp_path, monkeypatch):
 def test_command_writes_a_whole_page(qdl_command, tmp_path):
     """The one test that fills every section: a small family with a sweep over widths."""
     result = qdl_command(
-        "report", "hardware_efficient", "--wires", 2, "--depth", 1, "--widths", "2-3"
+        *("report", "hardware_efficient", "--wires", 2, "--depth", 1, "--widths", "2-3"),
+        *("--place", "fake_manila"),
     )
     assert result.exit_code == 0, result.output
     folder = tmp_path / "runs" / "report-hardware_efficient"
     sections = json.loads((folder / "report.json").read_text())["sections"]
     assert not any(section["missing"] for section in sections.values())
     assert sections["scaling"]["values"]["sizes"] == [2, 3]
+    assert sections["machine"]["values"]["as it is"]["two_qubit_gates"] == 1
     assert sections["quantum_fisher"]["values"]["rank"] <= 4
     n_images = (folder / "report.html").read_text().count("data:image/png;base64,")
-    assert n_images == len(list(folder.glob("*.png"))) == 7
+    assert n_images == len(list(folder.glob("*.png"))) == 8
     assert "## Expressibility" in result.output
     values = sections["classical_fisher"]["values"]
     assert 0 < values["effective_dimension"] <= 4.5 and np.shape(values["eigenvalues"]) == (10, 4)

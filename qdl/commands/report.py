@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import runs
+from .cost import place_named
 from .variance import FAMILIES, depth_law, load, whole_numbers
 
 
@@ -16,6 +17,7 @@ def make(
     *,
     widths: str | None = None,
     samples: int | None = None,
+    place: str | None = None,
     seed: int = 0,
     out: Path | None = None,
 ) -> tuple[Path, Any]:
@@ -28,6 +30,7 @@ def make(
         depth: a number, or a multiple of the width as ``2n``; None for 2n where the family has a depth.
         widths: also sweep over these, as ``2-10`` or ``4,8,16``; for a family or a function.
         samples: of the gradient's engine.
+        place: also what the circuit becomes on this machine, as ``fake_torino``.
         seed: of everything random.
         out: the folder; new or empty.
 
@@ -55,7 +58,8 @@ def make(
     if widths is not None:
         sizes = whole_numbers(widths)
         sweep = gradient_variance(found, sizes, depth=law, samples=samples, key=key)
-    page = trainability_report(model, key=key, samples=samples, sweep=sweep)
+    machine = None if place is None else place_named(place, shots=1024)
+    page = trainability_report(model, key=key, samples=samples, sweep=sweep, place=machine)
     page.save(folder)
     return folder, page
 

@@ -15,6 +15,7 @@ from .section import Question, Section
 
 PARTS: tuple[tuple[str, str, Callable[[Question], Section]], ...] = (
     ("resources", "Resources and light cone", structure.resources_section),
+    ("machine", "On a machine", structure.machine_section),
     ("gradient_variance", "Gradient variance", training.gradient_section),
     ("scaling", "Scaling", training.scaling_section),
     ("alternatives", "What would change it", alternatives.alternatives_section),
@@ -35,6 +36,7 @@ def trainability_report(
     cost: Callable[[jax.Array], jax.Array] | None = None,
     samples: int | None = None,
     sweep: Any = None,
+    place: Any = None,
 ) -> TrainabilityReport:
     """Everything that the diagnostics can say about one model, on one page.
 
@@ -51,6 +53,8 @@ def trainability_report(
         samples: of the gradient's engine; None for its own number.
         sweep: what ``gradient_variance(build, n_wires=...)`` returned, to be shown on the page: one
             width alone says nothing about scaling.
+        place: a machine (``qdl.backends.fake("torino")``, say) whose gates, layout and fidelity are to be
+            on the page; None for none.
 
     Returns:
         The page: ``.to_markdown()``, ``.to_html()``, ``.to_json()``, ``.save(folder)``, and
@@ -77,10 +81,10 @@ def trainability_report(
             f"{' without any' if hasattr(model, 'layers') else ''}. Pass build(n) for one n, or add a "
             "layer with parameters."
         )
-    asked = Question(model, key, x, cost, samples, sweep)
+    asked = Question(model, key, x, cost, samples, sweep, place)
     sections = []
     for i, (name, title, answer) in enumerate(PARTS):
-        if name == "scaling" and sweep is None:
+        if (name == "scaling" and sweep is None) or (name == "machine" and place is None):
             continue
         section = _timed(answer, replace(asked, key=jax.random.fold_in(key, i)))
         sections.append(replace(section, name=name, title=title))

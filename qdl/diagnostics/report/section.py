@@ -20,6 +20,7 @@ class Question:
         cost: a function of the readout values, or None for the first of them.
         samples: of the gradient's engine, or None for its own number.
         sweep: gradient variances over widths that belong to the page, or None.
+        place: a machine that the circuit is transpiled for, or None.
     """
 
     model: Any
@@ -28,6 +29,7 @@ class Question:
     cost: Any = None
     samples: int | None = None
     sweep: Any = None
+    place: Any = None
 
 
 @dataclass(frozen=True, eq=False)

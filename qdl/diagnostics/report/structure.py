@@ -44,3 +44,19 @@ def algebra_section(asked: Question) -> Section:
         findings.append("The observable does not lie in the algebra.")
     findings += [f"Note: {note}." for note in found.notes]
     return Section(tuple(findings), (), asdict(found), found.method)
+
+
+def machine_section(asked: Question) -> Section:
+    """Gates, layout and fidelity after transpilation, and what a chain would save against a ring."""
+    from ...backends import transpile_report
+
+    found = transpile_report(asked.model, asked.place)
+    parts = {"as it is": found} if found.chain is None else {"ring": found, "chain": found.chain}
+    names = ("depth", "two_qubit_gates", "fidelity")
+    values = {part: {name: getattr(r, name) for name in names} for part, r in parts.items()}
+    return Section(
+        findings=tuple(str(found).splitlines()),
+        values={"machine": found.machine, "layout": found.layout, **values},
+        method="Qiskit's transpiler; fidelity: product over gates and readouts, from the calibration",
+        draw=found.plot,
+    )
