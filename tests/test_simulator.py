@@ -354,7 +354,7 @@ def test_a_parameter_inside_of_a_generator(key, default_qubit):
     np.testing.assert_allclose(model.apply(params), default_qubit(model, params), atol=1e-10)
 
 
-@pytest.mark.parametrize("dtype, bound", [(jnp.float32, 4e-7), (jnp.float64, 1e-15)])
+@pytest.mark.parametrize("dtype, bound", [(jnp.float32, 1.2e-7), (jnp.float64, 1e-15)])
 @pytest.mark.parametrize("reach", [1.0, 50.0, 1e4])
 def test_cosine_and_sine(dtype, bound, reach):
     x = jnp.asarray(np.random.default_rng(0).uniform(-reach, reach, 10_000), dtype)

@@ -23,7 +23,7 @@ from .split import Angle, Dense
 
 # States in between are kept up to this size. Together with the work space they must stay below 32 MiB:
 # larger buffers come from the system anew at every call, and touching fresh pages costs more than it saves.
-KEPT_BYTES = 16 * 2**20
+KEPT_BYTES = 8 * 2**20
 BATCH_LAST = 16  # from this batch size on, samples lie next to each other in memory
 
 Numbers = dict[str, Any]  # what the stages of one kind need: phases and matrices, stacked

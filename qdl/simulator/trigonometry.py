@@ -7,26 +7,28 @@ from math import factorial, pi
 import jax
 import jax.numpy as jnp
 
-TURN, REST = 2 * pi, 2.4492935982947064e-16  # one turn, and what float64 leaves of it
-SIZES = {4: (9, 8), 8: (28, 13)}  # by bytes: bits of the first part of a turn, terms of the series
+QUARTER, REST = pi / 2, 6.123233995736766e-17  # a quarter turn, and what float64 leaves of it
+SIZES = {4: (10, 6), 8: (32, 9)}  # by bytes: bits of the first part of QUARTER, terms of the series
 
 
 @jax.jit
 def cos_sin(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    r"""$\cos x$ and $\sin x$ for real ``x`` in radians, to a few roundings for $|x| < 10^4$.
+    r"""$\cos x$ and $\sin x$ for real ``x`` in radians, to about one rounding for $|x| < 10^4$.
 
-    Whole turns are taken off in two parts, so that nothing is lost (Cody and Waite); the series of
-    $c = \cos(r/2)$ and $s = \sin(r/2)$ need few terms for $|r| \le \pi$; then $\cos r = (c + s)(c - s)$
-    and $\sin r = 2sc$.
+    Quarter turns are taken off in two parts, so that nothing is lost (Cody and Waite); what remains is
+    below $\pi / 4$, where the series need few terms; the quarters then exchange the two and their signs.
     """
     bits, terms = SIZES[x.dtype.itemsize]
-    high = round(TURN * 2**bits) / 2**bits  # few bits: a whole number of them is exact
-    turns = jnp.round(x / TURN)
-    half = ((x - turns * high) - turns * (TURN - high + REST)) / 2
-    square = half * half
+    high = round(QUARTER * 2**bits) / 2**bits  # few bits: a whole number of them is exact
+    quarters = jnp.round(x / QUARTER)
+    r = (x - quarters * high) - quarters * (QUARTER - high + REST)
+    square = r * r
     cos = _series(square, [(-1) ** k / factorial(2 * k) for k in range(terms)])
-    sin = _series(square, [(-1) ** k / factorial(2 * k + 1) for k in range(terms)]) * half
-    return (cos + sin) * (cos - sin), 2 * sin * cos
+    sin = _series(square, [(-1) ** k / factorial(2 * k + 1) for k in range(terms)]) * r
+    q = quarters.astype(jnp.int32)
+    odd = (q & 1) == 1
+    cos, sin = jnp.where(odd, sin, cos), jnp.where(odd, cos, sin)
+    return jnp.where((q + 1) & 2 == 2, -cos, cos), jnp.where(q & 2 == 2, -sin, sin)
 
 
 def _series(x: jax.Array, coefficients: list[float]) -> jax.Array:
