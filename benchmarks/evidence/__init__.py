@@ -1,0 +1,1 @@
+"""Published results, reproduced: one file a study, each with ``rows(seeds) -> list of Row``."""
