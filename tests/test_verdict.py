@@ -20,7 +20,12 @@ from qdl.diagnostics import (
     sampled_variance,
     split_variance,
 )
-from qdl.diagnostics.intervals import clopper_pearson, empirical_bernstein, log_delta
+from qdl.diagnostics.intervals import (
+    bootstrap_median_max,
+    clopper_pearson,
+    empirical_bernstein,
+    log_delta,
+)
 from qdl.diagnostics.verdict import judge
 from qdl.layers import Entangler, Mirrored, Noise, Repeat, Rotation
 
@@ -71,6 +76,29 @@ def test_clopper_pearson_covers():
         assert np.mean((low <= p) & (p <= high)) >= 0.93
     low, high = clopper_pearson(0, 1000)
     assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / 1000))  # the closed form of no hits
+
+
+def test_whole_rows_are_drawn_again():
+    # All gradients of one draw share a scale of 1/2 or 3/2: their variance is (1/4 + 9/4)/2.
+    rng, covered = np.random.default_rng(0), 0
+    for seed in range(100):
+        draws = rng.choice([0.5, 1.5], (200, 1)) * rng.normal(size=(200, 40))
+        (low, high), (_, top) = bootstrap_median_max(draws, seed)
+        covered += low < 1.25 < high
+        assert high < top
+    assert covered >= 88  # rows that forget who belongs together cover 58
+
+
+def test_median_and_largest_of_a_model_have_intervals():
+    model = qdl.models.hardware_efficient(4, depth=3)
+    exact = gradient_variance(model, method="dense_moment", key=jax.random.key(0))
+    row = gradient_variance(model, method="statevector", samples=400, key=jax.random.key(1))
+    for name in ("median", "maximum"):
+        low, high = getattr(row, f"{name}_interval")
+        assert low <= getattr(row, name) <= high
+    low, high = row.median_interval
+    assert low < exact.median < high and exact.median_interval is None
+    assert "median" in row.table() and f"[{low:.2e}, {high:.2e}]" in row.table()
 
 
 def test_empirical_bernstein_and_log_delta_cover():

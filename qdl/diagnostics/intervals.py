@@ -87,7 +87,7 @@ def kurtosis(draws: Any) -> Any:
 
 
 def bootstrap_median_max(
-    draws: Any, seed: Any, repeats: int = 200, level: float = LEVEL
+    draws: Any, seed: int = 0, repeats: int = 200, level: float = LEVEL
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Intervals of the median and of the maximum over the columns' variances.
 
@@ -95,15 +95,17 @@ def bootstrap_median_max(
 
     Args:
         draws: ``(draws, parameters)``.
-        seed: for NumPy's generator.
+        seed: of the rows that are drawn again; the draws themselves are what is random.
         repeats: bootstrap samples.
         level: confidence.
 
     Returns:
         ``(low, high)`` of the median and ``(low, high)`` of the maximum.
     """
+    m, columns = draws.shape
+    if not columns:
+        return (0.0, 0.0), (0.0, 0.0)
     rng = np.random.default_rng(seed)
-    m = len(draws)
     weights = rng.multinomial(m, np.full(m, 1 / m), size=repeats) / m
     variances = (weights @ draws**2 - (weights @ draws) ** 2) * m / (m - 1)
     tails = [(1 - level) / 2, (1 + level) / 2]

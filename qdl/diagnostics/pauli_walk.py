@@ -30,7 +30,8 @@ from .walk_gates import Gate, gate, walk
 
 SAMPLES = 2**18
 CHUNK = 2**16  # samples walked side by side
-FLAGS = 2**31  # bits kept for one chunk: one a sample and parameter
+FLAGS = 2**33  # bits kept for one chunk, one a sample and parameter: 1 GiB at most
+ROWS = 1024  # of them counted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +139,10 @@ def run_chunk(plan: Plan, seed: list[int]) -> Counts:
         for wire in range(plan.n):
             for letter in np.flatnonzero(plan.prefix.squares[wire] == 0):
                 alive &= ~bits.matching(rows, (wire,), int(letter))
-        hits = np.array([bits.count(where & alive) for where in flags], float)
+        blocks = (np.stack(flags[i : i + ROWS]) for i in range(0, len(flags), ROWS))
+        hits = np.concatenate([bits.count(block & alive) for block in blocks] or [np.zeros(0)])
         total = float(bits.count(alive))
-        return Counts(np.array([total, total]), slots, np.stack([hits, hits], -1).reshape(-1, 2))
+        return Counts(np.array([total, total]), slots, np.stack([hits, hits], -1).astype(float))
     from .rao_blackwell import weigh
 
     return weigh(plan.prefix, rows, alive, slots, flags)

@@ -51,6 +51,9 @@ class GradientVariance:
         cost_mean: mean of the cost C.
         cost_variance: variance of the cost.
         cost_interval: its 95% interval.
+        median_interval: 95% interval of the median, from whole draws drawn again (row bootstrap);
+            None for an engine that keeps no draws.
+        maximum_interval: of the largest, in the same way: the choice of the largest is repeated.
         method: the engine.
         certificate: what was proven about the circuit.
         draws: number of draws or samples; 0 where nothing was sampled.
@@ -75,6 +78,8 @@ class GradientVariance:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     depth: int | None = None
+    median_interval: tuple[float, float] | None = None
+    maximum_interval: tuple[float, float] | None = None
 
     @property
     def median(self) -> float:
@@ -83,7 +88,7 @@ class GradientVariance:
 
     @property
     def maximum(self) -> float:
-        """The largest variance; its own interval needs a correction for having been selected."""
+        """The largest variance."""
         return float(self.variance.max(initial=0.0))
 
     @property
@@ -127,7 +132,8 @@ class GradientVariance:
         low, high = self.cost_interval
         lines = [
             f"gradient variance on {self.n_wires} wires, {len(self.variance)} parameters",
-            f"  median {self.median:.3e}, largest {self.maximum:.3e}, "
+            f"  median {self.median:.3e}{_between(self.median_interval)}, "
+            f"largest {self.maximum:.3e}{_between(self.maximum_interval)}, "
             f"{int(self.certified_zero.sum())} certified zero",
             f"  cost: mean {self.cost_mean:.4g}, variance {self.cost_variance:.3e} "
             f"[{low:.2e}, {high:.2e}]",
@@ -257,6 +263,10 @@ class Sweep:
         verdict = {f.name: _plain(getattr(self.verdict, f.name)) for f in fields(self.verdict)}
         head = {"axis": self.axis, "depth_law": self.depth_law, "parameter": self.parameter}
         return json.dumps({**head, "verdict": verdict, "rows": rows})
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f" [{interval[0]:.2e}, {interval[1]:.2e}]"
 
 
 def _drawn(draws: int) -> str:

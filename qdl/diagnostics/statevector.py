@@ -115,6 +115,7 @@ def summarise(model: Any, draws: Draws, method: str, statement: str) -> Gradient
     cost_variance = float(draws.costs.var(ddof=1))
     cost_kappa = intervals.kurtosis(draws.costs)
     cost_low, cost_high = intervals.log_delta(cost_variance, cost_kappa, m)
+    middle, largest = intervals.bootstrap_median_max(gradients[:, ~zero])
     return GradientVariance(
         model.n_wires, variance, low, high,
         standard_error=variance * np.sqrt(np.maximum(kappa - 1, 0) / m),
@@ -127,6 +128,8 @@ def summarise(model: Any, draws: Draws, method: str, statement: str) -> Gradient
         certificate=Certificate(statement),
         draws=m,
         warnings=_warnings(kappa[~zero], m),
+        median_interval=middle,
+        maximum_interval=largest,
     )  # fmt: skip
 
 
