@@ -17,6 +17,7 @@ from .training.checkpoint import read, write
 from .training.trees import from_arrays, to_arrays
 
 MODEL, PARAMS = "model.json", "params.safetensors"
+MACHINES = ("Aer", "Fake", "HashedNoise", "IBM")  # imported on first use
 MOST_WIRES = 1024  # of a model in a file: no simulator comes near, and a huge number would hang
 
 
@@ -62,7 +63,8 @@ def load(
 
     Nothing in the files is executed or imported: they name classes of qdl, and those in
     ``layers``. Damaged files, files of a newer format and files that are something else are
-    refused.
+    refused. A place comes back as it was saved: of a machine the name and the options; budget and
+    account are those of ``qdl.backends.ibm()``.
 
     Args:
         path: the folder given to ``save``, or its ``model.json``.
@@ -166,7 +168,7 @@ class _Builder:
 
     def __init__(self, arrays: Mapping[str, np.ndarray], layers: Iterable[type]):
         self.arrays = arrays
-        self.known, self.own = _classes(), {cls.__name__: cls for cls in layers}
+        self.own = {cls.__name__: cls for cls in layers}
 
     def build(self, entry: Any) -> Any:
         if entry is None or isinstance(entry, bool | int | float | str):
@@ -180,7 +182,7 @@ class _Builder:
             if name not in self.own:
                 raise _Unknown(f"your class {name}: qdl.load(path, layers=({name},)).")
             return self.fill(self.own[name], entry["fields"])
-        return self.fill(self.known[entry["class"]], entry["fields"])
+        return self.fill(_class(entry["class"]), entry["fields"])
 
     def fill(self, cls: Callable[..., Any], fields: Mapping[str, Any]) -> Any:
         if fields.get("n_wires", 0) > MOST_WIRES:
@@ -205,15 +207,14 @@ class _Builder:
         return {"Hermitian": qp.Hermitian, "Projector": qp.Projector}[kind](numbers, wires)
 
 
-def _classes() -> dict[str, type]:
-    """The classes of qdl that a file may name, and no others."""
-    from . import backends, hybrid, initializers, layers, readout
-    from .model import QNN
+def _class(name: str) -> type:
+    """The class of qdl that a file names; a machine's, which brings Qiskit with it, only then."""
+    from . import backends, hybrid, initializers, layers, model, readout
 
-    rooms = (backends, hybrid, initializers, layers, readout)
-    every = [QNN, *(value for room in rooms for value in vars(room).values())]
-    return {
-        cls.__name__: cls
-        for cls in every
-        if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__[:4] == "qdl."
-    }
+    if name in MACHINES:
+        return getattr(backends, name)
+    for room in (model, backends, hybrid, initializers, layers, readout):
+        cls = vars(room).get(name)
+        if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__[:4] == "qdl.":
+            return cls
+    raise ValueError(f"qdl has no {name}.")

@@ -386,3 +386,29 @@ def test_optimizer_states_are_trees_too():
     assert jax.random.uniform(again["key"]) == jax.random.uniform(state["key"])
     with pytest.raises(ValueError, match="two leaves would be called 's/a/b'"):
         to_arrays({"a": {"b": 1.0}, "a/b": 2.0}, "s")
+
+
+def test_models_come_back_on_their_machines(tmp_path):
+    from qiskit_aer.noise import NoiseModel, depolarizing_error
+
+    model = qdl.models.hardware_efficient(3, depth=1)
+    params = model.init(jax.random.key(0))
+    places = [
+        qdl.backends.aer(method="matrix_product_state", shots=100),
+        qdl.backends.aer(noise="fake_manila", shots=20, gradient="spsa"),
+        qdl.backends.fake("manila", shots=10, max_batch=3),
+        qdl.backends.IBM(4000, name="torino", mode="batch", twirling=(("enable_gates", True),)),
+    ]
+    for i, place in enumerate(places):
+        qdl.save(tmp_path / str(i), model.on(place), params)
+        again, _ = qdl.load(tmp_path / str(i))
+        assert again == model.on(place)
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(depolarizing_error(0.01, 2), ["cz"])
+    noisy = model.on(qdl.backends.aer(noise=noise, shots=10))
+    qdl.save(tmp_path / "noisy", noisy, params)
+    with pytest.raises(ValueError, match="only the hash of a noise model is saved"):
+        qdl.load(tmp_path / "noisy")
+    assert qdl.load(tmp_path / "noisy", model=noisy)[0] is noisy
+    with pytest.raises(ValueError, match="holds another model"):
+        qdl.load(tmp_path / "noisy", model=model.on(places[0]))

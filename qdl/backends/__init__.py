@@ -10,9 +10,13 @@ from .place import Place, as_place, places_of
 from .trajectories import Trajectories, trajectories
 
 __all__ = [
-    "BudgetError",
+    "Aer",
     "Both",
+    "BudgetError",
     "DensityMatrix",
+    "Fake",
+    "HashedNoise",
+    "IBM",
     "Mitigated",
     "Place",
     "Statevector",
@@ -32,7 +36,11 @@ __all__ = [
 
 # Imported on first use: Qiskit takes a second.
 _QISKIT = {
+    "Aer": "aer_place",
     "BudgetError": "jobs",
+    "Fake": "fake_place",
+    "HashedNoise": "aer_place",
+    "IBM": "ibm_place",
     "aer": "aer_place",
     "estimate": "price",
     "fake": "fake_place",
@@ -50,9 +58,9 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from .aer_place import aer
-    from .fake_place import fake
-    from .ibm_place import ibm
+    from .aer_place import Aer, HashedNoise, aer
+    from .fake_place import Fake, fake
+    from .ibm_place import IBM, ibm
     from .jobs import BudgetError
     from .price import estimate
     from .transpiled import transpile_report

@@ -26,12 +26,26 @@ NOISY_AND_EXACT = ("automatic", "density_matrix")
 
 
 @dataclass(frozen=True)
+class HashedNoise:
+    """A noise model of the user's, which cannot be compared: a hash of its content stands for it."""
+
+    sha256: str
+    model: Any = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.model is None:
+            raise ValueError(
+                f"only the hash of a noise model is saved with a model, {self.sha256}. Pass the model "
+                "itself: qdl.load(path, model=model.on(qdl.backends.aer(noise=...)))."
+            )
+
+
+@dataclass(frozen=True)
 class Aer(QiskitPlace):
     """Qiskit's simulator; see ``aer``."""
 
     method: str = "automatic"
-    noise: Any = field(default=None, compare=False, repr=False)
-    noise_name: str | None = None  # stands for the noise, which cannot be hashed
+    noise: str | HashedNoise | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -51,7 +65,7 @@ class Aer(QiskitPlace):
             return AerSimulator(method=self.method)
         if isinstance(self.noise, str):
             return AerSimulator.from_backend(fake_backend(self.noise), method=self.method)
-        return AerSimulator(method=self.method, noise_model=self.noise)
+        return AerSimulator(method=self.method, noise_model=self.noise.model)
 
     @property
     def basis(self) -> list[str] | None:
@@ -60,7 +74,7 @@ class Aer(QiskitPlace):
             return None
         if self.noise is None:
             return list(BASIS)
-        return [*self.noise.basis_gates, "if_else", "measure", "reset"]
+        return [*self.noise.model.basis_gates, "if_else", "measure", "reset"]
 
     def send(self, requests: list[Request]) -> list[np.ndarray]:
         """The values ``(rows, k)`` of each request: one call of Aer."""
@@ -158,14 +172,15 @@ def aer(
         >>> [round(float(value), 4) for value in values]
         [0.5403, 0.5403]
     """
-    name = noise if noise is None or isinstance(noise, str) else _name(noise)
     if isinstance(noise, str):
         fake_backend(noise)  # refuses an unknown name here
-    return Aer(shots, gradient, random_shifts, method=method, noise=noise, noise_name=name)
+    elif noise is not None:
+        noise = _hashed(noise)
+    return Aer(shots, gradient, random_shifts, method=method, noise=noise)
 
 
-def _name(noise: Any) -> str:
-    """A name that two noise models share only if they are the same."""
+def _hashed(noise: Any) -> HashedNoise:
+    """A noise model with a hash that another one has only if it is the same."""
     if not hasattr(noise, "to_dict") or not hasattr(noise, "noise_instructions"):
         raise TypeError(
             f"noise must be None, the name of a fake machine or a NoiseModel, got {noise!r}. "
@@ -178,4 +193,4 @@ def _name(noise: Any) -> str:
             "parameters. Put the errors on the gates that they decompose to, as 'cx' and 'rz'."
         )
     text = json.dumps(noise.to_dict(serializable=True), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return HashedNoise(hashlib.sha256(text.encode()).hexdigest()[:16], noise)

@@ -53,7 +53,10 @@ def _polar(weights: Any, level: int, n: int) -> Any:
     zero, one = _halves(weights, level)
     if level == n - 1:
         return 2 * jnp.arctan2(one[..., 0], zero[..., 0])
-    norm = lambda half: jnp.sqrt(jnp.sum(half * half, axis=-1))  # noqa: E731
+
+    def norm(half: Any) -> Any:
+        return jnp.sqrt(jnp.sum(half * half, axis=-1))
+
     return 2 * jnp.arctan2(norm(one), norm(zero))
 
 

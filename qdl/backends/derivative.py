@@ -54,7 +54,10 @@ def differentiable(
         data = None if key is None else jax.random.key_data(key)
         if isinstance(rows, jax.core.Tracer) or isinstance(data, jax.core.Tracer):
             shape = jax.ShapeDtypeStruct((len(rows), size), dtype)
-            called = lambda *args: _called(run, dtype, *args)  # noqa: E731
+
+            def called(*args: Any) -> Any:
+                return _called(run, dtype, *args)
+
             return jax.pure_callback(called, shape, rows, data, vmap_method="broadcast_all")
         return jnp.asarray(_called(run, dtype, rows, data))
 
@@ -141,7 +144,10 @@ def moves(
         weight = chosen * np.array([c for _, c, _ in table])[:, None]
         if method == "stochastic" and random_shifts < len(table):
             keys = jax.random.split(jax.random.fold_in(key, 1), batch)
-            draw = lambda k: jax.random.permutation(k, len(table))[:random_shifts]  # noqa: E731
+
+            def draw(k: Any) -> Any:
+                return jax.random.permutation(k, len(table))[:random_shifts]
+
             rows = jax.vmap(draw, out_axes=1)(keys)  # (random_shifts, batch)
             step, weight = step[rows], weight[rows] * (len(table) / random_shifts)
         else:

@@ -286,7 +286,10 @@ def _columns(model: Any, params: Any, x: Any, columns: jax.Array) -> tuple[jax.A
         return state, rows[:, columns].T.reshape(-1, *state.shape)
     # The simulator differentiates in reverse only; the transpose of its derivative goes forward.
     push = jax.vjp(lambda ct: pull(ct)[0], jnp.zeros_like(state))[1]
-    one = lambda column: push(jnp.zeros_like(flat).at[column].set(1.0))[0]  # noqa: E731
+
+    def one(column: Any) -> Any:
+        return push(jnp.zeros_like(flat).at[column].set(1.0))[0]
+
     return state, jax.lax.map(one, columns, batch_size=min(COLUMNS, max(len(columns), 1)))
 
 

@@ -54,8 +54,11 @@ def _facts(layer: Layer, wires: Wires, initializer: Any, path: str) -> Any:
         each = [
             _facts(layer.block, wires, initializer, f"{name}[{t}] ") for t in range(layer.times)
         ]
-        stack = lambda *leaves: np.stack(leaves)  # noqa: E731
-        return jax.tree.map(stack, *each, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
+        return jax.tree.map(
+            lambda *leaves: np.stack(leaves),
+            *each,
+            is_leaf=lambda leaf: isinstance(leaf, np.ndarray),
+        )
     if isinstance(layer, Adjoint):
         return _facts(layer.block, wires, initializer, f"{name} ")
     if isinstance(layer, Mirrored):

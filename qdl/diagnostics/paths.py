@@ -41,7 +41,9 @@ def walk_paths(
 def _chunk(plan: pauli_walk.Plan, seed: list[int]) -> tuple[np.ndarray, np.ndarray]:
     source = bits.Source(seed, plan.chunk)
     rows, n = pauli_walk.begin(plan, source), plan.n
-    ignore = lambda parameter, where, weight: None  # noqa: E731
+
+    def ignore(parameter: Any, where: Any, weight: Any) -> Any:
+        return None
 
     def held(wires: Any) -> np.ndarray:
         """How many of some wires each word acts on."""

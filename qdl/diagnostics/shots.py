@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -148,34 +149,40 @@ def sampled_variance(
     position = int(np.flatnonzero(parameters(model).reported)[parameter])
     exact, half = model.on(statevector()), model.on(statevector(shots=shots // 2))
     x = None if x is None else jnp.asarray(x, float)
-
-    def shifted(model: Any, params: Any, key: Any) -> jax.Array:
-        flat, unravel = ravel_pytree(params)
-        keys = jax.random.split(key)
-        values = [
-            model.apply(unravel(flat.at[position].add(s)), x, k)[0]
-            for s, k in zip((jnp.pi / 2, -jnp.pi / 2), keys, strict=True)
-        ]
-        return (values[0] - values[1]) / 2
-
-    _check_shift(exact, x, position, shifted, key)
-
-    def one(key: jax.Array) -> jax.Array:
-        start, a, b = jax.random.split(key, 3)
-        params = model.init(start)
-        return jnp.stack([shifted(half, params, a), shifted(half, params, b)])
-
-    both = np.asarray(jax.jit(jax.vmap(one))(jax.random.split(key, draws)), float)
+    _check_shift(exact, x, position, key)
+    both = np.asarray(_twice(half, position, x, jax.random.split(key, draws)), float)
     naive = float(both.mean(axis=1).var(ddof=1))
     debiased = float(split_variance(both[:, 0], both[:, 1]))
     limit = detection_limit(shots, draws)
     return SampledVariance(naive, debiased, shot_floor(shots), limit, shots, draws)
 
 
-def _check_shift(model: Any, x: Any, position: int, shifted: Any, key: jax.Array) -> None:
+@partial(jax.jit, static_argnums=(0, 1))  # of the module: asked again, nothing is compiled again
+def _twice(model: Any, position: int, x: Any, keys: jax.Array) -> jax.Array:
+    """Two estimates of one gradient at each of some random starts, ``(draws, 2)``."""
+
+    def one(key: jax.Array) -> jax.Array:
+        start, *outcomes = jax.random.split(key, 3)
+        params = model.init(start)
+        return jnp.stack([_shifted(model, position, params, x, key) for key in outcomes])
+
+    return jax.vmap(one)(keys)
+
+
+def _shifted(model: Any, position: int, params: Any, x: Any, key: Any) -> jax.Array:
+    """The two-term shift rule, with outcomes of its own for each term."""
+    flat, unravel = ravel_pytree(params)
+    plus, minus = (
+        model.apply(unravel(flat.at[position].add(shift)), x, k)[0]
+        for shift, k in zip((jnp.pi / 2, -jnp.pi / 2), jax.random.split(key), strict=True)
+    )
+    return (plus - minus) / 2
+
+
+def _check_shift(model: Any, x: Any, position: int, key: jax.Array) -> None:
     params = model.init(key)
     gradient = ravel_pytree(jax.grad(lambda p: model.apply(p, x)[0])(params))[0][position]
-    rule = shifted(model, params, key)
+    rule = _shifted(model, position, params, x, key)
     if abs(float(gradient) - float(rule)) > 1e-4:
         raise ValueError(
             f"parameter {position} is not the angle of one Pauli rotation: its derivative at a random start "

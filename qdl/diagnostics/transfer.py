@@ -65,7 +65,10 @@ def moments(samples: np.ndarray, law: Any, scale: float = 1.0) -> dict[str, np.n
     """
     first = np.fft.fft(samples, axis=0) / SAMPLES
     slope = np.fft.ifft(1j * FREQUENCIES[:, None, None] * scale * first, axis=0).real * SAMPLES
-    pairs = lambda h: np.einsum("aqp,ars->aqrps", h, h)  # noqa: E731
+
+    def pairs(h: Any) -> Any:
+        return np.einsum("aqp,ars->aqrps", h, h)
+
     average = np.fft.fft(np.eye(SAMPLES), axis=0) / SAMPLES  # samples -> coefficients
     weights = (characteristic(law, FREQUENCIES * scale) @ average).real
 

@@ -149,7 +149,10 @@ def _conjugate(element: Any, n: int) -> Element:
         return element
     form = element.form
     matrix = None if form.matrix is None else form.matrix.conj()
-    build = lambda angles: form.build(angles).conj()  # noqa: E731
+
+    def build(angles: Any) -> Any:
+        return form.build(angles).conj()
+
     return element._replace(form=Form(("conjugate", form.key), False, build, matrix))
 
 

@@ -43,7 +43,10 @@ def split_map(rule: Callable[..., Any]) -> Callable[..., Any]:
         part = size // math.prod(devices[name] for name in axes)
         whole, share = PartitionSpec(), PartitionSpec(axes)
         specs = jax.tree.map(lambda m: share if m else whole, tuple(mapped))
-        local = lambda *arrays: rule(part, mapped, *arrays)[0]  # noqa: E731
+
+        def local(*own: jax.Array) -> Any:
+            return rule(part, mapped, *own)[0]
+
         found = _on_mesh(local, sharded[0], specs, share)(*arrays)
         return found, jax.tree.map(lambda _: True, found)
 

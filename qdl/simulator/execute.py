@@ -205,7 +205,10 @@ def _pull(ready: Ready) -> Any:
 
     def again(residuals: Any, ct: Any) -> Any:
         states, first, numbers = residuals
-        plain = lambda c, *n: jax.vjp(lambda *m: ready.run(*m)[0], *n)[1](c)  # noqa: E731
+
+        def plain(c: Any, *n: Any) -> Any:
+            return jax.vjp(lambda *m: ready.run(*m)[0], *n)[1](c)
+
         nothing = jax.tree.map(jnp.zeros_like, states)
         return (nothing, *jax.vjp(plain, first, *numbers)[1](ct))
 

@@ -34,8 +34,11 @@ def constant_form(matrix: np.ndarray) -> Form:
     """The form of a matrix that no angle enters."""
     real = bool(np.abs(matrix.imag).max() < 1e-15)
     matrix = np.ascontiguousarray(matrix.real if real else matrix)
-    dtype = lambda: jnp.result_type(float if real else complex)  # noqa: E731  # the user's setting
-    build = lambda angles: jnp.asarray(matrix.astype(dtype()))  # noqa: E731
+
+    def build(angles: jax.Array) -> jax.Array:
+        dtype = jnp.result_type(float if real else complex)  # of the user's setting at that time
+        return jnp.asarray(matrix.astype(dtype))
+
     return Form((matrix.tobytes(), real), real, build, matrix)
 
 

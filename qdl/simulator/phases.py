@@ -10,7 +10,7 @@ only the result, $\partial_{\phi_b} L = \mathrm{Im}(\bar\psi_b \lambda_b)$, fold
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -48,7 +48,7 @@ def tables(masks: tuple[int, ...], n: int) -> Tables:
 def factors(masks: tuple[int, ...], theta: jax.Array, n: int) -> jax.Array:
     """Cos and sin of every amplitude's phase: ``(2, 2**n)`` from ``theta`` ``(K,)``."""
     t, dtype = tables(masks, n), theta.dtype
-    as_array = lambda a: jnp.asarray(a, dtype)  # noqa: E731  # a word for the next lines
+    as_array = partial(jnp.asarray, dtype=dtype)
     if len(t.patterns) > MAX_PATTERNS:
         phi = (as_array(t.high) * theta) @ as_array(t.low).T
         return jnp.stack(_kept(phi)).reshape(2, -1)

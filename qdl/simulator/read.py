@@ -113,7 +113,10 @@ def _walk(layer: Layer, wires: Wires, params: Any, index: Any, x: Any, reading: 
     elif isinstance(layer, Repeat):
         _block(layer.block, wires, params, index, x, reading, layer.times)
     else:
-        stack = lambda tree: jax.tree.map(lambda leaf: leaf[None], tree)  # noqa: E731
+
+        def stack(tree: Any) -> Any:
+            return jax.tree.map(lambda leaf: leaf[None], tree)
+
         _block(layer, wires, stack(params), stack(index), x, reading, 1)
 
 

@@ -40,7 +40,10 @@ def evaluate(
         assert key is not None
         found = bases(measurements)
         diagonal = not any(basis.rotations for basis in found)
-        run = lambda circuit, batch: sampled(Experiment(circuit, batch, found, shots), key)  # noqa: E731
+
+        def run(circuit: Any, batch: Any) -> Any:
+            return sampled(Experiment(circuit, batch, found, shots), key)
+
         law = partial(distributions, found)
         return _execute(layers, wires, params, x, measured, diagonal, law, passes, run)
 

@@ -24,7 +24,9 @@ def tangents(layers: Layer, wires: Wires, params: Any, x: Any) -> tuple[jax.Arra
     def psi(flat: jax.Array) -> jax.Array:
         return state(layers, wires, unravel(flat), x, run=_plain)
 
-    push = lambda direction: jax.jvp(psi, (flat,), (direction,))[1]  # noqa: E731
+    def push(direction: Any) -> Any:
+        return jax.jvp(psi, (flat,), (direction,))[1]
+
     return psi(flat), jax.lax.map(push, jnp.eye(flat.size, dtype=flat.dtype))
 
 

@@ -57,8 +57,8 @@ def _walk(layer: Layer, wires: Wires, first: int) -> tuple[Any, int]:
     if isinstance(layer, Repeat):
         block, count = _walk(layer.block, wires, 0)
         starts = first + count * np.arange(layer.times)
-        stack = lambda leaf: np.add.outer(starts, leaf)  # noqa: E731
-        return jax.tree.map(stack, block), first + count * layer.times
+        numbers = jax.tree.map(lambda leaf: np.add.outer(starts, leaf), block)
+        return numbers, first + count * layer.times
     shape = layer.shape(wires)
     numbers = jax.tree.map(lambda s: np.full(s, first), shape, is_leaf=is_shape)
     return numbers, first + bool(jax.tree.leaves(numbers))

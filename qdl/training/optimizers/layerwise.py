@@ -68,9 +68,10 @@ def layerwise(
         **extra: Any,
     ) -> tuple[Any, LayerwiseState]:
         turn = state.count // every % len(masks)
-        keep = lambda new, old: jax.tree.map(  # noqa: E731
-            lambda mask, a, b: jnp.where(mask[turn], a, b), stacked, new, old
-        )
+
+        def keep(new: Any, old: Any) -> Any:
+            return jax.tree.map(lambda mask, a, b: jnp.where(mask[turn], a, b), stacked, new, old)
+
         zeros = optax.tree.zeros_like(updates)
         fresh = state.count % every == 0
         inner = jax.tree.map(
