@@ -119,4 +119,13 @@ def _row(
             "some, for example Rotation()."
         )
     model = model if init is None else replace(model, initializer=init)
-    return run(Task(model, cost, x, samples, key, executor), method)
+    row = run(Task(model, cost, x, samples, key, executor), method)
+    return replace(row, cost=_named(model, cost))
+
+
+def _named(model: Any, cost: Any) -> str:
+    """What is differentiated, in words: nobody should take the first of many values for their mean."""
+    if cost is not None:
+        return f"cost={getattr(cost, '__name__', cost)}"
+    count = model.readout.size(model.active)
+    return "the readout's value" if count == 1 else f"the first of {count} readout values"

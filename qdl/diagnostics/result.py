@@ -54,6 +54,7 @@ class GradientVariance:
         median_interval: 95% interval of the median, from whole draws drawn again (row bootstrap);
             None for an engine that keeps no draws.
         maximum_interval: of the largest, in the same way: the choice of the largest is repeated.
+        cost: what C is, in words.
         method: the engine.
         certificate: what was proven about the circuit.
         draws: number of draws or samples; 0 where nothing was sampled.
@@ -80,6 +81,7 @@ class GradientVariance:
     depth: int | None = None
     median_interval: tuple[float, float] | None = None
     maximum_interval: tuple[float, float] | None = None
+    cost: str = "the readout's value"
 
     @property
     def median(self) -> float:
@@ -135,7 +137,7 @@ class GradientVariance:
             f"  median {self.median:.3e}{_between(self.median_interval)}, "
             f"largest {self.maximum:.3e}{_between(self.maximum_interval)}, "
             f"{int(self.certified_zero.sum())} certified zero",
-            f"  cost: mean {self.cost_mean:.4g}, variance {self.cost_variance:.3e} "
+            f"  cost, {self.cost}: mean {self.cost_mean:.4g}, variance {self.cost_variance:.3e} "
             f"[{low:.2e}, {high:.2e}]",
             f"  {self.method}, {_drawn(self.draws)}: {self.certificate}",
             f"  signal-to-noise 1 needs {self.shots_needed:.3g} shots per expectation value",
@@ -224,7 +226,7 @@ class Sweep:
         """The rows as text."""
         follow, first = self.followed(), "wires" if self.axis == "n_wires" else "depth"
         lines = [
-            f"variance of one gradient component; depth {self.depth_law}",
+            f"variance of one gradient component of {self.rows[0].cost}; depth {self.depth_law}",
             f"{first:>5} {'parameter':>9} {'variance':>10} {'95% interval':>21} {'median':>10} "
             f"{'Var C':>10} {'shots':>9}  engine",
         ]
