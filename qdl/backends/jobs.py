@@ -220,5 +220,5 @@ def _billed(job: Any, otherwise: float) -> float:
     """The QPU seconds that the service says a job used."""
     try:
         return float(job.usage())
-    except Exception:  # noqa: BLE001  # whatever goes wrong: the number is only for the ledger
+    except Exception:  # whatever goes wrong: the number is only for the ledger
         return otherwise

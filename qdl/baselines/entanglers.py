@@ -6,26 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from .. import layers
 from ..hybrid import Hybrid
-from ..layers import (
-    Adjoint,
-    AngleEncoding,
-    BasisEncoding,
-    Convolution,
-    Entangler,
-    IQPEncoding,
-    Layer,
-    Mirrored,
-    Noise,
-    Pooling,
-    RandomRotation,
-    Repeat,
-    Rotation,
-    Sequential,
-    Template,
-)
 
-LOCAL = (AngleEncoding, BasisEncoding, Noise, RandomRotation, Rotation)
+LOCAL = (
+    layers.AngleEncoding,
+    layers.BasisEncoding,
+    layers.Noise,
+    layers.RandomRotation,
+    layers.Rotation,
+)
 
 
 def without_entanglers(model: Any) -> Any:
@@ -70,30 +60,32 @@ def without_entanglers(model: Any) -> Any:
             f"{model!r} has no layers to take entanglers from: expected a QNN or a Hybrid. Build the "
             "model without them yourself, and pass it to compare in rows=[quantum(name, model)]."
         )
-    return replace(model, layers=Sequential(tuple(_local(model.layers))))
+    return replace(model, layers=layers.Sequential(tuple(_local(model.layers))))
 
 
 def _quantum(stage: Any) -> bool:
     return isinstance(stage, Hybrid) or hasattr(stage, "layers")
 
 
-def _local(layer: Layer) -> Iterable[Layer]:
+def _local(layer: layers.Layer) -> Iterable[layers.Layer]:
     """What is left of a layer: none, one or several."""
-    if isinstance(layer, Sequential):
+    if isinstance(layer, layers.Sequential):
         return [kept for each in layer.layers for kept in _local(each)]
-    if isinstance(layer, Repeat | Adjoint | Mirrored):
+    if isinstance(layer, layers.Repeat | layers.Adjoint | layers.Mirrored):
         block = tuple(_local(layer.block))
-        return [replace(layer, block=Sequential(block))] if block else []
+        return [replace(layer, block=layers.Sequential(block))] if block else []
     if isinstance(layer, LOCAL):
         return [layer]
-    if isinstance(layer, Entangler):
+    if isinstance(layer, layers.Entangler):
         return []
-    if isinstance(layer, Convolution):
-        return [Rotation("zyz")]
-    if isinstance(layer, Pooling):
+    if isinstance(layer, layers.Convolution):
+        return [layers.Rotation("zyz")]
+    if isinstance(layer, layers.Pooling):
         return [replace(layer, axes="")]
-    if isinstance(layer, IQPEncoding):
-        return [Repeat([Template(hadamards), AngleEncoding("z")], layer.repeats)]
+    if isinstance(layer, layers.IQPEncoding):
+        return [
+            layers.Repeat([layers.Template(hadamards), layers.AngleEncoding("z")], layer.repeats)
+        ]
     raise ValueError(
         f"cannot take the entanglers out of {layer!r}: expected layers whose two-qubit gates are "
         f"known, but {type(layer).__name__} yields what it likes. Write the model without them "

@@ -8,24 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import (
-    Adjoint,
-    AngleEncoding,
-    BasisEncoding,
-    Convolution,
-    Entangler,
-    Layer,
-    Mirrored,
-    Noise,
-    Pooling,
-    RandomRotation,
-    Repeat,
-    Rotation,
-    Sequential,
-)
+from .. import layers
 from .classical import Contender
 
-WITHOUT_DATA = (Convolution, Entangler, Noise, Pooling, RandomRotation, Rotation)
+WITHOUT_DATA = (
+    layers.Convolution,
+    layers.Entangler,
+    layers.Noise,
+    layers.Pooling,
+    layers.RandomRotation,
+    layers.Rotation,
+)
 SCALES = (0.25, 0.5, 1.0, 2.0)  # of the features, before they become angles
 
 
@@ -55,17 +48,17 @@ def encoding_gates(model: Any) -> list[tuple[int, float]]:
     return list(_gates(first.layers, first.wires))
 
 
-def _gates(layer: Layer, wires: tuple[int, ...]) -> Iterator[tuple[int, float]]:
-    if isinstance(layer, Sequential):
+def _gates(layer: layers.Layer, wires: tuple[int, ...]) -> Iterator[tuple[int, float]]:
+    if isinstance(layer, layers.Sequential):
         for each, on in layer.steps(wires):
             yield from _gates(each, on)
-    elif isinstance(layer, Repeat | Adjoint | Mirrored):
-        times = 2 if isinstance(layer, Mirrored) else getattr(layer, "times", 1)
+    elif isinstance(layer, layers.Repeat | layers.Adjoint | layers.Mirrored):
+        times = 2 if isinstance(layer, layers.Mirrored) else getattr(layer, "times", 1)
         yield from list(_gates(layer.block, wires)) * times
-    elif isinstance(layer, AngleEncoding):
+    elif isinstance(layer, layers.AngleEncoding):
         columns = layer.features or range(len(wires))
         yield from ((column, layer.scale) for column in columns)
-    elif isinstance(layer, BasisEncoding):
+    elif isinstance(layer, layers.BasisEncoding):
         yield from ((column, pi) for column in range(len(wires)))
     elif not isinstance(layer, WITHOUT_DATA):
         raise ValueError(

@@ -33,14 +33,7 @@ def mean(circuit: PauliCircuit, start: np.ndarray) -> float:
             kept = {w: v * (cosine if anticommutes(element, w) else 1.0) for w, v in now.items()}
             now = {word: value for word, value in kept.items() if value}
             continue
-        key = (
-            element.kind,
-            element.letters,
-            id(element.image),
-            id(element.samples),
-            id(element.matrix),
-        )
-        key = *key, element.angle and (element.angle.law, element.angle.scale)
+        key = element.form
         if key not in known:
             known[key] = _mean_matrix(element)
         matrix, fresh = known[key], {}

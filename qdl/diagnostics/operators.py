@@ -55,6 +55,13 @@ class Element:
     samples: Any = None
     angle: Angle | None = None
 
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """What its moments follow from; the same for gates that differ in wires and parameter alone."""
+        tables = id(self.image), id(self.matrix), id(self.samples)
+        law = self.angle and (self.angle.law, self.angle.scale)
+        return self.kind, self.letters, tables, law
+
 
 def elements(first: Any, second: Any, owner: str, widest: int | None) -> list[Element]:
     """The elements of a layer from two draws ``(operators, entries)`` of it."""

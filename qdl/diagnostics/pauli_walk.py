@@ -100,8 +100,7 @@ def make_plan(circuit: PauliCircuit, prefix: Prefix, terms: Any, samples: int) -
 
 def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray:
     """The mean of each derivative: zero for uniform angles, a walk of its own for one word otherwise."""
-    angled = {(e.kind, e.letters, e.angle.law, e.angle.scale, id(e.samples)): e
-              for e in circuit.elements if e.angle is not None}  # fmt: skip
+    angled = {e.form: e for e in circuit.elements if e.angle is not None}
     loud = [e for e in angled.values() if _has_mean_slope(e)]
     if not loud:
         return np.zeros(circuit.size)

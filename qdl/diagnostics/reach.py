@@ -42,14 +42,7 @@ def _acts(elements: Any, sets: list[frozenset[int]], backward: bool) -> list[int
     for element in reversed(elements) if backward else elements:
         here = tuple(sets[w] for w in element.wires)
         angle = element.angle
-        key = (
-            element.kind,
-            element.letters,
-            id(element.image),
-            id(element.samples),
-            id(element.matrix),
-        )
-        key = *key, angle and (angle.law, angle.scale), here, backward
+        key = element.form, here, backward
         if key not in known:
             known[key] = _passed(element, here, backward)
         moves, after = known[key]

@@ -72,8 +72,7 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
             _check_law(element, circuit)
             now, mixed = _rotate(element, now, mixed)
             continue
-        law = element.angle and (element.angle.law, element.angle.scale)
-        key = element.kind, element.letters, id(element.samples), id(element.matrix), law
+        key = element.form
         if key not in known:
             _check_law(element, circuit)
             step = local_step(element)

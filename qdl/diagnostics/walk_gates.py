@@ -57,10 +57,9 @@ def gate(element: Element, n: int, cache: dict[Any, Any]) -> Gate:
         assert element.angle is not None
         square = characteristic(element.angle.law, 2 * element.angle.scale).real
         return _turn(element, n, float(1 - square) / 2, entry)
-    law = element.angle and (element.angle.law, element.angle.scale)
-    key = element.kind, element.letters, id(element.samples), id(element.matrix), law
-    step = cache.setdefault(key, None) or local_step(element)
-    cache[key] = step
+    if element.form not in cache:
+        cache[element.form] = local_step(element)
+    step = cache[element.form]
     diagonal = step.square[0, 0]
     slope = step.slope_square.get((0, 0), np.zeros_like(diagonal))
     if element.kind == "noise":
