@@ -14,8 +14,8 @@ from .energy import Bipartite, Couplings, field_scale
 NOISE = 2**20  # entries of the table of noise
 CHUNK = 2**17  # spins annealed at once: they stay in the cache, and use an eighth of the table
 QUENCH = 100  # sweeps after which a descent is over at the latest
-TINY = 1e-30  # a temperature in place of 0
-SIGN, ONE = np.float32([-0.0, 1.0]).view(np.int32)  # the bits of a sign, and of 1
+COLDEST, TINY = 1e-6, 1e-30  # in place of a temperature of 0, and of a problem without any field
+SIGN, ONE = np.array([-0.0, 1.0], np.float32).view(np.int32)  # the bits of a sign, and of 1
 
 
 class _Block(NamedTuple):
@@ -125,10 +125,11 @@ class BlockSampler(Sampler):
             sweeps, hot = self.reverse_sweeps, max(self.reverse_hot, self.cold)
             spins = np.ascontiguousarray(start.reshape(-1, n).T, dtype=np.float32)
         push = np.repeat(push.T, reads, axis=1)
-        half = np.linspace(hot, self.cold, sweeps)[:, None] * (np.repeat(scale, reads) / 2)
-        coldness = (1 / np.maximum(half, TINY)).astype(np.float32)  # 2 / T, as the noise is
+        unit = np.repeat(np.maximum(scale, TINY), reads)
+        temperatures = np.maximum(np.linspace(hot, self.cold, sweeps), COLDEST)[:, None] * unit
+        betas = (2 / temperatures).astype(np.float32)
         places = rng.integers(NOISE - size, size=(sweeps, len(blocks)))
-        for beta, row in zip(coldness, places.tolist(), strict=True):
+        for beta, row in zip(betas, places.tolist(), strict=True):
             for block, place in zip(blocks, row, strict=True):
                 _heat(spins, block, push, beta, place)
         if self.quench:
