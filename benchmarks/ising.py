@@ -5,6 +5,7 @@ figure2    states of single images     figure3  states of all test images
 figure4    first-epoch error against reads, 5 seeds
 figure5    training errors and exponents, 5 seeds
 coherent   calls against amplitude, plain and amplified (Eqs. 9-14)
+deep       two hidden layers beside one, 3 seeds
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from qdl.commands import ising_plots, plots
 from qdl.ising import (
     Amplification,
     BlockSampler,
+    DeepIsingClassifier,
     DimodSampler,
     Ising,
     IsingClassifier,
@@ -35,7 +37,7 @@ from qdl.ising import (
 )
 from qdl.ising.base import ordered
 
-IMAGES, NUM_READS = 40, 20
+IMAGES, NUM_READS, TURNS = 40, 20, 9
 TIMES = (2.0, 5.0, 10.0, 20.0, 40.0)  # of the coherent anneals
 
 
@@ -118,6 +120,23 @@ def figure5(out: Path) -> None:
     plots.save(ising_plots.training_errors(every), out / "figure5.png")
 
 
+def deep(out: Path) -> None:
+    """Accuracies of both classifiers with their defaults, and what an epoch costs."""
+    del out  # prints only
+    data, held = command.load()
+    parts = (data.X_train, data.y_train), (data.X_test, data.y_test), (held.X_test, held.y_test)
+    print("| network | seed | train | test | held-out | CPU seconds per epoch |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    models = {"784-120-40": IsingClassifier, "784-120-60-40": DeepIsingClassifier}
+    for name, model in models.items():
+        for seed in range(3):
+            start = time.process_time()
+            classifier = model(seed=seed).fit(data.X_train, data.y_train)
+            seconds = (time.process_time() - start) / classifier.epochs
+            scores = " | ".join(f"{classifier.score(*part):.3f}" for part in parts)
+            print(f"| {name} | {seed} | {scores} | {seconds:.2f} |", flush=True)
+
+
 def speed(out: Path) -> None:
     """The table of samplers, on an untrained and a trained network."""
     del out  # prints only
@@ -165,8 +184,8 @@ def samplers() -> dict[str, Callable[[np.ndarray, Any], Any]]:
         return DimodSampler(sampler, **options).sample
 
     return {
+        "BlockSampler(35)": ours(35),
         "BlockSampler(20)": ours(20),
-        "BlockSampler(40)": ours(40),
         "BlockSampler(100)": ours(100),
         "SimulatedAnnealingSampler, 10 sweeps": other(
             theirs.SimulatedAnnealingSampler(), num_sweeps=10
@@ -186,26 +205,28 @@ def samplers() -> dict[str, Callable[[np.ndarray, Any], Any]]:
 
 
 def _measured(h: np.ndarray, J: Any) -> Iterator[tuple[str, float, float, float]]:
-    """Name, seconds per image (models are built outside the clock), residual energies."""
+    """Name, median seconds per image (models are built outside the clock), residual energies."""
     lowest = BlockSampler(sweeps=1000).sample(h, J, 100, key=1).energies[:, 0]
-    found = {}
+    found: dict[str, list[tuple[float, np.ndarray]]] = {}
     for name, sample in samplers().items():
         sample(h[:1], J, NUM_READS, 0)  # whatever is prepared once
-        turns = [_timed(sample, h, J)]
-        turns += [_timed(sample, h, J) for _ in range(2 if turns[0][0] < 2 else 0)]
-        seconds, energies = min(turns, key=lambda turn: turn[0])
-        found[name] = seconds, energies
-        lowest = np.minimum(lowest, energies[:, 0])
+        found[name] = [_timed(sample, h, J, key=0)]
+        others = TURNS - 1 if found[name][0][0] < 2 else 0
+        found[name] += [_timed(sample, h, J, key) for key in range(1, 1 + others)]
+        for _, energies in found[name]:
+            lowest = np.minimum(lowest, energies[:, 0])
     building = min(_building(h, J) for _ in range(3))
-    for name, (seconds, energies) in found.items():
+    for name, turns in found.items():
+        seconds = float(np.median([turn[0] for turn in turns]))
         seconds -= building if "Sampler," in name or name.startswith("Steepest") else 0
+        energies = np.stack([turn[1] for turn in turns])
         above = (energies - lowest[:, None]) / np.abs(lowest[:, None])
-        yield name, seconds / len(h), float(above.mean()), float(above[:, 0].mean())
+        yield name, seconds / len(h), float(above.mean()), float(above[..., 0].mean())
 
 
-def _timed(sample: Any, h: np.ndarray, J: Any) -> tuple[float, np.ndarray]:
+def _timed(sample: Any, h: np.ndarray, J: Any, key: int) -> tuple[float, np.ndarray]:
     start = time.process_time()  # of this process: another one's load does not count
-    energies = sample(h, J, NUM_READS, 0).energies
+    energies = sample(h, J, NUM_READS, key).energies
     return time.process_time() - start, energies
 
 
@@ -241,7 +262,7 @@ def _building(h: np.ndarray, J: Any) -> float:
 
 def main() -> None:
     """Run one of them."""
-    names = {f.__name__: f for f in (speed, figure2, figure3, figure4, figure5, coherent)}
+    names = {f.__name__: f for f in (speed, figure2, figure3, figure4, figure5, coherent, deep)}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -93,6 +93,39 @@ def test_scikit_learns_checks():
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
 
 
+def test_few_spins_freeze_in_the_first_images():
+    """Started without a bias of the outputs, 26 of the 60 do in these 334 images."""
+    data = mnist(classes=None, features=None, scale=(0, 1))
+    few = {"num_reads": 5, "epochs": 1, "sampler": BlockSampler(sweeps=10)}
+    classifier = DeepIsingClassifier(**few).fit(data.X_train[::3], data.y_train[::3])
+    spins = classifier.sample(data.X_train[::2], num_reads=4).spins.reshape(-1, 120 + 60 + 40)
+    frozen = np.abs(spins.mean(axis=0)) > 0.98
+    assert frozen[120:180].sum() <= 10 and frozen[:120].sum() <= 20
+
+
+def test_outputs_start_as_the_codes_are_in_the_mean(data):
+    start = DeepIsingClassifier(**(QUICK | {"epochs": 0})).fit(data.X_train, data.y_train)
+    np.testing.assert_allclose(start.network_.bias[-1], 2 * (1 / 3 - 2 / 3), rtol=1e-6)
+    assert not any(bias.any() for bias in start.network_.bias[:-1])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s[..., :1], r"returned spins of shape \(1, 4, 1, 1\), expected \(1, 4, 1, 18\)"),
+        (lambda s: (s + 1) // 2, r"returned the spin 0, expected -1 or \+1. Bits b become spins"),
+    ],
+)
+def test_a_sampler_that_answers_wrongly_is_named(data, change, said):
+    class Wrong:
+        def sample(self, h, J, num_reads, key):
+            spins, energies = BlockSampler(sweeps=1).sample(h, J, num_reads, key)
+            return change(spins), energies
+
+    with pytest.raises(ValueError, match=f"Wrong.*{said}"):
+        DeepIsingClassifier(**(QUICK | {"sampler": Wrong()})).fit(data.X_train, data.y_train)
+
+
 def test_bad_layers(data):
     with pytest.raises(
         ValueError, match=r"at least two sizes, got \(5,\). With one hidden layer use"
@@ -111,5 +144,4 @@ def test_twenty_epochs_on_mnist(seed):
     train = classifier.score(data.X_train, data.y_train)
     more = classifier.score(held.X_test, held.y_test)
     print(seed, train, classifier.score(data.X_test, data.y_test), more)
-    # Seed 1 was measured: 0.905 and 0.661. The aim, 0.95 and 0.70, is not reached by every seed.
-    assert train >= 0.88 and more >= 0.64
+    assert train >= 0.95 and more >= 0.70

@@ -136,7 +136,9 @@ def generator(key: Any) -> np.random.Generator:
 def ordered(spins: np.ndarray, energy: np.ndarray) -> Reads:
     """The reads with the lowest energy first; equal ones stay in the order of drawing."""
     order = np.argsort(energy, axis=-1, kind="stable")
-    spins = np.take_along_axis(spins, order[..., None], axis=-2)
+    flat = spins.reshape(-1, *spins.shape[-2:])  # whole rows are moved, not spin by spin
+    rows = order.reshape(-1, spins.shape[-2])
+    spins = flat[np.arange(len(flat))[:, None], rows].reshape(spins.shape)
     return Reads(spins.astype(np.int8, copy=False), np.take_along_axis(energy, order, axis=-1))
 
 

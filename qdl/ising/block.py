@@ -14,6 +14,8 @@ from .energy import Bipartite, Couplings, field_scale
 NOISE = 2**20  # entries of the table of noise
 CHUNK = 2**17  # spins annealed at once: they stay in the cache, and use an eighth of the table
 QUENCH = 100  # sweeps after which a descent is over at the latest
+COLDEST, TINY = 1e-6, 1e-30  # in place of a temperature of 0, and of a problem without any field
+SIGN, ONE = np.array([-0.0, 1.0], np.float32).view(np.int32)  # the bits of a sign, and of 1
 
 
 class _Block(NamedTuple):
@@ -21,7 +23,7 @@ class _Block(NamedTuple):
 
     own: slice
     others: slice  # a stretch that holds all of their neighbours
-    pull: np.ndarray  # (others, own): minus the couplings
+    pull: np.ndarray  # (own, others): minus the couplings
 
 
 @dataclass(frozen=True)
@@ -109,57 +111,65 @@ class BlockSampler(Sampler):
         rng: np.random.Generator,
         start: np.ndarray | None,
     ) -> np.ndarray:
-        """States ``(problems, reads, n)`` for ``push = -h`` of shape ``(problems, n)``."""
+        """States ``(problems, reads, n)`` for ``push = -h`` of shape ``(problems, n)``.
+
+        Here a state is a column: the spins of a block are a stretch of memory.
+        """
         n_problems, n = push.shape
+        size = n_problems * reads * n
         if start is None:
             sweeps, hot = self.sweeps, self.hot
-            first = rng.integers(NOISE - n_problems * reads * n)
-            noise = noise_table()[first : first + n_problems * reads * n]
-            spins = np.copysign(np.float32(1), noise).reshape(-1, n)
+            first = rng.integers(NOISE - size)
+            spins = np.copysign(np.float32(1), noise_table()[first : first + size]).reshape(n, -1)
         else:
             sweeps, hot = self.reverse_sweeps, max(self.reverse_hot, self.cold)
-            spins = start.reshape(-1, n).astype(np.float32)
-        half = np.linspace(hot, self.cold, sweeps)[:, None] * (scale / 2)  # T / 2, as the noise is
-        temperatures = half.astype(np.float32)[..., None, None]
-        places = rng.integers(NOISE - n_problems * reads * n, size=(sweeps, len(blocks)))
-        pushes = [push[:, None, block.own] for block in blocks]
-        for temperature, row in zip(temperatures, places.tolist(), strict=True):
-            for block, own_push, place in zip(blocks, pushes, row, strict=True):
-                _heat(spins, block, own_push, reads, temperature, place)
-        for _ in range(QUENCH if self.quench else 0):
-            flips = [_descend(spins, b, p, reads) for b, p in zip(blocks, pushes, strict=True)]
-            if not any(flips):
-                break
-        return spins.reshape(n_problems, reads, n)
+            spins = np.ascontiguousarray(start.reshape(-1, n).T, dtype=np.float32)
+        push = np.repeat(push.T, reads, axis=1)
+        unit = np.repeat(np.maximum(scale, TINY), reads)
+        temperatures = np.maximum(np.linspace(hot, self.cold, sweeps), COLDEST)[:, None] * unit
+        betas = (2 / temperatures).astype(np.float32)
+        places = rng.integers(NOISE - size, size=(sweeps, len(blocks)))
+        for beta, row in zip(betas, places.tolist(), strict=True):
+            for block, place in zip(blocks, row, strict=True):
+                _heat(spins, block, push, beta, place)
+        if self.quench:
+            _rest(spins, blocks, push)
+        return spins.T.reshape(n_problems, reads, n)
 
 
-def _heat(
-    spins: np.ndarray,
-    block: _Block,
-    push: np.ndarray,
-    reads: int,
-    temperature: np.ndarray,
-    place: int,
-) -> None:
-    """Draw the spins of a block from their conditional distribution, in place.
+def _heat(spins: np.ndarray, block: _Block, push: np.ndarray, beta: np.ndarray, place: int) -> None:
+    """Draw the spins of a block from their conditional distribution, in place; beta is 2 / T.
 
-    For u uniform in (0, 1), -f > (T/2) log(u / (1 - u)) has the probability 1 / (1 + e^(2f/T)).
+    For u uniform in (0, 1), -2f/T > log(u / (1 - u)) has the probability 1 / (1 + e^(2f/T)).
     """
-    pull = spins[:, block.others] @ block.pull
-    field = pull.reshape(-1, reads, pull.shape[1])
-    field += push
-    noise = noise_table()[place : place + pull.size].reshape(field.shape)
-    field += noise * temperature
-    np.copysign(np.float32(1), pull, out=spins[:, block.own])
+    field = block.pull @ spins[block.others]
+    field += push[block.own]
+    field *= beta
+    field += noise_table()[place : place + field.size].reshape(field.shape)
+    # +-1 by the bits of a float32: a fifth of the time of np.copysign.
+    bits = field.view(np.int32)
+    bits &= SIGN
+    np.bitwise_or(bits, ONE, out=spins[block.own].view(np.int32))
 
 
-def _descend(spins: np.ndarray, block: _Block, push: np.ndarray, reads: int) -> bool:
-    """Turn the spins of a block along their field, in place; tell whether any turned."""
-    pull = spins[:, block.others] @ block.pull
-    pull.reshape(-1, reads, pull.shape[1])[...] += push
-    turn = pull * spins[:, block.own] < 0  # where there is no field the spin stays
-    np.negative(spins[:, block.own], out=spins[:, block.own], where=turn)
-    return bool(turn.any())
+def _rest(spins: np.ndarray, blocks: list[_Block], push: np.ndarray, most: int = QUENCH) -> None:
+    """Let every spin follow its field until nothing turns, in place."""
+    moving = np.unique(np.concatenate([_descend(spins, block, push) for block in blocks]))
+    if len(moving) and most:
+        states = np.take(spins, moving, axis=1)
+        _rest(states, blocks, np.take(push, moving, axis=1), most - 1)
+        spins[:, moving] = states
+
+
+def _descend(spins: np.ndarray, block: _Block, push: np.ndarray) -> np.ndarray:
+    """Turn the spins of a block along their field, in place; the states in which some turned."""
+    field = block.pull @ spins[block.others]
+    field += push[block.own]
+    own = spins[block.own]
+    field *= own
+    against = np.flatnonzero(field < 0)  # few; where there is no field the spin stays
+    own.reshape(-1)[against] *= -1
+    return against % spins.shape[1]
 
 
 @lru_cache(maxsize=1)
@@ -174,7 +184,7 @@ def _blocks(J: Couplings) -> tuple[np.ndarray | None, list[_Block]]:
     if isinstance(J, Bipartite):
         p, pull = len(J.block), -J.block.astype(np.float32)
         left, right = slice(0, p), slice(p, J.n)
-        return None, [_Block(left, right, pull.T), _Block(right, left, pull)]
+        return None, [_Block(left, right, pull), _Block(right, left, pull.T)]
     colours = _colours(J)
     order = np.argsort(colours, kind="stable")
     pull = -(J + J.T)[np.ix_(order, order)].astype(np.float32)
@@ -184,7 +194,7 @@ def _blocks(J: Couplings) -> tuple[np.ndarray | None, list[_Block]]:
         seen = np.flatnonzero(pull[:, start:stop].any(axis=1))
         others = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0, 0)
         own = slice(start, stop)
-        blocks.append(_Block(own, others, np.ascontiguousarray(pull[others, own])))
+        blocks.append(_Block(own, others, np.ascontiguousarray(pull[own, others])))
     return order, blocks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .network import Network, winners
 from .rules import Rule, Trainer
 
 
+@dataclass(eq=False, repr=False)
 class IsingClassifier(Annealed):
     r"""A network of Ising spins, trained by letting a sampler find its low-energy states.
 
@@ -68,33 +70,18 @@ class IsingClassifier(Annealed):
     8, 478 (2025); their Eqs. 1-7. Details that the paper leaves open are ours.
     """
 
-    def __init__(
-        self,
-        hidden: int = 120,
-        redundancy: int = 4,
-        rule: str = "quantum_propagation",
-        num_reads: int = 10,
-        reads: str = "forward",
-        learning_rate: float = 1e-3,
-        bias_learning_rate: float | None = None,
-        decay: str | None = None,
-        average: bool = True,
-        sampler: Any = BlockSampler(sweeps=20),  # noqa: B008 - it is immutable
-        epochs: int = 13,
-        seed: int = 0,
-    ):
-        self.hidden = hidden
-        self.redundancy = redundancy
-        self.rule = rule
-        self.num_reads = num_reads
-        self.reads = reads
-        self.learning_rate = learning_rate
-        self.bias_learning_rate = bias_learning_rate
-        self.decay = decay
-        self.average = average
-        self.sampler = sampler
-        self.epochs = epochs
-        self.seed = seed
+    hidden: int = 120
+    redundancy: int = 4
+    rule: str = "quantum_propagation"
+    num_reads: int = 10
+    reads: str = "forward"
+    learning_rate: float = 1e-3
+    bias_learning_rate: float | None = None
+    decay: str | None = None
+    average: bool = True
+    sampler: Any = BlockSampler(sweeps=20)
+    epochs: int = 13
+    seed: int = 0
 
     def _new_network(self, outputs: int, rng: np.random.Generator) -> Network:
         check_whole(hidden=self.hidden)
