@@ -51,7 +51,9 @@ def draw(layer, n_wires):
         name_angle(operator, names)
     kept = layer.active(wires)
     meters = [] if kept == wires else [qp.expval(qp.Z(wire)) for wire in kept]
-    figure, _ = qp.drawer.tape_mpl(qp.tape.QuantumScript(operators, meters), wire_order=wires)
+    figure, axes = qp.drawer.tape_mpl(qp.tape.QuantumScript(operators, meters), wire_order=wires)
+    axes.set_ylim(n_wires - 0.4, -0.6)  # less empty room above and below
+    figure.set_figheight(n_wires + 0.2)
     svg = io.BytesIO()
     figure.savefig(svg, format="svg", bbox_inches="tight", transparent=True)
     plt.close(figure)

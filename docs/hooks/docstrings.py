@@ -5,7 +5,8 @@ import re
 import griffe
 
 # Ours, one paragraph each; griffe would take "Params:" for the arguments of a function.
-PARAGRAPHS = re.compile(r"^(Params|Wires|Reference): *", re.M)
+TITLES = {"Params": "Trained parameters", "Wires": "Wires", "Reference": "Reference"}
+PARAGRAPHS = re.compile(rf"^({'|'.join(TITLES)}): *", re.M)
 EXAMPLE = re.compile(r"^Example:$", re.M)
 
 
@@ -15,4 +16,4 @@ class HouseSections(griffe.Extension):
     def on_instance(self, *, obj, **_):
         if obj.docstring:
             text = EXAMPLE.sub("Examples:", obj.docstring.value)
-            obj.docstring.value = PARAGRAPHS.sub(r"\n**\1.** ", text)
+            obj.docstring.value = PARAGRAPHS.sub(lambda found: f"\n**{TITLES[found[1]]}:** ", text)

@@ -1,4 +1,4 @@
-"""Equations become MathML while the site is built: no script, no font and no server is needed to read them."""
+"""Equations become MathML while the site is built: reading them needs no script and no server."""
 
 import html
 import re

@@ -49,6 +49,7 @@ def on_files(files, config):
 
 
 def notebook_files():
+    """Those that there are, by number."""
     return sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
@@ -62,7 +63,12 @@ def markdown(path):
 
 def index():
     """Every name that ``qdl`` offers: where it is documented, or its documentation."""
-    lines = ["# qdl", "", "`import qdl` takes a moment only: each name is imported on first use.", ""]
+    lines = [
+        "# qdl",
+        "",
+        "`import qdl` takes a moment only: each name is imported on first use.",
+        "",
+    ]
     for name, home in qdl._HOMES.items():
         where = f"qdl.{home}.{name}"
         lines.append(f"- [`qdl.{name}`][{where}]")
