@@ -86,9 +86,10 @@ def build(n):
     return qdl.models.strongly_entangling(n, depth=3 * n)
 
 
-sweep = qdl.diagnostics.gradient_variance(build, n_wires=(2, 3, 4, 5, 6), key=jax.random.key(1))
+sweep = qdl.diagnostics.gradient_variance(build, n_wires=(3, 4, 5, 6, 7), key=jax.random.key(1))
 print(sweep.table())
 
 # %%
-sweep.plot()
+figure, axes = plt.subplots(figsize=(5, 3), dpi=80)
+sweep.plot(axes)
 plt.show()

@@ -45,13 +45,12 @@ def draw(layer, n_wires):
     params = jax.tree.map(lambda leaf: rng.uniform(size=leaf.shape), params)
     leaves = np.concatenate([np.ravel(leaf) for leaf in [*jax.tree.leaves(params), []]])
     x = rng.uniform(size=layer.n_features(wires) or n_wires)
-    operators = list(layer.gates(params, x, wires))
     names = symbols(x, leaves)
-    for operator in operators:
-        name_angle(operator, names)
+    operators = [named(operator, names) for operator in layer.gates(params, x, wires)]
     kept = layer.active(wires)
     meters = [] if kept == wires else [qp.expval(qp.Z(wire)) for wire in kept]
-    figure, axes = qp.drawer.tape_mpl(qp.tape.QuantumScript(operators, meters), wire_order=wires)
+    tape = qp.tape.QuantumScript(operators, meters)
+    figure, axes = qp.drawer.tape_mpl(tape, wire_order=wires, decimals=1)
     axes.set_ylim(n_wires - 0.4, -0.6)  # less empty room above and below
     figure.set_figheight(n_wires + 0.2)
     svg = io.BytesIO()
@@ -69,12 +68,16 @@ def symbols(x, params):
     return names | {math.pi * value: rf"\pi {name}" for value, name in names.items()}
 
 
-def name_angle(operator, names):
-    """Makes a gate of one angle show what it is; a gate of three shows its name alone."""
-    if operator.num_params != 1 or getattr(operator.data[0], "shape", ()) != ():
-        return
-    angle = float(operator.data[0])
-    name = names.get(abs(angle))
-    if name:
-        text = f"{operator.label()}\n${'-' if angle < 0 else ''}{name}$"
-        operator.label = lambda **_: text
+def named(operator, names):
+    """The gate, labelled with its one angle; a gate of several angles shows its name alone."""
+    import pennylane as qp
+
+    value = operator.data[0] if operator.num_params == 1 else None
+    angle = float(value) if getattr(value, "shape", None) == () else None
+    name = names.get(abs(angle)) if angle is not None else None
+    symbol = f"${'-' if angle < 0 else ''}{name}$" if name else ""
+    if symbol and isinstance(operator, qp.ops.Controlled):  # drawing makes it anew from its angle
+        return qp.ops.functions.bind_new_parameters(operator, [symbol])
+    text = f"{operator.label()}\n{symbol}".strip()
+    operator.label = lambda **_: text
+    return operator
