@@ -1,30 +1,63 @@
-"""README.md: its Python runs, its commands exist, its links lead somewhere."""
+"""README.md and the pages of docs/: their Python runs, their commands exist, their links lead somewhere."""
 
 import re
+import sys
 import tomllib
+import types
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def run_python_blocks(text, name, monkeypatch):
+    """Runs the blocks one after another, as a module, and returns what they have defined."""
+    matplotlib.use("agg")
+    module = types.ModuleType(f"page_{name}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # so that its classes can be pickled
+    for number, code in enumerate(blocks("python", text), 1):
+        exec(compile(code, f"{name}, python block {number}", "exec"), vars(module))
+    return vars(module)
 
 
 def test_python_blocks_run_in_order(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
     assert len(blocks("python")) >= 4
-    for number, code in enumerate(blocks("python"), 1):
-        exec(compile(code, f"README.md, python block {number}", "exec"), names)
+    names = run_python_blocks(README, "README", monkeypatch)
     printed = capsys.readouterr().out
     assert "(5, 2)" in printed
     assert names["result"].history["val_accuracy"][-1] > 0.9
     assert abs(names["exact"] - names["device"]).max() < 1e-10
     assert names["again"] == names["model"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_run_and_print_what_they_show(page, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text(encoding="utf-8")
+    run_python_blocks(text, page.stem, monkeypatch)
+    printed = capsys.readouterr().out
+    assert [shown for shown in blocks("text", text) if shown not in printed] == []
+
+
+def test_layers_page_shows_every_layer_with_its_circuit():
+    from qdl import layers
+
+    text = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+    sections = re.split(r"^##+ (\w+)\b.*$", text, flags=re.M)
+    shown = dict(zip(sections[1::2], sections[2::2], strict=True))  # of two of a name the later one
+    assert set(layers.__all__) <= set(shown)
+    for name in set(layers.__all__) - {"Layer"}:  # the base has no circuit
+        assert f"{name}(" in shown[name] and "](circuits/" in shown[name], name
+        assert f"[Reference][qdl.layers.{name}]" in shown[name], name
 
 
 def test_toml_block_is_a_configuration(tmp_path):
@@ -43,7 +76,9 @@ def test_shell_blocks_use_options_that_exist():
     from qdl.cli import app
 
     commands = typer.main.get_command(app).commands
-    lines = [line.split("#")[0].split() for line in "\n".join(blocks("sh")).splitlines()]
+    pages = [README, *(page.read_text(encoding="utf-8") for page in PAGES)]
+    commands_shown = "\n".join(block for page in pages for block in blocks("sh", page))
+    lines = [line.split("#")[0].split() for line in commands_shown.splitlines()]
     lines = [words for words in lines if words[:1] == ["qdl"]]
     assert len(lines) > 5
     for _, command, *words in lines:

@@ -11,13 +11,13 @@ LEAST_ROUNDS = 4  # of encoding, rotations and entanglers
 
 
 def reuploading(n_features: int, n_outputs: int = 1) -> Any:
-    """The default model: data re-uploading on at most 4 wires, the features dealt out in turn.
+    r"""The default model: data re-uploading on at most 4 wires, the features dealt out in turn.
 
     Feature $i$ goes to wire $i$ modulo the number of wires; when every wire has one, the next
     round follows after trained rotations and a ring of CZ. At least four such rounds. The trained
     factors start at 2 over the square root of their number, so that standardised features turn a
-    wire by about 2 radians in all, however many they are. Read are <Z> of the first wires, and
-    products of Z when there are more outputs than wires.
+    wire by about 2 radians in all, however many they are. The readout is $\langle Z \rangle$ of the
+    first wires, and of products of Z when there are more outputs than wires.
 
     Args:
         n_features: columns of X.

@@ -37,18 +37,16 @@ class Convolution(Layer):
     above 2. ``"su4"`` is Rot on both wires, $e^{-i(\alpha XX + \beta YY + \gamma ZZ)/2}$, Rot on
     both wires: any two-qubit gate up to a phase. The other blocks are those of Hur, Kim and Park:
 
-    ========== === ============================================================
-    block      p   gates
-    ========== === ============================================================
-    su4        15  Rot, Rot, XX, YY, ZZ, Rot, Rot
-    ttn        2   RY, RY, CNOT
-    u5, u6     10  RX, RX, RZ, RZ, two CRZ (u6: CRX) up and down, RX, RX, RZ, RZ
-    u9         2   H, H, CZ, RX, RX
-    u13, u14   6   RY, RY, CRZ (u14: CRX) up, RY, RY, the same down
-    u15        4   RY, RY, CNOT up, RY, RY, CNOT down
-    so4        6   RY, RY, CNOT, RY, RY, CNOT, RY, RY
-    hur_su4    15  U3, U3, CNOT, RY, RZ, CNOT, RY, CNOT, U3, U3
-    ========== === ============================================================
+    | block | p | gates |
+    | --- | --- | --- |
+    | su4 | 15 | Rot, Rot, XX, YY, ZZ, Rot, Rot |
+    | ttn | 2 | RY, RY, CNOT |
+    | u5, u6 | 10 | RX, RX, RZ, RZ, two CRZ (u6: CRX) up and down, RX, RX, RZ, RZ |
+    | u9 | 2 | H, H, CZ, RX, RX |
+    | u13, u14 | 6 | RY, RY, CRZ (u14: CRX) up, RY, RY, the same down |
+    | u15 | 4 | RY, RY, CNOT up, RY, RY, CNOT down |
+    | so4 | 6 | RY, RY, CNOT, RY, RY, CNOT, RY, RY |
+    | hur_su4 | 15 | U3, U3, CNOT, RY, RZ, CNOT, RY, CNOT, U3, U3 |
 
     Args:
         block: a name of the table.

@@ -38,13 +38,11 @@ class CrossEntropy:
 
     How the k outputs become probabilities depends on what they are:
 
-    =================  =================================  ===================================
-    outputs            k = 1: p(1), and p(0) = 1 - p(1)   k > 1: p(0), ..., p(k-1)
-    =================  =================================  ===================================
-    ``expectations``   $(1 + \langle Z \rangle) / 2$      softmax of ``scale`` times <Z>
-    ``probabilities``  the output                         the outputs
-    ``logits``         sigmoid of the output              softmax of the outputs
-    =================  =================================  ===================================
+    | outputs | k = 1: p(1), and p(0) = 1 - p(1) | k > 1: p(0), ..., p(k-1) |
+    | --- | --- | --- |
+    | ``expectations`` | $(1 + \langle Z \rangle) / 2$ | softmax of ``scale`` times $\langle Z \rangle$ |
+    | ``probabilities`` | the output | the outputs |
+    | ``logits`` | sigmoid of the output | softmax of the outputs |
 
     So a larger single output always speaks for label 1. For expectations with k = 1 the values of
     the observable must lie in [-1, 1]. ``scale`` widens that range, in which a softmax could never
