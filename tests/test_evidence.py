@@ -35,6 +35,7 @@ def test_table_and_verdict():
     )
     assert "Of 1 rows" in verdict([ROW, Row("t", "m", (1.0,))])
     assert "the classical one is ahead in 1, the quantum one in 0" in verdict([ROW])
+    assert verdict([ROW]).endswith("The quantum model has the higher mean in 0.")
     page = accuracy.page([ROW], ["**a task**: nothing was searched."], 0.25, 60.0)
     assert "load average at the start 0.25; 60 s in all" in page
     assert line in page and page.endswith("- **a task**: nothing was searched.")
@@ -51,6 +52,7 @@ def test_principal_components_learn_nothing_from_test_images():
     np.testing.assert_array_equal(same, X_train)
     np.testing.assert_allclose(other[0], X_test[0], atol=1e-12)
     assert not np.allclose(other[1], X_test[1])
+    assert not np.allclose(hur.angles(train, test, own_range=True)[1], X_test)  # as the paper's
 
 
 def test_images_are_those_of_the_paper():
@@ -89,7 +91,7 @@ def test_the_tutorials_circuit_is_the_tutorials():
 
 
 SMALL = {
-    "hur": lambda: hur.rows(1, blocks=["u9"], steps=60),
+    "hur": lambda: hur.rows(1, blocks=["ttn"], steps=60),
     "few_samples": lambda: few_samples.rows(1, sizes=[20], steps=30),
     "iris": lambda: iris.rows(1, steps=60),
     "reuploading": lambda: reuploading.rows(1, dimensions=[2], steps=60, trials=1),
