@@ -10,8 +10,9 @@ What differs: they train on all 12,665 zeros and ones of the training set, we on
 each; both test on the same 2,115 images. Their code scales the test images by the range of the test
 images; we scale by that of the training images, so that a test image's features depend on no other
 one, and repeat the two blocks that have a published figure here with their scaling. Their pair of the
-last wire with the first comes before the others, ours after; their last pooling keeps the other
-wire; they draw every batch anew, we go through the rows in a shuffled order. The split is one, as theirs: seeds are of the first angles and the batches.
+last wire with the first comes before the others, ours after; their last pooling keeps the other wire;
+they draw every batch anew, we go through the rows in a shuffled order. The split is one, as theirs:
+seeds are of the first angles and the batches.
 
 Classical, untuned, as scikit-learn comes: logistic regression on the same 8 features, and a
 perceptron with about as many parameters.
