@@ -16,7 +16,7 @@ def facts() -> dict[str, Any]:
     a = np.ones((1024, 1024), np.float32)
     gemm = 2 * 1024**3 / _fastest(lambda: a @ a) / 1e9
     return {
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "sgemm_gflops": gemm,
         "empty_call_us": _empty_call() * 1e6,
         "copy_gbs": {f"{size} MiB": _copy(size) for size in (4, 64, 512)},
@@ -51,7 +51,7 @@ def _fastest(call: Callable[[], Any], seconds: float = 0.5) -> float:
     return best
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
     """The processor's name, as far as the system tells."""
     info = Path("/proc/cpuinfo")
     for line in info.read_text().splitlines() if info.exists() else ():

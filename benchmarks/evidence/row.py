@@ -29,6 +29,17 @@ class Row:
         name = max(self.classical, key=lambda key: mean(self.classical[key]))
         return name, self.classical[name]
 
+    @property
+    def ahead(self) -> str:
+        """Who is ahead by more than the spread of the difference, seed by seed."""
+        _, scores = self.best_classical
+        if not scores or len(scores) != len(self.ours) or len(scores) < 2:
+            return ""
+        differences = [a - b for a, b in zip(self.ours, scores, strict=True)]
+        if abs(mean(differences)) <= stdev(differences):
+            return "level"
+        return "quantum" if mean(differences) > 0 else "classical"
+
 
 def spread(scores: tuple[float, ...]) -> str:
     """Mean and standard deviation over seeds, as ``98.2 ± 0.2``."""
@@ -39,17 +50,40 @@ def spread(scores: tuple[float, ...]) -> str:
     return f"{mean(scores):.1f} ± {stdev(scores):.1f}"
 
 
+def shown(row: Row) -> Row:
+    """The row, after a line that says it is done."""
+    name, scores = row.best_classical
+    best = f"; {name} {spread(scores)}" if scores else ""
+    print(f"  {row.task}, {row.model}: {spread(row.ours)}{best}", flush=True)
+    return row
+
+
 def table(rows: list[Row]) -> str:
     """The rows as a Markdown table, one block a task."""
     lines = [
-        "| task | model | published | ours | best classical | all classical | seeds | s a seed |",
-        "|---|---|---|---|---|---|---|---|",
+        "| task | model | published | ours | best classical | ahead | all classical | seeds "
+        "| s a seed |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         name, scores = row.best_classical
         every = ", ".join(f"{key} {spread(value)}" for key, value in row.classical.items())
         lines.append(
             f"| {row.task} ({row.unit}) | {row.model} | {row.published} | {spread(row.ours)} "
-            f"| {name} {spread(scores)} | {every} | {len(row.ours)} | {row.seconds:.1f} |"
+            f"| {name} {spread(scores)} | {row.ahead} | {every} | {len(row.ours)} "
+            f"| {row.seconds:.1f} |"
         )
     return "\n".join(lines)
+
+
+def verdict(rows: list[Row]) -> str:
+    """How often who was ahead, in two sentences."""
+    compared = [row for row in rows if row.ahead]
+    found = [row.ahead for row in compared]
+    higher = sum(mean(row.ours) > mean(row.best_classical[1]) for row in compared)
+    return (
+        f"Of {len(found)} rows with a classical model beside, the classical one is ahead in "
+        f"{found.count('classical')}, the quantum one in {found.count('quantum')}; in "
+        f"{found.count('level')} the difference is within its spread over the seeds. The quantum "
+        f"model has the higher mean in {higher}."
+    )
