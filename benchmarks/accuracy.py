@@ -8,7 +8,10 @@ import importlib
 from .evidence.row import Row, table
 
 # One file of benchmarks/evidence a study; each is imported when it is run.
-STUDIES: tuple[str, ...] = ()
+STUDIES: tuple[str, ...] = (
+    "phases",
+    "cartpole",
+)
 
 
 def main() -> None:

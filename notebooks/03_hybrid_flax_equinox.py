@@ -39,8 +39,8 @@ circuit = qdl.QNN(4, Repeat(block, 3))  # four features in, <Z> of four wires ou
 # ## In qdl
 #
 # `Hybrid` chains stages that have `init` and `apply`. `tanh` keeps what enters the circuit between $-1$ and
-# $1$, so that `scale=np.pi` makes one turn of it. `fit` sees a classical last stage and reads its values as
-# logits.
+# $1$, so that `scale=np.pi / 2` makes half a turn of it. `fit` sees a classical last stage and reads its
+# values as logits.
 
 # %%
 network = qdl.Hybrid([qdl.Dense(64, 4), "tanh", circuit, qdl.Dense(4, 10)])
@@ -54,10 +54,12 @@ def accuracy(outputs):
     return float(np.mean(np.argmax(outputs, axis=1) == data.y_test))
 
 
+def report(name, score, n_params):
+    print(f"{name + ':':<21}{score:.3f}, {n_params} parameters")
+
+
 result = qdl.fit(network, *train, **settings)
-print(
-    f"with the circuit:    {accuracy(network.apply(result.params, data.X_test)):.3f}, {network.n_params} parameters"
-)
+report("with the circuit", accuracy(network.apply(result.params, data.X_test)), network.n_params)
 
 # %% [markdown]
 # Always ask what the circuit is good for. Take it out, and train the rest in the same way:
@@ -65,11 +67,9 @@ print(
 # %%
 without = qdl.Hybrid([qdl.Dense(64, 4), "tanh", qdl.Dense(4, 10)])
 plain = qdl.fit(without, *train, **settings)
-print(
-    f"without the circuit: {accuracy(without.apply(plain.params, data.X_test)):.3f}, {without.n_params} parameters"
-)
+report("without the circuit", accuracy(without.apply(plain.params, data.X_test)), without.n_params)
 linear = qdl.baselines.logistic_regression(data)
-print(f"logistic regression: {linear.accuracy:.3f}, {linear.n_params} parameters")
+report(linear.name, linear.accuracy, linear.n_params)
 
 # %% [markdown]
 # A linear model on all pixels beats both: the four numbers in the middle are the bottleneck, quantum or not.
@@ -79,7 +79,7 @@ print(f"logistic regression: {linear.accuracy:.3f}, {linear.n_params} parameters
 # ## In Flax
 #
 # An `nnx.Module` holds its parameters. Ours draws them with `circuit.init` and turns each array into an
-# `nnx.Param`; calling it calls `circuit.apply`. The optimizer, the training step and the rest are Flax as usual.
+# `nnx.Param`; calling it calls `circuit.apply`. The optimizer and the training step are Flax as usual.
 
 
 # %%
@@ -132,8 +132,8 @@ print(f"Flax: loss {float(loss):.3f}, test accuracy {accuracy(in_flax(data.X_tes
 # %% [markdown]
 # ## In Equinox
 #
-# An `eqx.Module` *is* a tree of arrays. The circuit itself has none: it is a static field. Modules take one row,
-# and `jax.vmap` makes it a batch.
+# An `eqx.Module` *is* a tree of arrays. The circuit itself has none: it is a static field. Modules take one
+# row, and `jax.vmap` makes it a batch.
 
 
 # %%

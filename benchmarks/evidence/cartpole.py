@@ -140,12 +140,12 @@ def reinforce(model: Any, optimizer: Any, seed: int, episodes: int = EPISODES) -
     random = np.random.default_rng(seed)
     params = model.init(jax.random.key(seed))
     state, scores = optimizer.init(params), []
+
+    def choose(states):
+        logits = np.asarray(values(model, params, states))
+        return (logits + random.gumbel(size=logits.shape)).argmax(axis=1)  # draws from the softmax
+
     for batch in range(episodes // ENVIRONMENTS):
-
-        def choose(states):
-            logits = np.asarray(values(model, params, states))
-            return (logits + random.gumbel(size=logits.shape)).argmax(axis=1)
-
         record = play(environments, choose, seed * 1000 if batch == 0 else None)
         scores.extend(record.rewards.sum(axis=0))
         weights = advantages(returns(record.rewards, DISCOUNT), record.alive) / ENVIRONMENTS
@@ -242,7 +242,11 @@ def rows(seeds: int) -> list[Row]:
         task, model = f"CartPole, {name}", "re-uploading QNN, 4 wires, 86 parameters"
         for what, unit, published in (
             (last, f"mean return, last 100 of {EPISODES} episodes", "500"),
-            (near_best, "episodes to an average of 475 over 50, lower is better", "470 to 600 (to 500)"),
+            (
+                near_best,
+                "episodes to an average of 475 over 50, lower is better",
+                "470 to 600 (to 500)",
+            ),
         ):
             ours, theirs = (tuple(what(scores) for scores in runs) for runs in (qnn, mlp))
             beside = {"MLP, 86 parameters": theirs}
