@@ -19,6 +19,8 @@ STUDIES: tuple[str, ...] = (
     "few_samples",
     "iris",
     "reuploading",
+    "phases",
+    "cartpole",
 )
 PACKAGES = ("qdl", "jax", "pennylane", "scikit-learn")
 

@@ -81,6 +81,7 @@ print(f"{classical.name}: {classical.accuracy:.3f} with {classical.n_params} par
 # begin. So we draw many random starts and look at the variance of one derivative. For circuits that are
 # deep enough it falls exponentially with the number of wires: a *barren plateau*.
 
+
 # %%
 def build(n):
     return qdl.models.strongly_entangling(n, depth=3 * n)

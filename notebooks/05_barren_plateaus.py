@@ -29,7 +29,9 @@ key = jax.random.key(0)
 sizes, depths = (2, 4, 6, 8), (5, 10, 20, 50, 100)
 table = np.zeros((len(sizes), len(depths)))
 for j, depth in enumerate(depths):
-    sweep = gradient_variance(qdl.models.mcclean, sizes, depth=lambda n: depth, parameter=0, key=key)
+    sweep = gradient_variance(
+        qdl.models.mcclean, sizes, depth=lambda n: depth, parameter=0, key=key
+    )
     table[:, j] = sweep.followed()["variance"]
 limit = [2**n / (3 * (4**n - 1)) for n in sizes]
 print("wires" + "".join(f"{f'depth {d}':>12}" for d in depths) + f"{'limit':>12}")
@@ -48,7 +50,9 @@ for n, row, end in zip(sizes, table, limit):
 # at this depth there is no exponential decay to be seen, and the verdict says that no simple law fits.
 
 # %%
-sweep = gradient_variance(qdl.models.mcclean, (2, 4, 5, 6, 8), depth=lambda n: 50, parameter=0, key=key)
+sweep = gradient_variance(
+    qdl.models.mcclean, (2, 4, 5, 6, 8), depth=lambda n: 50, parameter=0, key=key
+)
 print(np.sqrt(sweep.followed()["variance"]).round(4))
 print(sweep.verdict)
 
@@ -59,6 +63,7 @@ print(sweep.verdict)
 # PennyLane's `tutorial_barren_plateaus` has one layer and measures $|0\ldots0\rangle\langle 0\ldots 0|$. Its loop over
 # widths draws angles from $(0, \pi)$, not from a whole turn, which is another circuit ensemble with another slope
 # (exactly $-0.868$ up to six wires, in natural logarithms; a whole turn has $-0.751$).
+
 
 # %%
 def one_layer(n, high=np.pi):
@@ -78,7 +83,9 @@ print(last.round(5), "slope", np.polyfit(widths, np.log(last), 1)[0].round(3))
 
 # %%
 draws = [
-    gradient_variance(one_layer, widths, method="statevector", samples=200, key=jax.random.key(seed))
+    gradient_variance(
+        one_layer, widths, method="statevector", samples=200, key=jax.random.key(seed)
+    )
     for seed in range(12)
 ]
 slopes = [np.polyfit(widths, np.log([row.variance[-1] for row in d]), 1)[0] for d in draws]
@@ -92,6 +99,7 @@ print(draws[0][5].warnings)
 # For Cliffords and Pauli rotations with independent angles, the same averages are those of a random walk of Pauli
 # words, which needs no state vector. What it does not resolve it reports as an upper bound, with a guaranteed
 # interval, and where it is not valid it refuses.
+
 
 # %%
 def local(n):

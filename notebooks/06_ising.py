@@ -88,6 +88,7 @@ plt.show()
 # then stays. That is so here as well, but for reads that know nothing of the wrong classes too
 # (*forward*), with a classical annealer. So **it is averaging; it needs no quantum effect.**
 
+
 # %%
 def first_error(num_reads):
     model = IsingClassifier(
@@ -121,7 +122,10 @@ rules = {
 curves = {}
 for name, words in rules.items():
     model = IsingClassifier(**words, sampler=ten).fit(data.X_train, data.y_train)
-    curves[f"{name}, rate 0.001"] = model.history_["online_error"], model.score(held.X_test, held.y_test)
+    curves[f"{name}, rate 0.001"] = (
+        model.history_["online_error"],
+        model.score(held.X_test, held.y_test),
+    )
 for rate in (1e-3, 1e-2, 1e-1):
     net = backpropagation(data.X_train, data.y_train, learning_rate=rate)
     right = np.mean(net.predict(held.X_test) == held.y_test)

@@ -7,6 +7,13 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nothing_compiled_stays():
+    """Thousands of compiled programs in one process reach the kernel's limit of memory maps."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def key():
     return jax.random.key(0)
