@@ -147,7 +147,9 @@ def runs(
 
 @app.command()
 def cost(
-    model: Annotated[str, typer.Option(help="qcnn, data_reuploading, ...")] = "data_reuploading",
+    model: Annotated[
+        str, typer.Option(help="qcnn, ..., file.py:name of a QNN, or a folder of a saved model.")
+    ] = "data_reuploading",
     place: Annotated[str, typer.Option(help="aer, fake_torino, ibm_torino, ...")] = "fake_torino",
     features: Annotated[int, typer.Option(min=1, help="Features, one a wire.")] = 4,
     classes: Annotated[int, typer.Option(min=2, help="Classes of the labels.")] = 2,

@@ -49,6 +49,8 @@ def bad(array, where, value):
         ({"validation": (X, Y[:3])}, ValueError, "validation X has 40 rows, but validation y"),
         ({"key": None}, TypeError, r"needs a JAX key, got None. Pass key=jax.random.key\(0\)"),
         ({"key": 3}, TypeError, "needs a JAX key, got 3"),
+        ({"optimizer": "adam"}, TypeError, r"an Optax transformation, got 'adam'. Pass optax.adam"),
+        ({"optimizer": 0.01}, TypeError, "an Optax transformation, got 0.01"),
         ({"loss": "hinge"}, ValueError, "'mse', 'cross_entropy' or a function .* got 'hinge'"),
         ({"checkpoint": __file__}, OSError, "is a file, expected a folder"),
         ({"skip_nan": -1}, ValueError, "skip_nan to be a whole number >= 0, got -1"),
@@ -78,3 +80,13 @@ def test_parameters_of_another_qnn_are_refused_by_name():
 def test_a_model_without_parameters_is_refused():
     with pytest.raises(ValueError, match="no parameters to train"):
         attempt(model=qdl.QNN(2, [AngleEncoding()]))
+
+
+def test_a_result_prints_its_last_figures_in_a_line():
+    history = {
+        "loss": np.array([0.7, 0.25]),
+        "val_loss": np.array([]),
+        "val_accuracy": np.array([0.9]),
+    }
+    fit = qdl.training.Fit([np.zeros(100)], history, "patience", 2)
+    assert str(fit) == "patience at step 2, loss 0.25, val_accuracy 0.9"

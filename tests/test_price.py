@@ -159,3 +159,16 @@ def test_the_command_prints_the_estimate_and_names_mistakes():
     ]:
         refused = run(cli.app, ["cost", *wrong])
         assert refused.exit_code == 2 and text in " ".join(refused.stderr.split()), refused.output
+
+
+def test_the_command_prices_a_model_of_ones_own(tmp_path, key):
+    qdl.save(tmp_path / "saved", MODEL, MODEL.init(key))
+    (tmp_path / "mine.py").write_text(
+        f"import qdl\nmodel = qdl.load({str(tmp_path / 'saved')!r})[0]\nbuild = lambda n: model\n"
+    )
+    wanted = estimate(MODEL, qdl.backends.aer(shots=1024), batch_size=16)
+    for target in (str(tmp_path / "saved"), f"{tmp_path / 'mine.py'}:model"):
+        shown = CliRunner().invoke(cli.app, ["cost", "--place", "aer", "--model", target])
+        assert shown.exit_code == 0 and f"{wanted.executions:,}" in shown.output, shown.output
+    refused = CliRunner().invoke(cli.app, ["cost", "--model", f"{tmp_path / 'mine.py'}:build"])
+    assert refused.exit_code == 2 and "build is no QNN, got function" in refused.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class Baseline:
 
     name: str
     n_params: int | None
-    probabilities: np.ndarray
+    probabilities: np.ndarray = field(repr=False)  # hundreds of numbers
     accuracy: float
 
 

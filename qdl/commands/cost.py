@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from .train import DEPTHS, build_model
+from .variance import find
 
 
 def cost(
@@ -18,10 +20,11 @@ def cost(
     steps: int,
     gradient: str,
 ) -> Any:
-    """The estimate for a named model.
+    """The estimate for a model.
 
     Args:
-        model: a function of ``qdl.models`` that reads features.
+        model: a function of ``qdl.models`` that reads features, ``file.py:name`` of a QNN, or a folder
+            that ``qdl.save`` wrote; features, classes and depth are for the first kind.
         place: as ``place_named`` takes it.
         features: one a wire.
         classes: of the labels.
@@ -36,12 +39,20 @@ def cost(
     """
     from ..backends import estimate
 
-    if model not in DEPTHS:
-        raise ValueError(f"model must be one of {', '.join(DEPTHS)}; got {model!r}.")
-    if depth is not None and DEPTHS[model] is None:
+    whole = ":" in model or Path(model).is_dir()
+    if not whole and model not in DEPTHS:
+        raise ValueError(
+            f"model must be one of {', '.join(DEPTHS)}, file.py:name of a QNN, or a folder of a saved "
+            f"model; got {model!r}."
+        )
+    if not whole and depth is not None and DEPTHS[model] is None:
         raise ValueError(f"{model} has no depth, got depth = {depth}. Leave it out.")
     where = place_named(place, shots)
-    built = build_model(model, features, classes, depth)
+    built = find(model) if whole else build_model(model, features, classes, depth)
+    if not hasattr(built, "init"):
+        raise ValueError(
+            f"{model} is no QNN, got {type(built).__name__}. Name a model in that file."
+        )
     return estimate(built, where, batch_size=batch_size, steps=steps, gradient=gradient)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import runs
 from .cost import place_named
-from .variance import FAMILIES, depth_law, load, whole_numbers
+from .variance import FAMILIES, depth_law, find, whole_numbers
 
 
 def make(
@@ -42,7 +42,7 @@ def make(
     from ..diagnostics import gradient_variance, trainability_report
 
     key = jax.random.key(seed)
-    found = _find(target)
+    found = find(target)
     whole = hasattr(found, "layers")
     if whole and (depth is not None or widths is not None):
         raise ValueError(
@@ -62,12 +62,3 @@ def make(
     page = trainability_report(model, key=key, samples=samples, sweep=sweep, place=machine)
     page.save(folder)
     return folder, page
-
-
-def _find(target: str) -> Any:
-    """A saved model, or what ``qdl variance`` understands."""
-    if Path(target).is_dir():
-        from ..saving import load as load_saved
-
-        return load_saved(target)[0]
-    return load(target)

@@ -68,6 +68,15 @@ def load(target: str) -> Any:
     return getattr(models, target)
 
 
+def find(target: str) -> Any:
+    """A saved model by its folder, or what ``load`` understands."""
+    if Path(target).is_dir():
+        from ..saving import load as load_saved
+
+        return load_saved(target)[0]
+    return load(target)
+
+
 def whole_numbers(text: str) -> list[int]:
     """``2-4,8`` as [2, 3, 4, 8]."""
     out: list[int] = []

@@ -119,6 +119,16 @@ def check_numbers(**numbers: Any) -> None:
             raise ValueError(f"fit needs {name} to be a whole number >= 1, got {value!r}.")
 
 
+def check_optimizer(optimizer: Any) -> Any:
+    """What Optax calls a gradient transformation, or a subclass of it."""
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        raise TypeError(
+            f"optimizer must be an Optax transformation, got {optimizer!r}. Pass optax.adam(0.01), or None "
+            "for just that."
+        )
+    return optimizer
+
+
 def check_key(key: Any) -> jax.Array:
     """A typed JAX key; old-style uint32 pairs are taken too."""
     if not hasattr(key, "dtype"):

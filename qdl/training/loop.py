@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .check import check_data, check_key, check_numbers, n_outputs
+from .check import check_data, check_key, check_numbers, check_optimizer, n_outputs
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .resume import RunFolder, configuration
@@ -100,6 +100,7 @@ def fit(
     check_numbers(steps=steps, batch_size=batch_size, checkpoint_every=checkpoint_every)
     init_key, data_key, val_key = jax.random.split(check_key(key), 3)
     _check_options(patience, validation, skip_nan)
+    chosen = ADAM if optimizer is None else check_optimizer(optimizer)
     loss = as_loss(loss, model)
     given = params
     params = model.init(init_key) if params is None else jax.tree.map(jnp.asarray, params)
@@ -111,7 +112,7 @@ def fit(
     if validation is not None:
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
     size = min(int(batch_size), len(data.X))
-    plan = Plan(_hashable(model), loss, optimizer or ADAM, size, int(skip_nan))
+    plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
     state = _start(params, plan.optimizer.init(params), len(data.X))
     folder = None
     if checkpoint is not None:

@@ -55,6 +55,14 @@ class Fit:
     stopped: str
     step: int
 
+    def __str__(self) -> str:
+        """The last figures in one line."""
+        shown = [
+            name for name in ("loss", "val_loss", "val_accuracy") if len(self.history.get(name, ()))
+        ]
+        last = "".join(f", {name} {self.history[name][-1]:.4g}" for name in shown)
+        return f"{self.stopped} at step {self.step}{last}"
+
 
 def run(
     plan: Plan,
