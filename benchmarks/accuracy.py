@@ -36,8 +36,7 @@ def main() -> None:
         study = importlib.import_module(f"benchmarks.evidence.{name}")
         found = study.rows(arguments.seeds or study.SEEDS)
         rows += found
-        if hasattr(study, "NOTE"):  # how its settings were chosen
-            notes.append(study.NOTE)
+        notes.append(study.NOTE)  # how its settings were chosen
         if arguments.write and hasattr(study, "picture"):
             study.picture(found, report.README.parent)
     text = page(rows, notes, load, time.perf_counter() - start)
@@ -67,7 +66,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help="put table and pictures into benchmarks/"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.write and (arguments.seeds or arguments.studies != list(STUDIES)):
+        parser.error(
+            "--write replaces the whole table, so it needs all studies with all their seeds. "
+            "Leave out --studies and --seeds, or --write."
+        )
+    return arguments
 
 
 if __name__ == "__main__":

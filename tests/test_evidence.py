@@ -1,6 +1,8 @@
 """The accuracy table: its arithmetic, what it must not leak, and every study in small."""
 
+import importlib
 import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,31 @@ def test_a_row_knows_its_best_rival_and_who_is_ahead():
     assert Row("t", "m", (90.0, 94.0)).best_classical == ("none", ())
 
 
+def test_where_lower_is_better_the_lower_is_ahead():
+    beside = {"one": (300.0, 320.0), "two": (500.0, 600.0)}
+    fast = Row("t", "m", (200.0, 210.0), classical=beside, lower_is_better=True)
+    slow = Row("t", "m", (400.0, 410.0), classical=beside, lower_is_better=True)
+    assert fast.best_classical == ("one", (300.0, 320.0))
+    assert (fast.ahead, slow.ahead) == ("quantum", "classical")
+    assert "better mean in 1." in verdict([fast, slow])
+
+
+def test_a_part_of_the_table_is_not_written_over_the_whole(monkeypatch, capsys):
+    for some in (["--seeds", "1"], ["--studies", "iris"]):
+        monkeypatch.setattr(sys, "argv", ["accuracy", "--write", *some])
+        with pytest.raises(SystemExit):
+            accuracy.main()
+        assert "Leave out --studies and --seeds, or --write." in capsys.readouterr().err
+
+
+def test_every_study_says_how_it_was_chosen_and_draws_alike():
+    for name in accuracy.STUDIES:
+        study = importlib.import_module(f"benchmarks.evidence.{name}")
+        assert study.NOTE.startswith("**") and study.SEEDS >= 3
+        if hasattr(study, "picture"):
+            assert list(signature(study.picture).parameters)[:2] == ["rows", "folder"]
+
+
 def test_table_and_verdict():
     line = table([ROW]).splitlines()[-1]
     assert line == (
@@ -35,7 +62,7 @@ def test_table_and_verdict():
     )
     assert "Of 1 rows" in verdict([ROW, Row("t", "m", (1.0,))])
     assert "the classical one is ahead in 1, the quantum one in 0" in verdict([ROW])
-    assert verdict([ROW]).endswith("The quantum model has the higher mean in 0.")
+    assert verdict([ROW]).endswith("The quantum model has the better mean in 0.")
     page = accuracy.page([ROW], ["**a task**: nothing was searched."], 0.25, 60.0)
     assert "load average at the start 0.25; 60 s in all" in page
     assert line in page and page.endswith("- **a task**: nothing was searched.")

@@ -49,9 +49,9 @@ def test_string_order_is_one_in_the_cluster_state_and_zero_in_the_paramagnet(n):
     assert chains.string_order(antiferromagnet[None])[0] == pytest.approx(0, abs=1e-3)
 
 
-@pytest.mark.parametrize("n", [9, 10])
+@pytest.mark.parametrize("n", [9, 10, 11])
 def test_states_are_symmetric_ground_states_even_where_four_of_them_are_equal(n):
-    points = [(1e-3, 0.0), (0.6, 0.4), (0.3, -1.2)]
+    points = [(1e-3, 0.0), (0.6, 0.4), (0.3, -1.2), (0.37, -0.83), (0.5, -0.9)]
     states = chains.ground_states(n, points)
     cluster, field, ising, symmetries = chains.terms(n)
     np.testing.assert_allclose(np.linalg.norm(states, axis=1), 1)
@@ -60,7 +60,9 @@ def test_states_are_symmetric_ground_states_even_where_four_of_them_are_equal(n)
         energy = state @ matrix @ state
         assert energy == pytest.approx(np.linalg.eigvalsh(matrix.toarray())[0], abs=1e-5)
         assert np.linalg.norm(matrix @ state - energy * state) < 1e-4
-    assert states[0] @ symmetries @ states[0] == pytest.approx(2, abs=1e-9)
+        parities = state @ symmetries @ state
+        assert min(abs(parities - each) for each in (1.5, 0.5, -0.5, -1.5)) < 1e-8
+    assert states[0] @ symmetries @ states[0] == pytest.approx(1.5, abs=1e-9)
 
 
 @pytest.mark.parametrize("n", [9, 12])
@@ -95,6 +97,9 @@ def test_scores_never_see_the_points_of_choices():
     sets = [phases.train_points(), phases.validation_points(), phases.test_points()]
     together = [tuple(np.round(p, 9)) for points in sets for p in points]
     assert len(set(together)) == len(together) == 40 + 256 + 24 * 48
+    moved = phases.test_points(seed=1)
+    assert 0 < np.abs(moved - phases.test_points()).max() <= 0.8 / 24
+    assert not set(map(tuple, moved)) & set(map(tuple, phases.validation_points()))
 
 
 def test_draws_of_copies_average_to_the_expectation():

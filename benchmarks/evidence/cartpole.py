@@ -28,7 +28,7 @@ import pennylane as qp
 import qdl
 from qdl.layers import AngleEncoding, Entangler, Repeat, Rotation
 
-from .row import Row
+from .row import Row, shown
 
 SEEDS = 3
 EPISODES = 600
@@ -36,6 +36,11 @@ ENVIRONMENTS = 10
 STEPS = 500  # CartPole-v1 cuts an episode here: the best return
 DISCOUNT = 0.99
 MEMORY, BATCH, TARGET = 10_000, 64, 30  # Q-learning: transitions kept, a step's, steps a target
+NOTE = (
+    "**CartPole**: circuit and learning rates of the tutorial; the MLP's rate, the discount, the baseline "
+    "and the batch were chosen on seeds 100 to 102, which are not among these. An average of 475 over 50 "
+    "episodes that is not reached counts as 600. The tutorial says 500."
+)
 SCALE = np.array([2.4, 2.5, 0.21, 2.5])  # position, speed, angle, angular speed: about their range
 
 
@@ -240,17 +245,15 @@ def rows(seeds: int) -> list[Row]:
         seconds = (time.perf_counter() - start) / seeds
         mlp = [learn(classical(), for_mlp, seed) for seed in range(seeds)]
         task, model = f"CartPole, {name}", "re-uploading QNN, 4 wires, 86 parameters"
-        for what, unit, published in (
-            (last, f"mean return, last 100 of {EPISODES} episodes", "500"),
-            (
-                near_best,
-                "episodes to an average of 475 over 50, lower is better",
-                "470 to 600 (to 500)",
-            ),
+        end = f"mean return, last 100 of {EPISODES} episodes"
+        soon = "episodes to an average of 475 over 50, lower is better"
+        for what, unit, published, low in (
+            (last, end, "500", False),
+            (near_best, soon, "470 to 600 (to 500)", True),
         ):
             ours, theirs = (tuple(what(scores) for scores in runs) for runs in (qnn, mlp))
             beside = {"MLP, 86 parameters": theirs}
-            table.append(Row(task, model, ours, published, beside, unit, seconds))
+            table.append(shown(Row(task, model, ours, published, beside, unit, seconds, low)))
     return table
 
 

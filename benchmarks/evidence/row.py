@@ -10,7 +10,7 @@ from statistics import mean, stdev
 class Row:
     """A study's result: ours over seeds, what was published, and classical models beside both.
 
-    Scores are in the unit of `unit`, one per seed; higher is better unless the task says otherwise.
+    Scores are in the unit of `unit`, one per seed; higher is better unless `lower_is_better`.
     """
 
     task: str
@@ -20,14 +20,19 @@ class Row:
     classical: dict[str, tuple[float, ...]] = field(default_factory=dict)
     unit: str = "% test accuracy"
     seconds: float = float("nan")  # one seed, compile included
+    lower_is_better: bool = False
 
     @property
     def best_classical(self) -> tuple[str, tuple[float, ...]]:
         """Name and scores of the classical model with the best mean."""
         if not self.classical:
             return "none", ()
-        name = max(self.classical, key=lambda key: mean(self.classical[key]))
+        name = max(self.classical, key=lambda key: self.merit(self.classical[key]))
         return name, self.classical[name]
+
+    def merit(self, scores: tuple[float, ...]) -> float:
+        """The mean score, its sign turned where lower is better."""
+        return -mean(scores) if self.lower_is_better else mean(scores)
 
     @property
     def ahead(self) -> str:
@@ -35,10 +40,10 @@ class Row:
         _, scores = self.best_classical
         if not scores or len(scores) != len(self.ours) or len(scores) < 2:
             return ""
-        differences = [a - b for a, b in zip(self.ours, scores, strict=True)]
+        differences = tuple(a - b for a, b in zip(self.ours, scores, strict=True))
         if abs(mean(differences)) <= stdev(differences):
             return "level"
-        return "quantum" if mean(differences) > 0 else "classical"
+        return "quantum" if self.merit(differences) > 0 else "classical"
 
 
 def spread(scores: tuple[float, ...]) -> str:
@@ -80,10 +85,10 @@ def verdict(rows: list[Row]) -> str:
     """How often who was ahead, in two sentences."""
     compared = [row for row in rows if row.ahead]
     found = [row.ahead for row in compared]
-    higher = sum(mean(row.ours) > mean(row.best_classical[1]) for row in compared)
+    better = sum(row.merit(row.ours) > row.merit(row.best_classical[1]) for row in compared)
     return (
         f"Of {len(found)} rows with a classical model beside, the classical one is ahead in "
         f"{found.count('classical')}, the quantum one in {found.count('quantum')}; in "
         f"{found.count('level')} the difference is within its spread over the seeds. The quantum "
-        f"model has the higher mean in {higher}."
+        f"model has the better mean in {better}."
     )
