@@ -126,7 +126,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize(
-    "name", ["hur", "few_samples", "reuploading", pytest.param("iris", marks=pytest.mark.slow)]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name != "hur" else ()) for name in SMALL]
 )
 def test_every_study_in_small_is_better_than_chance(name, capsys):
     rows = SMALL[name]()
