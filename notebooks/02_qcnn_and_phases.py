@@ -1,15 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Quantum convolutional networks, and the phases of matter
 #
@@ -178,6 +166,6 @@ for title, values in panels.items():
 # that does not hold elsewhere: it takes the antiferromagnet, at the bottom, for topological. The one with five
 # parameters never saw that phase either and gets it right, because of how it is built.
 #
-# Is it an advantage? Not on nine spins: logistic regression on all $\langle Z_{i-1} X_i Z_{i+1} \rangle$ agrees as
-# well as the decoder, and a correlator is cheap to measure. `python -m benchmarks.accuracy --studies phases` has
-# these figures with seeds, on 9 and 11 sites, and with few copies of each state.
+# Is it an advantage? Logistic regression on all $\langle Z_{i-1} X_i Z_{i+1} \rangle$, which are cheap to measure,
+# agrees on a point less of the plane on nine spins, and on a point more on eleven. `python -m benchmarks.accuracy
+# --studies phases` has these figures with seeds, and with few copies of each state.
