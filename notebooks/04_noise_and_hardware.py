@@ -119,7 +119,7 @@ plt.show()
 # SPSA moves all parameters at once and needs two, whatever their number.
 
 # %%
-print(estimate(model, torino, batch_size=4, steps=4))
+print(estimate(model, torino, batch_size=2, steps=4))
 
 # %%
 X_few, y_few = data.X_train[:16], data.y_train[:16]
@@ -131,7 +131,7 @@ tuned = qdl.fit(
     loss="cross_entropy",
     optimizer=optax.sgd(0.02),
     steps=4,
-    batch_size=4,
+    batch_size=2,
     params=result.params,
     key=jax.random.key(2),
 )
@@ -143,8 +143,10 @@ print("loss of each step on the machine:", np.round(tuned.history["loss"], 3))
 print(f"largest change of a parameter: {moved:.3f} radians")
 
 # %%
-for name, params in {"before": result.params, "after": tuned.params}.items():
-    z = machine.apply(params, X, key)[:, 0]
+for name, params, z in (
+    ("before", result.params, corrected.raw[:, 0]),  # measured above
+    ("after", tuned.params, machine.apply(tuned.params, X, key)[:, 0]),
+):
     share = np.mean((model.apply(params, data.X_test)[:, 0] > 0) == data.y_test)
     right = np.mean((z > 0) == y)
     print(
@@ -152,7 +154,7 @@ for name, params in {"before": result.params, "after": tuned.params}.items():
     )
 
 # %% [markdown]
-# Four steps with four batches of four images are a demonstration of the road, not a result: the network was
+# Four steps with four batches of two images are a demonstration of the road, not a result: the network was
 # trained before, and the noise of SPSA is larger than what is left to gain. What carries over to a real
 # machine is the order of things: train on the simulator, look at the transpiled circuit, check the place,
 # read the price, and only then send.

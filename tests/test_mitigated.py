@@ -10,9 +10,9 @@ import pytest
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import qdl
-from qdl.backends import aer, mitigated
+from qdl.backends import aer, fake, mitigated
 from qdl.backends.mitigated import _unmixed, folded
-from qdl.layers import AmplitudeEncoding, AngleEncoding, Entangler, Noise, Rotation
+from qdl.layers import AmplitudeEncoding, AngleEncoding, Entangler, Noise, Pooling, Rotation
 
 GATES = ["rx", "ry", "rz", "cx"]
 WORDS = qdl.Expval([qp.Z(0), qp.X(1) @ qp.Z(2), 0.5 * qp.Y(0) @ qp.Z(1) @ qp.X(2) - 0.3 * qp.Z(2)])
@@ -47,6 +47,20 @@ def test_errors_of_readout_are_undone(readout, inputs, key):
     assert np.abs(raw - exact).max() > 9 / np.sqrt(shots)
     assert np.abs(corrected - exact).max() < 6 / np.sqrt(shots)
     np.testing.assert_array_equal(model.on(place).apply(*inputs, key), corrected)
+
+
+def test_pooling_is_measured_where_nothing_is_folded(inputs, key):
+    """On a place with noise, so that a measured pooling gives other numbers than a controlled one."""
+    model = qdl.QNN(3, [*LAYERS, Pooling("zyz", "measured"), Rotation("y")], qdl.ExpZ([0]))
+    params, place = model.init(key), fake("manila", shots=500)
+    corrected, x = mitigated(place), inputs[1]
+    pair = corrected.both(model, params, x, key)
+    np.testing.assert_array_equal(pair.mitigated, model.on(corrected).apply(params, x, key))
+    controlled = qdl.QNN(3, [*LAYERS, Pooling("zyz"), Rotation("y")], qdl.ExpZ([0]))
+    other = corrected.both(controlled, params, x, key).raw
+    assert not np.array_equal(pair.raw, other)
+    folded_ones = mitigated(place, scales=(1, 3)).both(model, params, x, key).raw
+    np.testing.assert_array_equal(folded_ones, other)
 
 
 def test_probabilities_are_unmixed_exactly():

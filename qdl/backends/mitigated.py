@@ -109,6 +109,10 @@ class _Pair(Place):
     def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
         return jnp.concatenate(self.plan._evaluate(operators, measurements, key), axis=-1)
 
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """Those of the mitigated place, measured poolings among them."""
+        return self.plan.operators(model, params, x)
+
 
 def _unmitigated(model: Any) -> Any:
     """The model with its quantum stages on the places underneath."""

@@ -230,7 +230,9 @@ class Template(Layer):
     """Any function that yields PennyLane operators, or any PennyLane template, as a layer.
 
     Args:
-        fn: ``fn(params, x, wires)``, a generator or a function returning operators.
+        fn: ``fn(params, x, wires)``, a generator or a function returning operators. Models are
+            equal, and share compiled programs, if their functions are: write one that many models
+            use with ``def``, since a ``lambda`` is another function each time it is met.
         shape: the parameters' shape, or a function of the wires that returns it.
 
     Params: of the given shape.
