@@ -170,7 +170,7 @@ def test_bad_samplers():
         BlockSampler(sweeps=1.5)
     with pytest.raises(ValueError, match="0 <= cold <= hot .* got cold=2.0, hot=1.0"):
         BlockSampler(cold=2.0)
-    with pytest.raises(ValueError, match="temperature must be >= 0, got -1"):
+    with pytest.raises(ValueError, match="temperature must be a number >= 0, got -1"):
         ExactSampler(temperature=-1)
     with pytest.raises(ValueError, match="at most 20 spins, got 21. Use BlockSampler"):
         ExactSampler().sample(np.zeros(21), np.zeros((21, 21)), 1, key=0)
@@ -215,3 +215,19 @@ def test_the_conformance_check_finds_what_is_wrong(change, said):
     with pytest.raises(AssertionError, match=said):
         qdl.testing.check_sampler(Broken(change))
     qdl.testing.check_sampler(Broken(lambda s, e: (s, e)))
+
+
+def test_what_has_noise_of_its_own_is_not_asked_to_repeat_itself():
+    class Restless(Sampler):
+        def draw(self, h, J, num_reads, rng, initial):
+            return BlockSampler(2).draw(h, J, num_reads, np.random.default_rng(), initial)
+
+    with pytest.raises(AssertionError, match="the same key gave other reads"):
+        qdl.testing.check_sampler(Restless(), n_spins=30)
+    qdl.testing.check_sampler(Restless(), n_spins=30, repeatable=False)
+
+
+def test_more_spins_than_the_table_of_noise_are_refused():
+    n = 2**20
+    with pytest.raises(ValueError, match=f"BlockSampler takes fewer than {n} spins, got {n}"):
+        BlockSampler(sweeps=1).sample(np.zeros(n), Bipartite(np.zeros((n - 1, 1))), key=0)

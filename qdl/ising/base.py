@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import dimod
 import numpy as np
 
+from .check import check_whole
 from .energy import Couplings, Ising, check_problem, energies
+
+PIECE = 2**22  # spins whose energies are computed at once: 16 MiB in float32
 
 
 class Reads(NamedTuple):
@@ -75,7 +78,7 @@ class Sampler(dimod.Sampler):
             TypeError: no key.
         """
         self.remove_unknown_kwargs(**unknown)
-        _check_reads(num_reads)
+        check_whole("num_reads", num_reads, "num_reads=10")
         if isinstance(h, dimod.BinaryQuadraticModel):
             return self._sample_bqm(h, num_reads, key, initial)
         h, J = check_problem(h, J)
@@ -86,7 +89,7 @@ class Sampler(dimod.Sampler):
         if initial is not None:
             initial = _check_initial(initial, shape).reshape(-1, *shape[-2:])
         spins = self.draw(h.reshape(-1, h.shape[-1]), J, num_reads, rng, initial).reshape(shape)
-        return ordered(spins, energies(h, J, spins))
+        return ordered(spins, _energies(h, J, spins))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.sample(*args, **kwargs)
@@ -133,6 +136,13 @@ def generator(key: Any) -> np.random.Generator:
     )
 
 
+def _energies(h: np.ndarray, J: Couplings, spins: np.ndarray) -> np.ndarray:
+    """The energies, problem by problem where all spins as floats would take much memory."""
+    if h.ndim == 1 or spins.size <= PIECE:
+        return energies(h, J, spins)
+    return np.stack([_energies(fields, J, reads) for fields, reads in zip(h, spins, strict=True)])
+
+
 def ordered(spins: np.ndarray, energy: np.ndarray) -> Reads:
     """The reads with the lowest energy first; equal ones stay in the order of drawing."""
     order = np.argsort(energy, axis=-1, kind="stable")
@@ -156,11 +166,6 @@ def check_answer(spins: np.ndarray, shape: tuple[int, ...], who: object) -> np.n
             f"{who!r} returned the spin {bad}, expected -1 or +1. Bits b become spins by 2 * b - 1."
         )
     return spins
-
-
-def _check_reads(num_reads: Any) -> None:
-    if isinstance(num_reads, bool) or not isinstance(num_reads, int | np.integer) or num_reads < 1:
-        raise ValueError(f"num_reads must be a whole number >= 1, got {num_reads!r}.")
 
 
 def _check_initial(initial: Any, shape: tuple[int, ...]) -> np.ndarray:

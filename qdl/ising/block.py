@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .base import Sampler
+from .check import check_whole
 from .energy import Bipartite, Couplings, field_scale
 
 NOISE = 2**20  # entries of the table of noise
@@ -65,10 +66,8 @@ class BlockSampler(Sampler):
     quench: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("sweeps", "reverse_sweeps"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-                raise ValueError(f"{name} must be a whole number >= 0, got {value!r}. Try 20.")
+        check_whole("sweeps", self.sweeps, "sweeps=20", least=0)
+        check_whole("reverse_sweeps", self.reverse_sweeps, "reverse_sweeps=6", least=0)
         if not (0 <= self.cold <= self.hot < np.inf and 0 <= self.reverse_hot < np.inf):
             raise ValueError(
                 "temperatures must obey 0 <= cold <= hot and 0 <= reverse_hot, got "
@@ -85,6 +84,11 @@ class BlockSampler(Sampler):
         initial: np.ndarray | None,
     ) -> np.ndarray:
         n_problems, n = h.shape
+        if n >= NOISE:
+            raise ValueError(
+                f"BlockSampler takes fewer than {NOISE} spins, got {n}. Split the problem, or use "
+                "DimodSampler."
+            )
         order, blocks = _blocks(J)
         push = (-h if order is None else -h[:, order]).astype(np.float32, copy=False)
         scale = field_scale(h, J)
