@@ -325,6 +325,11 @@ def test_a_foreign_sampler_is_not_saved(data, tmp_path):
         ({"bias_learning_rate": "a"}, ValueError, "bias_learning_rate must be a number >= 0"),
         ({"decay": "cosine"}, ValueError, "decay must be None or 'linear', got 'cosine'"),
         ({"seed": -1}, ValueError, "seed must be a whole number >= 0, got -1"),
+        (
+            {"sampler": BlockSampler},
+            TypeError,
+            r"sampler must have sample\(.*, got <class 'qdl.isi",
+        ),
         ({"sampler": 3}, TypeError, r"sampler must have sample\(h, J, num_reads, key, initial\)"),
         ({"rule": "x"}, ValueError, "rule must be one of"),
     ],

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from qdl.datasets import digits, mnist
 from qdl.ising import (
@@ -75,6 +76,8 @@ def test_landscapes_of_deep_networks_name_the_classes_of_their_outputs(few):
 
 def test_bad_input(few):
     words = {"hidden": 5, "epochs": 1, "num_reads": 2}
+    with pytest.raises(NotFittedError):
+        landscape(IsingClassifier(), few.X_test, few.y_test)
     classifier = IsingClassifier(**words).fit(few.X_train, few.y_train)
     with pytest.raises(ValueError, match=r"y has the label 7, but the classes are \[0, 1, 2\]"):
         landscape(classifier, few.X_test[:3], [0, 7, 1], num_reads=2)

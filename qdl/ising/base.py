@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import dimod
@@ -75,11 +76,13 @@ class Sampler(dimod.Sampler):
 
         Raises:
             ValueError: h, J or initial of a wrong shape, or with other values than they may have.
-            TypeError: no key.
+            TypeError: no key; a dimod model and J.
         """
         self.remove_unknown_kwargs(**unknown)
         check_whole("num_reads", num_reads, "num_reads=10")
         if isinstance(h, dimod.BinaryQuadraticModel):
+            if J is not None:
+                raise TypeError("a dimod model holds its couplings, got J beside it. Leave out J.")
             return self._sample_bqm(h, num_reads, key, initial)
         h, J = check_problem(h, J)
         rng = generator(key)
@@ -121,15 +124,14 @@ def generator(key: Any) -> np.random.Generator:
     """
     if isinstance(key, np.random.Generator):
         return key
-    if isinstance(key, list | tuple):
-        return np.random.default_rng(key)
-    if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
-        return np.random.default_rng(key)
-    if hasattr(key, "dtype"):
+    if hasattr(key, "dtype") and not isinstance(key, np.generic | np.ndarray):
         import jax
 
         is_typed = jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key)
-        return np.random.default_rng(np.asarray(jax.random.key_data(key) if is_typed else key))
+        key = np.asarray(jax.random.key_data(key) if is_typed else key)
+    if key is not None and not isinstance(key, bool | np.bool_):
+        with suppress(TypeError, ValueError):
+            return np.random.default_rng(key)
     raise TypeError(
         f"a sampler needs a key, got {key!r}. Pass key=0 (any whole number >= 0), "
         "key=jax.random.key(0), or a NumPy generator."

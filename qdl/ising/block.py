@@ -89,6 +89,7 @@ class BlockSampler(Sampler):
                 f"BlockSampler takes fewer than {NOISE} spins, got {n}. Split the problem, or use "
                 "DimodSampler."
             )
+        h, J = _near_one(h, J)
         order, blocks = _blocks(J)
         push = (-h if order is None else -h[:, order]).astype(np.float32, copy=False)
         scale = field_scale(h, J)
@@ -139,6 +140,14 @@ class BlockSampler(Sampler):
         if self.quench:
             _rest(spins, blocks, push)
         return spins.T.reshape(n_problems, reads, n)
+
+
+def _near_one(h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
+    """Both times one power of two, which changes no state: float32 has room for all squares then."""
+    couplings = J.block if isinstance(J, Bipartite) else J
+    largest = max(np.abs(h).max(initial=0), np.abs(couplings).max(initial=0))
+    h, couplings = (np.ldexp(part, -np.frexp(largest)[1]) for part in (h, couplings))
+    return h, Bipartite(couplings) if isinstance(J, Bipartite) else couplings
 
 
 def _heat(spins: np.ndarray, block: _Block, push: np.ndarray, beta: np.ndarray, place: int) -> None:

@@ -171,7 +171,7 @@ class Annealed(ClassifierMixin, BaseEstimator):
     def _start(self) -> tuple[Any, Any]:
         """The trainer, and new weights; bad arguments are refused here."""
         check_whole("redundancy", self.redundancy, "redundancy=4")
-        if not callable(getattr(self.sampler, "sample", None)):
+        if isinstance(self.sampler, type) or not callable(getattr(self.sampler, "sample", None)):
             raise TypeError(
                 f"sampler must have sample(h, J, num_reads, key, initial), got {self.sampler!r}. "
                 "Example: qdl.ising.BlockSampler(sweeps=20)."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from .check import check_whole
 from .network import winners
@@ -96,6 +96,7 @@ def landscape(classifier: Any, X: Any, y: Any, num_reads: int = 100, key: Any = 
 
     Reference: Zhang, Kamenev, Communications Physics 8, 478 (2025), Figs. 2 and 3.
     """
+    check_is_fitted(classifier, "network_")
     check_consistent_length(X, y)
     known, y = classifier.classes_, np.asarray(y)
     if len(unknown := np.setdiff1d(y, known)):
