@@ -52,7 +52,7 @@ for name, model in (("before", untrained), ("after", classifier)):
 
 # %% [markdown]
 # The paper reports 92 % on its 100 test images. Over five seeds of this classifier the mean on them is
-# about 90 %, single seeds from 89 to 93 %, and about 83 % on the 2,000 others: the paper's number is
+# about 90 %, single seeds from 88 to 92 %, and about 83 % on the 2,000 others: the paper's number is
 # within the spread of seeds, and an optimistic estimate of what to expect.
 #
 # ## What the training did to the energy landscape
