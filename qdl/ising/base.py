@@ -131,7 +131,7 @@ def generator(key: Any) -> np.random.Generator:
         key = np.asarray(jax.random.key_data(key) if is_typed else key)
     if key is not None and not isinstance(key, bool | np.bool_):
         with suppress(TypeError, ValueError):
-            return np.random.default_rng(key)
+            return np.random.default_rng(key)  # pyright: ignore[reportArgumentType]
     raise TypeError(
         f"a sampler needs a key, got {key!r}. Pass key=0 (any whole number >= 0), "
         "key=jax.random.key(0), or a NumPy generator."
