@@ -1,5 +1,8 @@
 """The classifier: scikit-learn's checks, resume, save, what it warns of, and the paper's numbers."""
 
+import io
+import sys
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -83,6 +86,60 @@ def test_labels_may_be_anything(data):
 
 
 @pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([True, False]),
+        np.array([7, -3], np.int8),
+        np.array([1.0, 3.0]),
+        np.array(["b", "a"], object),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_labels_come_back_as_they_were_given(data, labels, tmp_path):
+    some = data.y_train < 2
+    y = labels[data.y_train[some]]
+    classifier = IsingClassifier(**QUICK).fit(data.X_train[some], y)
+    classifier.save(tmp_path / "a")
+    for each in (classifier, IsingClassifier.load(tmp_path / "a")):
+        for method in ("codeword", "sample"):
+            found = each.predict(data.X_train[some], method=method)
+            assert found.dtype == y.dtype and np.mean(found == y) > 0.9
+
+
+def test_one_image_and_none(fitted, data):
+    one = data.X_test[:1]
+    assert fitted.predict(one).shape == fitted.predict(one, method="sample").shape == (1,)
+    assert fitted.sample(one, num_reads=1).spins.shape == (1, 1, 24)
+    with pytest.raises(ValueError, match="0 sample"):
+        fitted.predict(data.X_test[:0])
+    with pytest.raises(ValueError, match="0 sample"):
+        IsingClassifier().fit(data.X_train[:0], [])
+
+
+def test_the_model_of_a_row_is_asked_for_with_a_row(fitted, data):
+    with pytest.raises(ValueError, match="64 features"):
+        fitted.to_bqm(data.X_test[0, :5])
+    with pytest.raises(ValueError, match=r"to_bqm takes one row \(64,\), got shape \(2, 64\)"):
+        fitted.to_bqm(data.X_test[:2])
+    with pytest.raises(ValueError, match="NaN"):
+        fitted.to_bqm(np.full(64, np.nan))
+
+
+@pytest.mark.parametrize(("method", "most"), [("codeword", 1500), ("sample", 5000)])
+def test_predictions_take_few_bytes_a_row(method, most):
+    X, y = np.random.default_rng(0).uniform(size=(20_000, 2)).astype("f"), np.arange(20_000) % 10
+    words = {"hidden": 50, "redundancy": 1, "epochs": 0, "sampler": BlockSampler(sweeps=1)}
+    classifier = IsingClassifier(**words).fit(X[:50], y[:50])
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # ties
+        classifier.predict(X, method=method)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < most * len(X)
+
+
+@pytest.mark.parametrize(
     ("labels", "nothing"), [([0, 1, 2], -1), ([-1, 1, 3], -2), (["a", "b", "c"], "unclassified")]
 )
 def test_tied_outputs_are_unclassified_with_a_warning(data, labels, nothing):
@@ -146,6 +203,36 @@ def test_a_broken_off_run_goes_on_as_if_it_had_not_been(data, tmp_path, average)
         IsingClassifier(**arguments).fit(data.X_test, data.y_test, checkpoint=tmp_path / "a")
 
 
+class Anonymous:
+    """A sampler without a ``__repr__``, which Python names by its address."""
+
+    def sample(self, h, J, num_reads, key, initial=None):
+        return BlockSampler(sweeps=4).sample(h, J, num_reads, key, initial)
+
+
+def test_a_run_with_a_sampler_that_has_no_name_goes_on_too(data, tmp_path):
+    def train():
+        return IsingClassifier(**(QUICK | {"sampler": Anonymous()})).fit(
+            data.X_train[:50], data.y_train[:50], checkpoint=tmp_path / "a"
+        )
+
+    one, other = train(), train()
+    assert one.network_.W.tobytes() == other.network_.W.tobytes()
+
+
+def test_a_terminal_is_shown_the_progress(data, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    IsingClassifier(**QUICK).fit(data.X_train[:50], data.y_train[:50])
+    assert "online error" in sys.stderr.getvalue() and "3/3" in sys.stderr.getvalue()
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    IsingClassifier(**QUICK).fit(data.X_train[:50], data.y_train[:50])
+    assert sys.stderr.getvalue() == ""
+
+
 def test_a_callback_can_stop(data):
     stopped = IsingClassifier(**QUICK).fit(data.X_train, data.y_train, callback=lambda c: True)
     assert len(stopped.history_["online_error"]) == 1
@@ -173,6 +260,29 @@ def test_partial_fit_goes_on_and_knows_its_classes(data):
     assert len(classifier.history_["online_error"]) == 4
     with pytest.raises(ValueError, match=r"y has the label .*7.*, but the classes are \[0, 1, 2\]"):
         classifier.partial_fit(data.X_train[:1], [7])
+
+
+def test_partial_fit_does_not_decay_and_refuses_other_classes_and_numbers(data):
+    constant, falling = (
+        IsingClassifier(**QUICK, decay=decay).partial_fit(data.X_train, data.y_train)
+        for decay in (None, "linear")
+    )
+    assert constant.network_.W.tobytes() == falling.network_.W.tobytes()
+    with pytest.raises(ValueError, match=r"classes are \[0, 1\], but were \[0, 1, 2\] in the fir"):
+        constant.partial_fit(data.X_train, data.y_train, classes=[0, 1])
+    with pytest.raises(ValueError, match="continuous"):
+        IsingClassifier(**QUICK).partial_fit(data.X_train, data.y_train + 0.5)
+
+
+def test_numpys_numbers_are_numbers(data, tmp_path):
+    words = {
+        "hidden": np.int64(12), "learning_rate": np.float32(1e-3), "seed": np.uint8(0),
+        "sampler": BlockSampler(sweeps=np.int64(4)),
+    }  # fmt: skip
+    classifier = IsingClassifier(**(QUICK | words)).fit(data.X_train[:50], data.y_train[:50])
+    classifier.save(tmp_path / "a")
+    loaded = IsingClassifier.load(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.predict(data.X_test), classifier.predict(data.X_test))
 
 
 def test_save_and_load(data, fitted, tmp_path):
@@ -215,6 +325,11 @@ def test_a_foreign_sampler_is_not_saved(data, tmp_path):
         ({"bias_learning_rate": "a"}, ValueError, "bias_learning_rate must be a number >= 0"),
         ({"decay": "cosine"}, ValueError, "decay must be None or 'linear', got 'cosine'"),
         ({"seed": -1}, ValueError, "seed must be a whole number >= 0, got -1"),
+        (
+            {"sampler": BlockSampler},
+            TypeError,
+            r"sampler must have sample\(.*, got <class 'qdl.isi",
+        ),
         ({"sampler": 3}, TypeError, r"sampler must have sample\(h, J, num_reads, key, initial\)"),
         ({"rule": "x"}, ValueError, "rule must be one of"),
     ],

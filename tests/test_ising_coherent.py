@@ -114,8 +114,31 @@ def test_what_cannot_be_amplified_is_refused():
         ValueError, match=r"one problem of 1 to 12 spins, got fields of shape \(13,"
     ):
         annealing_unitary(problem(0, 13), 1.0)
-    with pytest.raises(ValueError, match="time must be > 0 and steps >= 1, got 0 and 100"):
+    with pytest.raises(ValueError, match="time must be a number > 0, got 0. Example: time=20"):
         annealing_unitary(problem(0), 0)
+    with pytest.raises(ValueError, match="steps must be a whole number >= 1, got 2.5"):
+        annealing_unitary(problem(0), 1.0, steps=2.5)
     unitary = annealing_unitary(problem(0), 1.0)
     with pytest.raises(ValueError, match="wrong part of amplitude 0, expected one between 0 and 1"):
         amplify(unitary, np.zeros(16, bool))
+    with pytest.raises(
+        ValueError, match=r"wrong must be a mask of booleans of shape \(16,\), got int"
+    ):
+        amplify(unitary, np.zeros(16, int))
+    with pytest.raises(ValueError, match="rounds must be a whole number >= 0, got -1"):
+        amplify(unitary, np.arange(16) < 3, rounds=-1)
+
+
+@pytest.mark.parametrize("amplitude", [0.0, -0.1, 1.5, np.nan])
+def test_an_amplitude_that_is_none_is_refused_and_not_waited_for(amplitude):
+    with pytest.raises(ValueError, match=r"amplitude must be in \(0, 1\], got"):
+        calls_when_unknown(amplitude)
+
+
+def test_wrong_states_of_a_large_network_are_not_listed():
+    with pytest.raises(
+        ValueError, match=r"wrong_states lists all states of at most 12 spins, got 56"
+    ):
+        wrong_states(16, 10, 4, label=0)
+    with pytest.raises(ValueError, match="label must be one of the classes 0 to 1, got 2"):
+        wrong_states(1, 2, 1, label=2)

@@ -78,6 +78,7 @@ def test_digits_are_learned_saved_and_gone_on_with(data, tmp_path):
     assert spins.shape == (3, 5, 10 + 8 + 12) and (np.diff(energies) >= 0).all()
     classifier.save(tmp_path / "a")
     loaded = DeepIsingClassifier.load(tmp_path / "a")
+    assert loaded.get_params() == classifier.get_params()
     np.testing.assert_array_equal(loaded.predict(data.X_test), classifier.predict(data.X_test))
     loaded.partial_fit(data.X_train, data.y_train)
     assert len(loaded.history_["online_error"]) == 7
@@ -133,6 +134,22 @@ def test_bad_layers(data):
         DeepIsingClassifier(layers=(5,)).fit(data.X_train, data.y_train)
     with pytest.raises(ValueError, match="each of layers must be a whole number >= 1, got 0"):
         DeepIsingClassifier(layers=(5, 0)).fit(data.X_train, data.y_train)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"input_gain": np.nan}, "input_gain must be a number > 0, got nan"),
+        ({"input_gain": "a"}, "input_gain must be a number > 0, got 'a'"),
+        ({"input_learning_rate": -1.0}, "input_learning_rate must be a number >= 0, got -1.0"),
+        ({"input_learning_rate": np.inf}, "input_learning_rate must be a number >= 0, got inf"),
+        ({"learning_rate": 0.0, "input_learning_rate": 1.0}, "learning_rate must be a number > 0"),
+        ({"num_reads": 0}, "num_reads must be a whole number >= 1, got 0"),
+    ],
+)
+def test_bad_arguments(data, words, said):
+    with pytest.raises(ValueError, match=said):
+        DeepIsingClassifier(**(QUICK | words)).fit(data.X_train, data.y_train)
 
 
 @pytest.mark.slow

@@ -101,6 +101,12 @@ def test_other_bad_input():
         Bipartite([1.0, 2.0])
     with pytest.raises(ValueError, match=r"spins must have 5 entries on the last axis, got shape"):
         problem(0).energies(np.ones(4))
+    with pytest.raises(
+        ValueError, match=r"spins must be -1 or \+1, got 0.* Bits b become spins by"
+    ):
+        problem(0).energies([0, 1, 1, 0, 1])
+    with pytest.raises(ValueError, match="offset must be finite, got nan"):
+        Ising([0.0], [[0.0]], np.nan)
     with pytest.raises(ValueError, match=r"is one problem, but h has shape \(2, 5\). Convert"):
         problem(0, lead=(2,)).to_bqm()
     with pytest.raises(ValueError, match=r"Q must be a square matrix \(n, n\), got \(3,\)"):

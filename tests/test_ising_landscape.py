@@ -4,9 +4,16 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
-from qdl.datasets import mnist
-from qdl.ising import IsingClassifier, Landscape, landscape
+from qdl.datasets import digits, mnist
+from qdl.ising import (
+    BlockSampler,
+    DeepIsingClassifier,
+    IsingClassifier,
+    Landscape,
+    landscape,
+)
 from qdl.ising.landscape import distances
 
 
@@ -53,3 +60,32 @@ def test_training_turns_a_glass_into_a_few_basins():
     assert glass.within_image >= 40 and glass.unclassified >= 0.4
     assert order.within_image <= 12 and order.unclassified <= 0.03
     assert order.right > 0.8 and order.other_class > 2 * order.same_class
+
+
+@pytest.fixture(scope="module")
+def few():
+    return digits(classes=(0, 1, 2), features=None, scale=(0, 1))
+
+
+def test_landscapes_of_deep_networks_name_the_classes_of_their_outputs(few):
+    words = {"layers": (10, 8), "num_reads": 4, "epochs": 6, "sampler": BlockSampler(sweeps=4)}
+    deep = DeepIsingClassifier(**words, learning_rate=2e-3).fit(few.X_train, few.y_train)
+    seen = landscape(deep, few.X_test, few.y_test, num_reads=4)
+    assert seen.spins.shape == (len(few.X_test), 4, 10 + 8 + 12) and seen.right > 0.7
+
+
+def test_bad_input(few):
+    words = {"hidden": 5, "epochs": 1, "num_reads": 2}
+    with pytest.raises(NotFittedError):
+        landscape(IsingClassifier(), few.X_test, few.y_test)
+    classifier = IsingClassifier(**words).fit(few.X_train, few.y_train)
+    with pytest.raises(ValueError, match=r"y has the label 7, but the classes are \[0, 1, 2\]"):
+        landscape(classifier, few.X_test[:3], [0, 7, 1], num_reads=2)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        landscape(classifier, few.X_test[:3], [0, 1], num_reads=2)
+    seen = landscape(classifier, few.X_test[:3], few.y_test[:3], num_reads=2)
+    for wrong in (0, -1, 1.5):
+        with pytest.raises(
+            ValueError, match=f"max_points must be a whole number >= 1, got {wrong}"
+        ):
+            seen.mds(max_points=wrong)

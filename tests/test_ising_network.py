@@ -186,3 +186,39 @@ def test_scaling_exponents():
     assert scaling_exponent([0.4, 0.2, 0.1, 0.05], floor=0.1)[1:] == (1, 2)
     with pytest.raises(ValueError, match="at least two epochs from 1 on with an error above 0"):
         scaling_exponent([0.4, 0.0])
+    with pytest.raises(ValueError, match=r"errors must be finite numbers \(epochs,\), got nan"):
+        scaling_exponent([0.4, np.nan, 0.2])
+    with pytest.raises(ValueError, match=r"errors must be finite numbers \(epochs,\), got shape"):
+        scaling_exponent(np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words", "error"),
+    [
+        (np.ones((2, 3)), ["a", "b"], {}, "y must be whole numbers 0 .. k-1 of at least two"),
+        (np.ones((2, 3)), [-1, 1], {}, "y must be whole numbers 0 .. k-1 of at least two"),
+        (np.ones((2, 3)), [0, 0], {}, "y must be whole numbers 0 .. k-1 of at least two"),
+        (np.full((2, 3), np.nan), [0, 1], {}, "NaN"),
+        (np.ones((2, 3)), [0, 1, 1], {}, "inconsistent numbers of samples"),
+        (np.ones((2, 3)), [0, 1], {"hidden": 0}, "hidden must be a whole number >= 1, got 0"),
+        (np.ones((2, 3)), [0, 1], {"epochs": 0}, "epochs must be a whole number >= 1, got 0"),
+        (np.ones((2, 3)), [0, 1], {"learning_rate": -1}, "learning_rate must be a number >= 0"),
+        (np.ones((2, 3)), [0, 1], {"learning_rate": 1e30}, "no longer finite. Lower learning_rate"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_backpropagation_cannot_learn(X, y, words, error):
+    with pytest.raises(ValueError, match=error):
+        backpropagation(X, y, **({"hidden": 3, "redundancy": 1, "epochs": 3} | words))
+
+
+def test_reads_are_ordered_whatever_the_sampler_does():
+    class Unordered:
+        def sample(self, h, J, num_reads, key, initial=None):
+            spins, energies = ExactSampler(3.0).sample(h, J, num_reads, key)
+            return spins[::-1], energies[::-1]
+
+    net = network()
+    trainer = Trainer(Rule(num_reads=8), Unordered(), class_codes(3, 2))
+    reads = trainer.free(net, net.pull(np.ones(3, "f")), 0, np.random.default_rng(0))
+    assert (np.diff(reads.energies) >= 0).all() and reads.energies[0] < reads.energies[-1]

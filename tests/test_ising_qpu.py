@@ -5,6 +5,8 @@ import copy
 import numpy as np
 import pytest
 
+import qdl.testing
+
 testing = pytest.importorskip("dwave.system.testing")
 busclique = pytest.importorskip("minorminer.busclique")
 
@@ -142,7 +144,7 @@ def test_the_solvers_own_estimate_is_asked_for(machine):
     sampler = QPUSampler(machine)
     assert sampler.access_seconds(7, J, reverse=True) == pytest.approx(1.234e-3)
     qubits = sum(map(len, sampler.embed(J).embedding.values()))
-    assert machine.solver.asked[:2] == (qubits, 7) and machine.solver.asked[2]["reverse_anneal"]
+    assert machine.solver.asked[:2] == (qubits, 7) and machine.solver.asked[2]["reinitialize_state"]
 
 
 def test_what_the_machine_cannot_do_is_refused_before_it_is_asked(machine):
@@ -172,3 +174,71 @@ def test_broken_chains_are_told(machine):
         RuntimeWarning, match=r"\d+% of the chains were broken, more than most_broken"
     ):
         QPUSampler(machine, chain_strength=0.0, most_broken=0.0).sample(h, J, 20, key=0)
+
+
+def test_reverse_anneals_are_priced_by_the_solvers_own_method(machine):
+    """D-Wave's method itself, with timing data of the form that a solver has."""
+    from types import SimpleNamespace
+
+    from dwave.cloud.solver import StructuredSolver
+
+    timing = {
+        "version": "1.0.0", "typical_programming_time": 14_000.0,
+        "reverse_annealing_with_reinit_prog_time_delta": 100.0,
+        "reverse_annealing_without_reinit_prog_time_delta": 10.0,
+        "default_programming_thermalization": 1000.0, "default_annealing_time": 20.0,
+        "readout_time_model": "pwl_linear", "readout_time_model_parameters": [1.0, 5000.0, 50.0, 50.0],
+        "qpu_delay_time_per_sample": 20.0, "reverse_annealing_with_reinit_delay_time_delta": 5.0,
+        "reverse_annealing_without_reinit_delay_time_delta": 1.0,
+        "decorrelation_max_nominal_anneal_time": 2000.0,
+        "decorrelation_time_range": [500.0, 10_000.0], "default_readout_thermalization": 0.0,
+    }  # fmt: skip
+    solver = SimpleNamespace(properties={"problem_timing_data": timing})
+    solver.estimate_qpu_access_time = StructuredSolver.estimate_qpu_access_time.__get__(solver)
+    machine.solver = solver
+    h, J = problem()
+    sampler = QPUSampler(machine, annealing_time=30.0, most_broken=1)
+    forward = 14_000 + 1000 + 10 * (30 + 50 + 20)
+    reverse = 14_000 + 1000 + 100 + 10 * (20 + 50 + 20 + 5)
+    assert sampler.access_seconds(10, J) == pytest.approx(1e-6 * forward)
+    assert sampler.access_seconds(10, J, reverse=True) == pytest.approx(1e-6 * reverse)
+    sampler.sample(h, J, num_reads=10, key=0, initial=np.ones(12))
+    assert sampler.seconds_used == pytest.approx(1e-6 * reverse)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"scale": np.nan}, "scale must be a number > 0, got nan. Example: scale=1.0"),
+        ({"scale": 0}, "scale must be a number > 0, got 0"),
+        ({"chain_strength": -1.0}, "chain_strength must be a number >= 0, got -1.0"),
+        ({"annealing_time": 0.0}, "annealing_time must be a number > 0, got 0.0"),
+        ({"most_broken": "a"}, "most_broken must be a number >= 0, got 'a'"),
+        ({"max_access_seconds": np.nan}, "max_access_seconds must be a number >= 0, got nan"),
+        ({"max_access_seconds": -1}, "max_access_seconds must be a number >= 0, got -1"),
+        ({"reverse_schedule": ((0, 0), (20, 1))}, r"reverse_schedule must be .* from \(0, 1\) to"),
+        ({"reverse_schedule": ((0, 1), (9, 0.2))}, r"reverse_schedule must be .* from \(0, 1\) to"),
+        ({"reverse_schedule": ((0, 1), (9, 0.2), (9, 1))}, "with times that grow"),
+    ],
+)
+def test_bad_arguments(words, said):
+    with pytest.raises(ValueError, match=said):
+        QPUSampler(**words)
+
+
+def test_chains_and_reads_beyond_the_machine_are_refused_before_it_is_asked(machine):
+    h, J = problem()
+    with pytest.raises(
+        ValueError, match=r"chain_strength=2.5 .* takes couplings from -2 on. Lower"
+    ):
+        QPUSampler(machine, chain_strength=2.5).sample(h, J, num_reads=1, key=0)
+    with pytest.raises(ValueError, match=r"num_reads=10001 .* takes 1 to 10000 a call"):
+        QPUSampler(machine).sample(h, J, num_reads=10_001, key=0)
+    assert machine.calls == []
+
+
+def test_it_keeps_the_contract_but_for_repeating_itself(machine):
+    qdl.testing.check_sampler(
+        QPUSampler(machine, scale=0.2, most_broken=1, chain_strength=2.0),
+        initial=True, repeatable=False,
+    )  # fmt: skip

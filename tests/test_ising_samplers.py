@@ -122,11 +122,22 @@ def test_many_problems_are_sampled_in_pieces_and_each_gets_its_own_reads():
     assert (Ising(h, J).energies(spins[0]) < 0).all()
 
 
-def test_scaling_a_problem_changes_nothing():
+@pytest.mark.parametrize(
+    ("dtype", "exponent"),
+    [("float64", 3), ("float32", 3), ("float32", -80), ("float32", 100), ("float64", -900)]
+    + [("float64", 400)],
+)
+@pytest.mark.parametrize("dense", [False, True])
+def test_scaling_a_problem_changes_nothing(dtype, exponent, dense):
     h, J = random_network(2)
-    one = BlockSampler().sample(h, J, 20, key=0).spins
-    other = BlockSampler().sample(8 * h, Bipartite(8 * J.block), 20, key=0).spins
-    np.testing.assert_array_equal(one, other)
+    h, block = h.astype(dtype), J.block.astype(dtype)
+
+    def spins(factor):
+        J = Bipartite(factor * block)
+        h_and_J = factor * h, J.dense() if dense else J
+        return BlockSampler().sample(*h_and_J, 20, key=0).spins
+
+    np.testing.assert_array_equal(spins(1), spins(np.ldexp(np.ones((), dtype), exponent)))
 
 
 def test_keys():
@@ -154,6 +165,10 @@ def test_noise_is_logistic():
         ({"num_reads": 0}, ValueError, "num_reads must be a whole number >= 1, got 0"),
         ({"key": None}, TypeError, "a sampler needs a key, got None. Pass key=0"),
         ({"key": -1}, TypeError, "a sampler needs a key, got -1"),
+        ({"key": [0, -1]}, TypeError, r"a sampler needs a key, got \[0, -1\]"),
+        ({"key": np.bool_(True)}, TypeError, "a sampler needs a key, got np.True_"),
+        ({"key": np.array([0.5])}, TypeError, r"a sampler needs a key, got array\(\[0.5\]\)"),
+        ({"h": dimod.BinaryQuadraticModel("SPIN")}, TypeError, "a dimod model holds its couplings"),
         ({"initial": np.ones(3)}, ValueError, r"initial has shape \(3,\), expected .* = \(2, 16\)"),
         ({"initial": np.zeros(16)}, ValueError, r"initial spins must be -1 or \+1, got 0.0"),
         ({"J": None}, ValueError, "J must be Bipartite or a square matrix"),
@@ -170,7 +185,7 @@ def test_bad_samplers():
         BlockSampler(sweeps=1.5)
     with pytest.raises(ValueError, match="0 <= cold <= hot .* got cold=2.0, hot=1.0"):
         BlockSampler(cold=2.0)
-    with pytest.raises(ValueError, match="temperature must be >= 0, got -1"):
+    with pytest.raises(ValueError, match="temperature must be a number >= 0, got -1"):
         ExactSampler(temperature=-1)
     with pytest.raises(ValueError, match="at most 20 spins, got 21. Use BlockSampler"):
         ExactSampler().sample(np.zeros(21), np.zeros((21, 21)), 1, key=0)
@@ -215,3 +230,19 @@ def test_the_conformance_check_finds_what_is_wrong(change, said):
     with pytest.raises(AssertionError, match=said):
         qdl.testing.check_sampler(Broken(change))
     qdl.testing.check_sampler(Broken(lambda s, e: (s, e)))
+
+
+def test_what_has_noise_of_its_own_is_not_asked_to_repeat_itself():
+    class Restless(Sampler):
+        def draw(self, h, J, num_reads, rng, initial):
+            return BlockSampler(2).draw(h, J, num_reads, np.random.default_rng(), initial)
+
+    with pytest.raises(AssertionError, match="the same key gave other reads"):
+        qdl.testing.check_sampler(Restless(), n_spins=30)
+    qdl.testing.check_sampler(Restless(), n_spins=30, repeatable=False)
+
+
+def test_more_spins_than_the_table_of_noise_are_refused():
+    n = 2**20
+    with pytest.raises(ValueError, match=f"BlockSampler takes fewer than {n} spins, got {n}"):
+        BlockSampler(sweeps=1).sample(np.zeros(n), Bipartite(np.zeros((n - 1, 1))), key=0)

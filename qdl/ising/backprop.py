@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils import check_X_y
 
+from .check import check_number, check_whole
+from .fitting import check_finite
 from .network import Network, winners
 
 
@@ -56,6 +59,9 @@ def backpropagation(
         seed: of first weights and order.
         stop_below: stop after the first epoch with a smaller online error.
 
+    Raises:
+        ValueError: bad arguments or data, or weights that are no longer finite.
+
     Example:
         >>> X = np.eye(4, dtype=np.float32)[np.arange(40) % 4]
         >>> net = backpropagation(X, np.arange(40) % 2, hidden=8, learning_rate=0.1)
@@ -64,7 +70,16 @@ def backpropagation(
 
     Reference: Rumelhart, Hinton, Williams, Nature 323, 533 (1986).
     """
-    X, n_classes = np.asarray(X, np.float32), int(np.max(y)) + 1
+    X, y = check_X_y(X, y, dtype="float32")
+    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() < 1:
+        raise ValueError(
+            f"y must be whole numbers 0 .. k-1 of at least two classes, got {np.unique(y)[:5]}. "
+            "np.unique(y, return_inverse=True)[1] are such."
+        )
+    for name, value in (("hidden", hidden), ("redundancy", redundancy), ("epochs", epochs)):
+        check_whole(name, value, f"{name}=13")
+    check_number("learning_rate", learning_rate, "learning_rate=1e-3")
+    n_classes = int(y.max()) + 1
     rng, rate = np.random.default_rng([seed, 0]), np.float32(learning_rate)
     net = Network.init(X.shape[1], hidden, n_classes * redundancy, rng)
     targets = np.eye(n_classes, dtype=np.float32)
@@ -86,4 +101,5 @@ def backpropagation(
             net.W[...] -= np.outer(rate * by_hidden, x)
             net.bias_hidden[...] -= rate * by_hidden
         errors.append(wrong / len(X))
+        check_finite(net, learning_rate)
     return Backprop(net, np.array(errors), n_classes)

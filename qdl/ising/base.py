@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import dimod
 import numpy as np
 
+from .check import check_whole
 from .energy import Couplings, Ising, check_problem, energies
+
+PIECE = 2**22  # spins whose energies are computed at once: 16 MiB in float32
 
 
 class Reads(NamedTuple):
@@ -72,11 +76,13 @@ class Sampler(dimod.Sampler):
 
         Raises:
             ValueError: h, J or initial of a wrong shape, or with other values than they may have.
-            TypeError: no key.
+            TypeError: no key; a dimod model and J.
         """
         self.remove_unknown_kwargs(**unknown)
-        _check_reads(num_reads)
+        check_whole("num_reads", num_reads, "num_reads=10")
         if isinstance(h, dimod.BinaryQuadraticModel):
+            if J is not None:
+                raise TypeError("a dimod model holds its couplings, got J beside it. Leave out J.")
             return self._sample_bqm(h, num_reads, key, initial)
         h, J = check_problem(h, J)
         rng = generator(key)
@@ -86,7 +92,7 @@ class Sampler(dimod.Sampler):
         if initial is not None:
             initial = _check_initial(initial, shape).reshape(-1, *shape[-2:])
         spins = self.draw(h.reshape(-1, h.shape[-1]), J, num_reads, rng, initial).reshape(shape)
-        return ordered(spins, energies(h, J, spins))
+        return ordered(spins, _energies(h, J, spins))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.sample(*args, **kwargs)
@@ -118,19 +124,25 @@ def generator(key: Any) -> np.random.Generator:
     """
     if isinstance(key, np.random.Generator):
         return key
-    if isinstance(key, list | tuple):
-        return np.random.default_rng(key)
-    if isinstance(key, int | np.integer) and not isinstance(key, bool) and key >= 0:
-        return np.random.default_rng(key)
-    if hasattr(key, "dtype"):
+    if hasattr(key, "dtype") and not isinstance(key, np.generic | np.ndarray):
         import jax
 
         is_typed = jax.numpy.issubdtype(key.dtype, jax.dtypes.prng_key)
-        return np.random.default_rng(np.asarray(jax.random.key_data(key) if is_typed else key))
+        key = np.asarray(jax.random.key_data(key) if is_typed else key)
+    if key is not None and not isinstance(key, bool | np.bool_):
+        with suppress(TypeError, ValueError):
+            return np.random.default_rng(key)  # pyright: ignore[reportArgumentType]
     raise TypeError(
         f"a sampler needs a key, got {key!r}. Pass key=0 (any whole number >= 0), "
         "key=jax.random.key(0), or a NumPy generator."
     )
+
+
+def _energies(h: np.ndarray, J: Couplings, spins: np.ndarray) -> np.ndarray:
+    """The energies, problem by problem where all spins as floats would take much memory."""
+    if h.ndim == 1 or spins.size <= PIECE:
+        return energies(h, J, spins)
+    return np.stack([_energies(fields, J, reads) for fields, reads in zip(h, spins, strict=True)])
 
 
 def ordered(spins: np.ndarray, energy: np.ndarray) -> Reads:
@@ -156,11 +168,6 @@ def check_answer(spins: np.ndarray, shape: tuple[int, ...], who: object) -> np.n
             f"{who!r} returned the spin {bad}, expected -1 or +1. Bits b become spins by 2 * b - 1."
         )
     return spins
-
-
-def _check_reads(num_reads: Any) -> None:
-    if isinstance(num_reads, bool) or not isinstance(num_reads, int | np.integer) or num_reads < 1:
-        raise ValueError(f"num_reads must be a whole number >= 1, got {num_reads!r}.")
 
 
 def _check_initial(initial: Any, shape: tuple[int, ...]) -> np.ndarray:

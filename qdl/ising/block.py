@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .base import Sampler
+from .check import check_whole
 from .energy import Bipartite, Couplings, field_scale
 
 NOISE = 2**20  # entries of the table of noise
@@ -65,10 +66,8 @@ class BlockSampler(Sampler):
     quench: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("sweeps", "reverse_sweeps"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-                raise ValueError(f"{name} must be a whole number >= 0, got {value!r}. Try 20.")
+        check_whole("sweeps", self.sweeps, "sweeps=20", least=0)
+        check_whole("reverse_sweeps", self.reverse_sweeps, "reverse_sweeps=6", least=0)
         if not (0 <= self.cold <= self.hot < np.inf and 0 <= self.reverse_hot < np.inf):
             raise ValueError(
                 "temperatures must obey 0 <= cold <= hot and 0 <= reverse_hot, got "
@@ -85,6 +84,12 @@ class BlockSampler(Sampler):
         initial: np.ndarray | None,
     ) -> np.ndarray:
         n_problems, n = h.shape
+        if n >= NOISE:
+            raise ValueError(
+                f"BlockSampler takes fewer than {NOISE} spins, got {n}. Split the problem, or use "
+                "DimodSampler."
+            )
+        h, J = _near_one(h, J)
         order, blocks = _blocks(J)
         push = (-h if order is None else -h[:, order]).astype(np.float32, copy=False)
         scale = field_scale(h, J)
@@ -135,6 +140,14 @@ class BlockSampler(Sampler):
         if self.quench:
             _rest(spins, blocks, push)
         return spins.T.reshape(n_problems, reads, n)
+
+
+def _near_one(h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
+    """Both times one power of two, which changes no state: float32 has room for all squares then."""
+    couplings = J.block if isinstance(J, Bipartite) else J
+    largest = max(np.abs(h).max(initial=0), np.abs(couplings).max(initial=0))
+    h, couplings = (np.ldexp(part, -np.frexp(largest)[1]) for part in (h, couplings))
+    return h, Bipartite(couplings) if isinstance(J, Bipartite) else couplings
 
 
 def _heat(spins: np.ndarray, block: _Block, push: np.ndarray, beta: np.ndarray, place: int) -> None:

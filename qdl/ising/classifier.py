@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .base import Reads, check_answer
 from .block import BlockSampler
-from .estimator import Annealed, check_whole
+from .check import check_whole
+from .estimator import Annealed
 from .network import Network, winners
 from .rules import Rule, Trainer
 
@@ -84,7 +84,7 @@ class IsingClassifier(Annealed):
     seed: int = 0
 
     def _new_network(self, outputs: int, rng: np.random.Generator) -> Network:
-        check_whole(hidden=self.hidden)
+        check_whole("hidden", self.hidden, "hidden=120")
         return Network.init(self.n_features_in_, self.hidden, outputs, rng)
 
     def _trainer(self, codes: np.ndarray) -> Trainer:
@@ -115,16 +115,16 @@ class IsingClassifier(Annealed):
             raise ValueError(f"method must be 'codeword' or 'sample', got {method!r}.")
         spins = self.sample(X, num_reads).spins[:, 0]
         found = winners(spins[:, len(self.network_.J) :], len(self.classes_))
-        labels = np.concatenate([self.classes_, [self._unclassified()]])[found]
-        if (ties := int((found < 0).sum())) > 0:
-            warnings.warn(
-                f"the outputs of {ties} of {len(found)} rows are tied, so that no class wins: "
-                f"their label is {self._unclassified()!r}, which counts as wrong. Train longer, "
-                "sample more reads, or use predict(X, method='codeword').",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        return labels
+        if (ties := int((found < 0).sum())) == 0:
+            return self.classes_[found]
+        warnings.warn(
+            f"the outputs of {ties} of {len(found)} rows are tied, so that no class wins: "
+            f"their label is {self._unclassified()!r}, which counts as wrong. Train longer, "
+            "sample more reads, or use predict(X, method='codeword').",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return np.append(self.classes_, self._unclassified())[found]
 
     def decision_energies(self, X: Any) -> np.ndarray:
         """The lowest energy with the outputs held at each class's code, ``(n_samples, classes)``.
@@ -149,5 +149,10 @@ class IsingClassifier(Annealed):
 
     def to_bqm(self, x: Any) -> Any:
         """The problem of one row ``(n_features,)`` as a dimod model: hidden spins, then outputs."""
-        check_is_fitted(self, "network_")
-        return self.network_.ising(x).to_bqm()
+        rows = self._rows(np.atleast_2d(x))
+        if np.ndim(x) != 1:
+            raise ValueError(
+                f"to_bqm takes one row ({self.n_features_in_},), got shape {np.shape(x)}. Call it "
+                "for each row."
+            )
+        return self.network_.ising(rows[0]).to_bqm()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .base import generator
+from .check import check_number, check_whole
 from .energy import Ising
 from .network import winners
 from .samplers import all_states
@@ -68,8 +69,8 @@ def annealing_unitary(problem: Ising, time: float, steps: int = 100) -> np.ndarr
             f"annealing_unitary needs one problem of 1 to {LIMIT} spins, got fields of shape "
             f"{problem.h.shape}. Use fewer spins: its matrix has 4^n entries."
         )
-    if not (time > 0 and steps >= 1):
-        raise ValueError(f"time must be > 0 and steps >= 1, got {time!r} and {steps!r}.")
+    check_number("time", time, "time=20.0", positive=True)
+    check_whole("steps", steps, "steps=100")
     energies, dt = problem.energies(all_states(n)).astype(float), time / steps
     left, right = n // 2, n - n // 2
     unitary = np.eye(2**n, dtype=complex)
@@ -89,7 +90,17 @@ def wrong_states(n_hidden: int, n_classes: int, redundancy: int, label: int) -> 
         >>> wrong_states(0, 2, 1, label=0).tolist()  # (+,+) ties, (+,-) is class 0
         [True, False, True, True]
     """
-    states = all_states(n_hidden + n_classes * redundancy)
+    n = n_hidden + n_classes * redundancy
+    if n > LIMIT:
+        raise ValueError(
+            f"wrong_states lists all states of at most {LIMIT} spins, got {n}. Use fewer."
+        )
+    if not 0 <= label < n_classes:
+        raise ValueError(
+            f"label must be one of the classes 0 to {n_classes - 1}, got {label}. Pass the index "
+            "of the class."
+        )
+    states = all_states(n)
     return winners(states[:, n_hidden:], n_classes) != label
 
 
@@ -122,6 +133,14 @@ def amplify(unitary: np.ndarray, wrong: np.ndarray, rounds: int | None = None) -
     Reference: Zhang, Kamenev, Communications Physics 8, 478 (2025), Eqs. 10-14; Brassard, Hoyer,
     Mosca, Tapp, Contemporary Mathematics 305, 53 (2002).
     """
+    if rounds is not None:
+        check_whole("rounds", rounds, "rounds=None for the best", least=0)
+    wrong = np.asarray(wrong)
+    if wrong.dtype != bool or wrong.shape != unitary.shape[:1]:
+        raise ValueError(
+            f"wrong must be a mask of booleans of shape {unitary.shape[:1]}, got {wrong.dtype} of "
+            f"{wrong.shape}. wrong_states makes one."
+        )
     plus = np.full(len(unitary), len(unitary) ** -0.5)
     plain = unitary @ plus
     amplitude = float(np.linalg.norm(plain[wrong]))
@@ -165,6 +184,11 @@ def calls_when_unknown(amplitude: float, repeats: int = 800, key: int = 0) -> fl
 
     Reference: Boyer, Brassard, Hoyer, Tapp, Fortschritte der Physik 46, 493 (1998).
     """
+    if not 0 < amplitude <= 1:
+        raise ValueError(
+            f"amplitude must be in (0, 1], got {amplitude}. An amplitude of 0 is never found."
+        )
+    check_whole("repeats", repeats, "repeats=800")
     rng, angle, total = generator(key), np.arcsin(amplitude), 0
     for _ in range(repeats):
         bound = 1.0

@@ -9,9 +9,10 @@ import numpy as np
 
 from .base import Reads, check_answer, ordered
 from .block import BlockSampler
+from .check import check_number, check_whole
 from .energy import Bipartite
-from .estimator import Annealed, check_whole
-from .network import winners
+from .estimator import Annealed
+from .network import along, first_weights, winners
 
 RELAXATIONS = 50  # passes after which the nudged layers have settled at the latest
 OUTPUT_BIAS = 2.0  # first bias of the outputs, in units of the mean of a code
@@ -49,16 +50,12 @@ class DeepNetwork:
 
         All biases are 0 but those of the outputs.
         """
-
-        def uniform(*shape: int, inputs: int) -> np.ndarray:
-            return (rng.uniform(-1, 1, shape) / np.sqrt(inputs)).astype(np.float32)
-
         pairs = zip(sizes, sizes[1:], strict=False)
         *hidden, outputs = sizes
         bias = [np.zeros(n, np.float32) for n in hidden]
         return cls(
-            W=np.float32(gain) * uniform(sizes[0], features, inputs=features),
-            J=tuple(uniform(a, b, inputs=a) for a, b in pairs),
+            W=np.float32(gain) * first_weights(rng, (sizes[0], features), inputs=features),
+            J=tuple(first_weights(rng, pair, inputs=pair[0]) for pair in pairs),
             bias=(*bias, np.full(outputs, output_bias, np.float32)),
         )
 
@@ -105,7 +102,7 @@ def sweep(
     states: States = []
     for layer, size in enumerate(sizes):
         field = network.from_below(states, pull, layer)
-        states.append(np.broadcast_to(_sign(field), (*lead, size)))
+        states.append(np.broadcast_to(along(field), (*lead, size)))
     pairs = range(len(network.J))
     for layer in (*pairs, *reversed(pairs[:-1])):
         below = network.from_below(states, pull, layer)
@@ -126,7 +123,7 @@ def relax(network: DeepNetwork, pull: np.ndarray, states: States, code: np.ndarr
         before = list(states)
         for layer in reversed(range(len(network.J))):
             field = network.from_below(states, pull, layer) + network.from_above(states, layer)
-            states[layer] = _sign(field)
+            states[layer] = along(field)
         if all(np.array_equal(a, b) for a, b in zip(before, states, strict=True)):
             break
     return states
@@ -246,12 +243,13 @@ class DeepIsingClassifier(Annealed):
     def _new_network(self, outputs: int, rng: np.random.Generator) -> DeepNetwork:
         sizes = self.layers if isinstance(self.layers, list | tuple) else [self.layers]
         for size in sizes:
-            check_whole(**{"each of layers": size})
+            check_whole("each of layers", size, "layers=(120, 60)")
         if len(sizes) < 2:
             raise ValueError(
                 f"layers must be at least two sizes, got {self.layers!r}. With one hidden layer "
                 "use IsingClassifier; example: layers=(120, 60)."
             )
+        check_number("input_gain", self.input_gain, "input_gain=6", positive=True)
         # Nine of ten outputs of a code are -1. If they start at random, every image pushes the
         # layers below the same way, and most of their spins freeze for good: in the first epoch 42
         # to 44 of the 60 before the outputs, with this bias none or one.
@@ -260,8 +258,11 @@ class DeepIsingClassifier(Annealed):
         return DeepNetwork.init(self.n_features_in_, sizes, rng, self.input_gain, bias)
 
     def _trainer(self, codes: np.ndarray) -> DeepTrainer:
-        check_whole(num_reads=self.num_reads)
+        check_whole("num_reads", self.num_reads, "num_reads=20")
+        check_number("learning_rate", self.learning_rate, "learning_rate=3e-4", positive=True)
         rate = self.input_learning_rate
+        if rate is not None:
+            check_number("input_learning_rate", rate, "input_learning_rate=3e-3")
         ratio = 10.0 if rate is None else rate / self.learning_rate
         return DeepTrainer(self.sampler, codes, self.num_reads, ratio)
 
@@ -294,7 +295,3 @@ class DeepIsingClassifier(Annealed):
         best = [self._sample(x[None], self.num_reads, self._rng(None)).spins[0, 0] for x in X]
         outputs = np.array(best)[:, -len(self.network_.bias[-1]) :]
         return outputs.reshape(len(X), len(self.classes_), -1).sum(axis=-1).argmax(axis=-1)
-
-
-def _sign(field: np.ndarray) -> np.ndarray:
-    return np.where(field >= 0, np.float32(1), np.float32(-1))

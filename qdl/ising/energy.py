@@ -82,6 +82,8 @@ class Ising:
         h, J = check_problem(self.h, self.J)
         object.__setattr__(self, "h", h)
         object.__setattr__(self, "J", J)
+        if not np.isfinite(self.offset):
+            raise ValueError(f"offset must be finite, got {self.offset}. Leave it out for 0.")
 
     @property
     def n(self) -> int:
@@ -95,6 +97,11 @@ class Ising:
             raise ValueError(
                 f"spins must have {self.n} entries on the last axis, got shape {spins.shape}. "
                 f"Pass (..., {self.n})."
+            )
+        if not (np.abs(spins) == 1).all():
+            bad = spins[np.abs(spins) != 1].flat[0]
+            raise ValueError(
+                f"spins must be -1 or +1, got {bad}. Bits b become spins by 2 * b - 1."
             )
         return energies(self.h, self.J, spins) + self.offset
 

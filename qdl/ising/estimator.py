@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from . import storage
 from .base import generator
+from .check import check_whole
 from .fitting import Schedule, train
 from .network import class_codes
 
@@ -76,7 +78,6 @@ class Annealed(ClassifierMixin, BaseEstimator):
             RuntimeWarning: it has collapsed: nearly all images get the same class.
         """
         X, y = self._data(X, y, reset=True)
-        check_classification_targets(y)
         self.classes_ = np.unique(y)
         schedule = self._schedule(self.epochs)
         trainer, network = self._start()
@@ -89,7 +90,7 @@ class Annealed(ClassifierMixin, BaseEstimator):
         self.network_, self.history_ = train(
             trainer, network, X, labels, schedule, after_epoch,
             checkpoint=None if checkpoint is None else Path(checkpoint),
-            about={name: repr(value) for name, value in self.get_params().items()},
+            about={name: _described(value) for name, value in self.get_params().items()},
         )  # fmt: skip
         self._warn_of_collapse(X, labels)
         return self
@@ -100,13 +101,18 @@ class Annealed(ClassifierMixin, BaseEstimator):
         Args:
             X: ``(n_samples, n_features)``.
             y: labels.
-            classes: all labels that will ever come; needed in the first call.
+            classes: all labels that will ever come; None in the first call: those of ``y``.
         """
         first = not hasattr(self, "network_")
         X, y = self._data(X, y, reset=first)
         if first:
             self.classes_ = np.unique(y if classes is None else classes)
-        schedule = self._schedule(1)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes are {np.unique(classes).tolist()}, but were {self.classes_.tolist()} in "
+                "the first call. Leave classes out, or start with a new classifier."
+            )
+        schedule = replace(self._schedule(1), decay=None)
         trainer, new = self._start()
         network, history = (new, None) if first else (self.network_, self.history_)
         unknown = np.setdiff1d(y, self.classes_)
@@ -146,6 +152,7 @@ class Annealed(ClassifierMixin, BaseEstimator):
 
     def _data(self, X: Any, y: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         X, y = validate_data(self, X, y, reset=reset, dtype=np.float32)
+        check_classification_targets(y)
         return X, y
 
     def _rows(self, X: Any) -> np.ndarray:
@@ -163,8 +170,8 @@ class Annealed(ClassifierMixin, BaseEstimator):
 
     def _start(self) -> tuple[Any, Any]:
         """The trainer, and new weights; bad arguments are refused here."""
-        check_whole(redundancy=self.redundancy)
-        if not callable(getattr(self.sampler, "sample", None)):
+        check_whole("redundancy", self.redundancy, "redundancy=4")
+        if isinstance(self.sampler, type) or not callable(getattr(self.sampler, "sample", None)):
             raise TypeError(
                 f"sampler must have sample(h, J, num_reads, key, initial), got {self.sampler!r}. "
                 "Example: qdl.ising.BlockSampler(sweeps=20)."
@@ -203,9 +210,8 @@ class Annealed(ClassifierMixin, BaseEstimator):
             )
 
 
-def check_whole(**numbers: Any) -> None:
-    """Refuse what is not a whole number >= 1, by name."""
-    for name, value in numbers.items():
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise ValueError(f"{name} must be a whole number >= 1, got {value!r}.")
+def _described(value: Any) -> str:
+    """How an argument is told from another one in a checkpoint, also in the next process."""
+    cls = type(value)
+    # Python's own repr of an object is its address.
+    return cls.__qualname__ if cls.__repr__ is object.__repr__ else repr(value)

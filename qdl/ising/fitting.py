@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .check import check_number, check_whole
+
 FLOOR = 1 / 30  # of a rate at the end of a linear decay, relative to its start
 DIVERGES = (
     1.8e-2  # learning rates from here on collapse on pixels; the sum over 9 reads at 2e-3 too
@@ -38,20 +40,14 @@ class Schedule:
     seed: int
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.epochs, int | np.integer) and not isinstance(self.epochs, bool)
-        if not whole or self.epochs < 0:
-            raise ValueError(f"epochs must be a whole number >= 0, got {self.epochs!r}.")
-        for name in ("learning_rate", "bias_learning_rate"):
-            value = getattr(self, name)
-            optional = value is None and name == "bias_learning_rate"
-            if not optional and not (isinstance(value, int | float) and 0 <= value < np.inf):
-                raise ValueError(f"{name} must be a number >= 0, got {value!r}. Try 1e-3.")
+        check_whole("epochs", self.epochs, "epochs=13", least=0)
+        check_whole("seed", self.seed, "seed=0", least=0)
+        check_number("learning_rate", self.learning_rate, "learning_rate=1e-3")
+        if self.bias_learning_rate is not None:
+            example = "bias_learning_rate=None, a tenth of learning_rate"
+            check_number("bias_learning_rate", self.bias_learning_rate, example)
         if self.decay not in (None, "linear"):
             raise ValueError(f"decay must be None or 'linear', got {self.decay!r}.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer):
-            raise ValueError(f"seed must be a whole number >= 0, got {self.seed!r}.")
-        if self.seed < 0:
-            raise ValueError(f"seed must be a whole number >= 0, got {self.seed!r}.")
         if self.learning_rate >= DIVERGES:
             warnings.warn(
                 f"learning_rate={self.learning_rate:g} is in the region where training collapses "
@@ -108,7 +104,7 @@ def train(
             rng = np.random.default_rng([schedule.seed, 1, before + epoch])
             rates = schedule.rates(epoch, len(X))
             errors.append(trainer.epoch(network, X, labels, rates, rng))
-            _check_finite(network, schedule)
+            check_finite(network, schedule.learning_rate)
             if epoch >= schedule.first_averaged:
                 total = _add(total, network)
             seconds.append(time.perf_counter() - start)
@@ -133,11 +129,12 @@ def _add(total: dict[str, np.ndarray] | None, network: Any) -> dict[str, np.ndar
     return {name: total[name] + array for name, array in network.arrays().items()}
 
 
-def _check_finite(network: Any, schedule: Schedule) -> None:
+def check_finite(network: Any, learning_rate: float) -> None:
+    """Refuse to go on with weights that have diverged."""
     if not all(np.isfinite(array).all() for array in network.arrays().values()):
         raise ValueError(
             "the weights are no longer finite. Lower learning_rate "
-            f"({schedule.learning_rate:g}), or scale the features to [0, 1]."
+            f"({learning_rate:g}), or scale the features to [0, 1]."
         )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from .check import check_whole
 from .network import winners
 
 
@@ -53,6 +55,7 @@ class Landscape:
         """
         from sklearn.manifold import MDS
 
+        check_whole("max_points", max_points, "max_points=1500")
         images, reads, n = self.spins.shape
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(images)[:max_points]
@@ -73,11 +76,14 @@ def landscape(classifier: Any, X: Any, y: Any, num_reads: int = 100, key: Any = 
     they are few and close, and those of different classes far from each other.
 
     Args:
-        classifier: a fitted ``IsingClassifier``; with ``epochs=0`` an untrained one.
+        classifier: fitted, shallow or deep; with ``epochs=0`` an untrained one.
         X: images ``(images, features)``.
         y: their labels.
         num_reads: states per image.
         key: as for samplers; None follows the classifier's seed.
+
+    Raises:
+        ValueError: a label that the classifier does not know.
 
     Example:
         >>> import qdl
@@ -90,10 +96,18 @@ def landscape(classifier: Any, X: Any, y: Any, num_reads: int = 100, key: Any = 
 
     Reference: Zhang, Kamenev, Communications Physics 8, 478 (2025), Figs. 2 and 3.
     """
+    check_is_fitted(classifier, "network_")
+    check_consistent_length(X, y)
+    known, y = classifier.classes_, np.asarray(y)
+    if len(unknown := np.setdiff1d(y, known)):
+        raise ValueError(
+            f"y has the label {unknown[0]}, but the classes are {known.tolist()}. Pass images of "
+            "these classes only."
+        )
     spins = classifier.sample(X, num_reads, key).spins
-    labels = np.searchsorted(classifier.classes_, y)
-    hidden = len(classifier.network_.J)
-    classes = winners(spins[..., hidden:], len(classifier.classes_))
+    labels = np.searchsorted(known, y)
+    outputs = len(known) * classifier.redundancy
+    classes = winners(spins[..., -outputs:], len(known))
     within, same, other = distances(spins, labels)
     return Landscape(
         spins=spins,

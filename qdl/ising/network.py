@@ -36,17 +36,11 @@ class Network:
     bias_output: np.ndarray
 
     @classmethod
-    def init(
-        cls, features: int, hidden: int, outputs: int, rng: np.random.Generator, gain: float = 1.0
-    ) -> Network:
-        """Weights uniform within one over the root of the number of inputs, biases 0; float32."""
-
-        def uniform(*shape: int, inputs: int) -> np.ndarray:
-            return (rng.uniform(-1, 1, shape) / np.sqrt(inputs)).astype(np.float32)
-
+    def init(cls, features: int, hidden: int, outputs: int, rng: np.random.Generator) -> Network:
+        """First weights, biases 0."""
         return cls(
-            W=np.float32(gain) * uniform(hidden, features, inputs=features),
-            J=uniform(hidden, outputs, inputs=hidden),
+            W=first_weights(rng, (hidden, features), inputs=features),
+            J=first_weights(rng, (hidden, outputs), inputs=hidden),
             bias_hidden=np.zeros(hidden, np.float32),
             bias_output=np.zeros(outputs, np.float32),
         )
@@ -74,12 +68,22 @@ class Network:
 
     def clamped(self, pull: np.ndarray, code: np.ndarray) -> np.ndarray:
         """Hidden spins of lowest energy when the outputs are held at ``code``."""
-        return np.where(pull + code @ self.J.T >= 0, np.float32(1), np.float32(-1))
+        return along(pull + code @ self.J.T)
 
     def clamped_energies(self, pull: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """The lowest energy over the hidden spins for each row of ``codes``: ``(..., codes)``."""
-        strength = np.abs(pull[..., None, :] + codes @ self.J.T).sum(axis=-1)
-        return -strength - codes @ self.bias_output
+        strength = [np.abs(pull + said).sum(axis=-1) for said in codes @ self.J.T]
+        return -np.stack(strength, axis=-1) - codes @ self.bias_output
+
+
+def first_weights(rng: np.random.Generator, shape: tuple[int, ...], inputs: int) -> np.ndarray:
+    """Uniform within one over the root of the number of inputs, float32."""
+    return (rng.uniform(-1, 1, shape) / np.sqrt(inputs)).astype(np.float32)
+
+
+def along(field: np.ndarray) -> np.ndarray:
+    """Spins that follow a field, +1 where there is none; float32."""
+    return np.where(field >= 0, np.float32(1), np.float32(-1))
 
 
 def class_codes(n_classes: int, redundancy: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import dimod
 import numpy as np
 
 from .base import Sampler
+from .check import check_number
 from .energy import Bipartite, Couplings, Ising
 from .samplers import rows
 
@@ -66,6 +67,13 @@ class QPUSampler(Sampler):
         most_broken: float = 0.1,
         max_access_seconds: float | None = None,
     ):
+        check_number("scale", scale, "scale=1.0", positive=True)
+        check_number("chain_strength", chain_strength, "chain_strength=1.0")
+        check_number("annealing_time", annealing_time, "annealing_time=20.0", positive=True)
+        check_number("most_broken", most_broken, "most_broken=0.1")
+        if max_access_seconds is not None:
+            check_number("max_access_seconds", max_access_seconds, "max_access_seconds=60")
+        _check_reverse(reverse_schedule)
         self.machine = machine
         self.scale = scale
         self.chain_strength = chain_strength
@@ -93,6 +101,7 @@ class QPUSampler(Sampler):
     ) -> np.ndarray:
         del rng  # the machine has noise of its own
         composite = self.embed(J)
+        self._check_limits(num_reads)
         h, J = self._in_range(h, J)
         calls = []
         for i, fields in enumerate(h):
@@ -114,8 +123,12 @@ class QPUSampler(Sampler):
         solver: Any = getattr(self.machine, "solver", None)
         if hasattr(solver, "estimate_qpu_access_time"):
             words: dict[str, Any] = {"annealing_time": anneal}
-            if reverse:
-                words = {"anneal_schedule": self.reverse_schedule, "reverse_anneal": True}
+            if reverse:  # of the initial state only its presence counts
+                words = {
+                    "anneal_schedule": self._schedule(),
+                    "initial_state": [(0, 1)],
+                    "reinitialize_state": True,
+                }
             return 1e-6 * solver.estimate_qpu_access_time(qubits, num_reads=num_reads, **words)
         return PROGRAMMING + num_reads * (READOUT + 1e-6 * anneal)
 
@@ -142,6 +155,22 @@ class QPUSampler(Sampler):
                 )
             self.embedded[size] = FixedEmbeddingComposite(machine, embedding=found)
         return self.embedded[size]
+
+    def _check_limits(self, num_reads: int) -> None:
+        """Refuse chains and reads that the machine would refuse, where it says what it takes."""
+        machine: Any = self.machine
+        lowest = machine.properties.get("extended_j_range", machine.properties["j_range"])[0]
+        if -self.chain_strength < lowest:
+            raise ValueError(
+                f"chain_strength={self.chain_strength:g} is too strong: this machine takes "
+                f"couplings from {lowest:g} on. Lower chain_strength, and scale with it."
+            )
+        most = machine.properties.get("num_reads_range", (1, np.inf))[1]
+        if num_reads > most:
+            raise ValueError(
+                f"num_reads={num_reads} is too many: this machine takes 1 to {most} a call. Sample "
+                "several times."
+            )
 
     def _in_range(self, h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
         """Both times ``scale``, within what the machine takes."""
@@ -184,9 +213,12 @@ class QPUSampler(Sampler):
         return {
             **words,
             "initial_state": dict(enumerate(start.tolist())),
-            "anneal_schedule": [list(point) for point in self.reverse_schedule],
+            "anneal_schedule": self._schedule(),
             "reinitialize_state": True,
         }
+
+    def _schedule(self) -> list[list[float]]:
+        return [list(point) for point in self.reverse_schedule]
 
     def _look_at_chains(self, answer: dimod.SampleSet) -> None:
         if "chain_break_fraction" not in answer.record.dtype.names:
@@ -200,6 +232,20 @@ class QPUSampler(Sampler):
                 RuntimeWarning,
                 stacklevel=6,
             )
+
+
+def _check_reverse(schedule: Any) -> None:
+    """Refuse what is no anneal back from s = 1 and forth again."""
+    points = np.asarray(schedule, float)
+    known = points.ndim == 2 and points.shape[1] == 2 and len(points) > 1
+    if known:
+        time, s = points.T
+        known = time[0] == 0 and s[0] == s[-1] == 1 and (np.diff(time) > 0).all()
+    if not known:
+        raise ValueError(
+            "reverse_schedule must be (microseconds, s) points from (0, 1) to s = 1, with times that "
+            f"grow, got {schedule!r}. Example: {REVERSE}."
+        )
 
 
 def _starts(initial: np.ndarray | None, num_reads: int) -> list[tuple[Any, int]]:

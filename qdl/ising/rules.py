@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from .base import Reads, check_answer, ordered
+from .check import check_whole
+from .energy import Ising
 from .network import Network, winners
 
 RULES = ("quantum_propagation", "equilibrium_propagation")
@@ -50,11 +52,7 @@ class Rule:
             raise ValueError(f"rule must be one of {list(RULES)}, got {self.name!r}.")
         if self.reads not in READS:
             raise ValueError(f"reads must be one of {list(READS)}, got {self.reads!r}.")
-        whole = isinstance(self.num_reads, int | np.integer) and not isinstance(
-            self.num_reads, bool
-        )
-        if not whole or self.num_reads < 1:
-            raise ValueError(f"num_reads must be a whole number >= 1, got {self.num_reads!r}.")
+        check_whole("num_reads", self.num_reads, "num_reads=10")
         if self.name == "equilibrium_propagation" and self.reads != "forward":
             raise ValueError(
                 f"equilibrium propagation has free reads only, got reads={self.reads!r}. Use "
@@ -122,19 +120,19 @@ class Trainer:
         n_cyclic = self.rule.num_reads - n_forward
         parts = []
         if n_forward:
-            parts.append(self.sampler.sample(problem.h, problem.J, num_reads=n_forward, key=rng))
+            parts.append(self._draw(problem, n_forward, rng))
         if n_cyclic:
-            initial = self.seeds(network, pull, label, n_cyclic, rng)
-            parts.append(
-                self.sampler.sample(
-                    problem.h, problem.J, num_reads=n_cyclic, key=rng, initial=initial
-                )
-            )
-        spins = np.concatenate([part[0] for part in parts], axis=-2) if n_cyclic else parts[0][0]
-        check_answer(spins, (self.rule.num_reads, problem.n), self.sampler)
-        if len(parts) == 1:
-            return Reads(spins, np.asarray(parts[0][1]))
-        return ordered(spins, np.concatenate([part[1] for part in parts]))
+            seeds = self.seeds(network, pull, label, n_cyclic, rng)
+            parts.append(self._draw(problem, n_cyclic, rng, initial=seeds))
+        spins, energies = (np.concatenate(both) for both in zip(*parts, strict=True))
+        return ordered(spins, energies)
+
+    def _draw(self, problem: Ising, num_reads: int, rng: np.random.Generator, **words: Any) -> Any:
+        """Reads of the sampler, which may be anybody's: its spins are looked at."""
+        spins, energies = self.sampler.sample(
+            problem.h, problem.J, num_reads=num_reads, key=rng, **words
+        )
+        return check_answer(spins, (num_reads, problem.n), self.sampler), energies
 
     def seeds(
         self, network: Network, pull: np.ndarray, label: int, count: int, rng: np.random.Generator

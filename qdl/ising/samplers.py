@@ -9,6 +9,7 @@ import dimod
 import numpy as np
 
 from .base import Sampler, check_answer
+from .check import check_number
 from .energy import Couplings, Ising, energies
 
 LIMIT = 20  # spins: 2^20 states
@@ -36,8 +37,7 @@ class ExactSampler(Sampler):
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < np.inf:
-            raise ValueError(f"temperature must be >= 0, got {self.temperature!r}. Try 0.")
+        check_number("temperature", self.temperature, "temperature=0")
 
     def draw(
         self,

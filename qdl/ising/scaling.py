@@ -38,7 +38,14 @@ def scaling_exponent(errors: Any, first: int = 1, last: int = 13, floor: float =
 
     Reference: Zhang, Kamenev, Communications Physics 8, 478 (2025), Eq. 8 and Fig. 5.
     """
-    errors = np.asarray(errors, float)[:last]
+    errors = np.asarray(errors, float)
+    if errors.ndim != 1 or not np.isfinite(errors).all():
+        got = "nan or inf" if errors.ndim == 1 else f"shape {errors.shape}"
+        raise ValueError(
+            f"errors must be finite numbers (epochs,), got {got}. Example: "
+            "classifier.history_['online_error']."
+        )
+    errors = errors[:last]
     low = np.flatnonzero(errors <= floor)
     last = int(low[0]) if len(low) else len(errors)
     if first < 1 or last - first < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ def save(path: Path, classifier: Any) -> None:
     sampler = arguments.pop("sampler")
     name = type(sampler).__name__
     notes = {
-        "arguments": {name: _plain(value) for name, value in arguments.items()},
-        "sampler": [name, asdict(sampler) if SAMPLERS.get(name) is type(sampler) else None],
+        "arguments": _plain(arguments),
+        "sampler": [name, _plain(asdict(sampler)) if _is_ours(sampler) else None],
         "classes": [classifier.classes_.dtype.str, classifier.classes_.tolist()],
         "history": {name: list(column) for name, column in classifier.history_.items()},
         "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist(),
@@ -52,7 +53,8 @@ def load(path: Path, kind: type, sampler: Any) -> Any:
                 f"connection. Pass {kind.__name__}.load(path, sampler=...)."
             )
         sampler = SAMPLERS[name](**options)
-    classifier = kind(**notes["arguments"], sampler=sampler)
+    arguments = {name: _frozen(value) for name, value in notes["arguments"].items()}
+    classifier = kind(**arguments, sampler=sampler)
     classifier.n_features_in_ = arrays["W"].shape[1]
     dtype, labels = notes["classes"]
     classifier.classes_ = np.array(labels, dtype=dtype)
@@ -63,6 +65,15 @@ def load(path: Path, kind: type, sampler: Any) -> Any:
     return classifier
 
 
+def _is_ours(sampler: Any) -> bool:
+    return SAMPLERS.get(type(sampler).__name__) is type(sampler)
+
+
 def _plain(value: Any) -> Any:
-    """NumPy's scalars as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
+    """As JSON gives it back: NumPy's scalars as Python's, also inside of tuples and dicts."""
+    return json.loads(json.dumps(value, default=np.generic.item))
+
+
+def _frozen(value: Any) -> Any:
+    """JSON's lists as tuples."""
+    return tuple(value) if isinstance(value, list) else value
