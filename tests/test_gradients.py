@@ -109,10 +109,21 @@ def test_global_observable_is_a_plateau(key):
     ("arguments", "said"),
     [
         ({"samples": 1}, "a variance needs samples >= 2, got 1"),
+        ({"samples": 2.5}, "a variance needs samples >= 2, got 2.5"),
+        (
+            {"parameter": "mean"},
+            "parameter='mean' is none to follow: expected None, 'median', or an",
+        ),
+        ({"parameter": -1}, "parameter=-1 is none to follow"),
+        ({"parameter": 3}, "no parameter 3 on 3 wires, expected an index below 3"),
         ({"n_wires": ()}, "at least one"),
         ({"n_wires": (2, 2)}, r"distinct widths for build\(n\), at least one; got \[2, 2\]"),
         ({"method": "magic"}, "unknown method 'magic': expected one of auto, "),
         ({"model_or_build": qdl.QNN(2, Rotation("y"))}, "with one model of 2 wires"),
+        (
+            {"model_or_build": qdl.QNN(2, Rotation("y")), "n_wires": None, "depth": abs},
+            "depth=.* was given with one model of 2 wires",
+        ),
         ({"model_or_build": lambda n: qdl.QNN(n, Entangler("cz"))}, "on 3 wires has no parameters"),
     ],
 )

@@ -67,8 +67,8 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
 
 
 def _check_finite(array: np.ndarray, name: str) -> None:
-    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}. Encode it first.")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}. Encode it first.")
     if np.isfinite(array).all():
         return
     bad = np.argwhere(~np.isfinite(array))
@@ -81,7 +81,7 @@ def _check_finite(array: np.ndarray, name: str) -> None:
 
 
 def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
-    if not (np.issubdtype(y.dtype, np.number) or y.dtype == bool):
+    if y.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must be integer labels, got dtype {y.dtype}. Number the classes: "
             "classes, y = numpy.unique(y, return_inverse=True)."
