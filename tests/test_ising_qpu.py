@@ -172,3 +172,12 @@ def test_broken_chains_are_told(machine):
         RuntimeWarning, match=r"\d+% of the chains were broken, more than most_broken"
     ):
         QPUSampler(machine, chain_strength=0.0, most_broken=0.0).sample(h, J, 20, key=0)
+
+
+def test_without_an_account_it_says_what_to_do(monkeypatch, tmp_path):
+    for name in ("DWAVE_API_TOKEN", "DWAVE_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "dwave.conf").touch()
+    monkeypatch.setenv("DWAVE_CONFIG_FILE", str(tmp_path / "dwave.conf"))
+    with pytest.raises(ValueError, match="no D-Wave machine can be reached: .* or pass machine="):
+        QPUSampler().sample(*problem(), num_reads=2, key=0)

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..model import check_features
 from .engines import METHODS, Task, run
 from .result import Sweep
 
@@ -69,7 +70,7 @@ def gradient_variance(
 
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
-    _check(method, samples, parameter)
+    _check(method, samples, parameter, depth, key)
     if hasattr(model_or_build, "layers"):
         for name, given in (("n_wires", n_wires), ("depth", depth)):
             if given is not None:
@@ -77,7 +78,9 @@ def gradient_variance(
                     f"{name}={given!r} was given with one model of {model_or_build.n_wires} wires. Leave "
                     "it out, or pass a function build(n) that returns the model for each width."
                 )
-        return _row(model_or_build, init, x, cost, samples, method, key, executor)
+        row = _row(model_or_build, init, x, cost, samples, method, key, executor)
+        row.chosen(parameter)  # a single row has no verdict, but it has an index or not
+        return row
     widths = [int(n) for n in n_wires] if n_wires is not None else []
     if not widths or len(set(widths)) != len(widths):
         raise ValueError(
@@ -97,7 +100,7 @@ def gradient_variance(
     return Sweep(tuple(rows), parameter, law)
 
 
-def _check(method: str, samples: int | None, parameter: int | str | None) -> None:
+def _check(method: str, samples: int | None, parameter: Any, depth: Any, key: Any) -> None:
     if method not in METHODS:
         raise ValueError(
             f"unknown method {method!r}: expected one of {', '.join(METHODS)}. 'auto' chooses."
@@ -108,6 +111,14 @@ def _check(method: str, samples: int | None, parameter: int | str | None) -> Non
         raise ValueError(
             f"parameter={parameter!r} is none to follow: expected None, 'median', or an index >= 0 into the "
             "flattened parameters. Example: parameter=0."
+        )
+    if not hasattr(key, "dtype"):
+        raise TypeError(
+            f"gradient_variance needs a JAX key, got {key!r}. Pass key=jax.random.key(0)."
+        )
+    if depth is not None and not callable(depth):
+        raise TypeError(
+            f"depth must be a function of the width, got {depth!r}. Example: depth=lambda n: 2 * n."
         )
 
 
@@ -131,6 +142,7 @@ def _row(
             "some, for example Rotation()."
         )
     model = model if init is None else replace(model, initializer=init)
+    x = None if x is None else check_features(x)
     row = run(Task(model, cost, x, samples, key, executor), method)
     return replace(row, cost=_named(model, cost))
 
