@@ -122,5 +122,5 @@ for rival in rivals:
 # cheap to leave out and should not be: a linear model, a perceptron of equal size, the surrogate, and the
 # model itself without entanglers; with equal tuning, several seeds, and their spread.
 #
-# From the shell, with a folder of results: `qdl compare iris --seeds 5 --trials 3`. Published results
+# From the shell, with a folder of results: `qdl compare --dataset iris --seeds 5 --trials 3`. Published results
 # beside ours, with classical models beside both: `python -m benchmarks.accuracy`.

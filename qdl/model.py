@@ -251,11 +251,11 @@ def check_features(x: Any) -> Any:
     if x is None or isinstance(x, jax.core.Tracer):
         return x
     array = np.asarray(x)
-    if array.dtype == object or not np.issubdtype(array.dtype, np.number):
-        if array.dtype != bool:
-            raise TypeError(
-                f"x must be numbers, got dtype {array.dtype}. Encode categories as numbers first."
-            )
+    if array.dtype.kind not in "biuf" and not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(
+            f"x must be real numbers, got dtype {array.dtype}. Encode categories as numbers first, and "
+            "complex ones as two features each."
+        )
     if array.ndim == 0:
         raise ValueError(
             "x must have shape (n_features,) or (batch, n_features), got one number. "

@@ -126,8 +126,10 @@ def _as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
     if wires is None:
         return None
     wires = wires.tolist() if hasattr(wires, "tolist") else wires
-    wires = (wires,) if isinstance(wires, int) else tuple(int(w) for w in wires)
-    if not wires or len(set(wires)) != len(wires) or not all(isinstance(w, int) for w in wires):
+    wires = (wires,) if isinstance(wires, int | float) else tuple(wires)
+    wires = tuple(w.item() if hasattr(w, "item") else w for w in wires)  # NumPy's numbers
+    whole = all(isinstance(w, int) and not isinstance(w, bool) for w in wires)
+    if not wires or len(set(wires)) != len(wires) or not whole:
         raise ValueError(
             f"{owner} needs distinct integer wires, got {wires}. Example: {owner}([0, 1])."
         )

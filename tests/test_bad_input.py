@@ -51,7 +51,9 @@ CASES = {
     "50 wires need 16 PiB": lambda p, x: qdl.models.hardware_efficient(50, 1).apply(
         qdl.models.hardware_efficient(50, 1).init(jax.random.key(0)), np.ones(50)
     ),
-    "40 wires need 16 TiB": lambda p, x: (
+    "x must be real numbers, got dtype complex128": lambda p, x: MODEL.apply(p, x * 1j),
+    "finite number as scale, got nan": lambda p, x: AngleEncoding(scale=float("nan")),
+    "40 wires need 16 TiB.*gradient_variance.method='pauli_walk'.": lambda p, x: (
         qdl.QNN(40, Rotation("y"))
         .on(qdl.backends.statevector(shots=5))
         .apply([np.zeros((40, 1))], key=jax.random.key(0))

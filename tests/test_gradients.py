@@ -7,6 +7,7 @@ import pytest
 
 import qdl
 from qdl.diagnostics import gradient_variance
+from qdl.diagnostics.observables import observable
 from qdl.layers import AngleEncoding, Entangler, RandomRotation, Rotation
 
 STATEVECTOR = {"method": "statevector"}
@@ -109,17 +110,52 @@ def test_global_observable_is_a_plateau(key):
     ("arguments", "said"),
     [
         ({"samples": 1}, "a variance needs samples >= 2, got 1"),
+        ({"samples": 2.5}, "a variance needs samples >= 2, got 2.5"),
+        (
+            {"parameter": "mean"},
+            "parameter='mean' is none to follow: expected None, 'median', or an",
+        ),
+        ({"parameter": -1}, "parameter=-1 is none to follow"),
+        ({"parameter": 3}, "no parameter 3 on 3 wires, expected an index below 3"),
         ({"n_wires": ()}, "at least one"),
         ({"n_wires": (2, 2)}, r"distinct widths for build\(n\), at least one; got \[2, 2\]"),
+        ({"key": 0}, r"needs a JAX key, got 0. Pass key=jax.random.key\(0\)"),
+        ({"depth": 3}, "depth must be a function of the width, got 3"),
+        ({"x": [np.nan] * 3}, "x must be finite, got nan in column 0"),
         ({"method": "magic"}, "unknown method 'magic': expected one of auto, "),
         ({"model_or_build": qdl.QNN(2, Rotation("y"))}, "with one model of 2 wires"),
+        (
+            {"model_or_build": qdl.QNN(2, Rotation("y")), "n_wires": None, "depth": abs},
+            "depth=.* was given with one model of 2 wires",
+        ),
         ({"model_or_build": lambda n: qdl.QNN(n, Entangler("cz"))}, "on 3 wires has no parameters"),
     ],
 )
 def test_bad_input(key, arguments, said):
+    """Before anything is drawn."""
     arguments = {
         "model_or_build": lambda n: qdl.QNN(n, Rotation("y")), "n_wires": (3,), "samples": 10,
-        **arguments,
+        "key": key, **arguments,
     }  # fmt: skip
-    with pytest.raises(ValueError, match=said):
-        gradient_variance(key=key, **arguments)
+    with pytest.raises((TypeError, ValueError), match=said):
+        gradient_variance(**arguments)
+
+
+def test_a_product_is_known_by_its_factors(key):
+    """One projector on all wires, or a product of those on each; and a product of other sums."""
+    for n in (3, 9):
+        factors = [qp.Projector([0], wires=w) for w in range(n)]
+        model = qdl.QNN(n, Rotation("x"), readout=qdl.Expval(qp.prod(*factors)))
+        found = gradient_variance(model, key=key)
+        assert found.method == "dense_moment"
+        np.testing.assert_allclose(found.variance, (1 / 8) * (3 / 8) ** (n - 1), rtol=1e-9)
+    other = qp.prod(
+        qp.Hermitian(np.array([[2.0, 1j], [-1j, 0.0]]), wires=2), qp.Z(0) + 0.5 * qp.X(0)
+    )
+    words = observable(qdl.QNN(3, Rotation("xy"), readout=qdl.Expval(other)), None)
+    letters = [qp.I, qp.X, qp.Y, qp.Z]
+    total = words.offset * np.eye(8, dtype=complex)
+    for value, (x, z) in words.terms:
+        word = qp.prod(*[letters[(x >> w & 1) ^ (z >> w & 1) * 3](w) for w in range(3)])
+        total += value * qp.matrix(word, wire_order=range(3))
+    np.testing.assert_allclose(total, qp.matrix(other, wire_order=range(3)), atol=1e-12)

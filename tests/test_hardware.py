@@ -235,6 +235,7 @@ def test_noise_of_ones_own(key):
 def test_noise_of_a_machine_is_the_same_exact_and_drawn(key):
     model = qdl.QNN(3, LAYERS)
     params = model.init(key)
+    assert qdl.backends.aer(noise="manila") == qdl.backends.aer(noise="fake_manila")
     exact = model.on(qdl.backends.aer(noise="manila")).apply(params, X)
     drawn = model.on(qdl.backends.aer(noise="fake_manila", shots=4000)).apply(params, X, key=key)
     assert np.abs(exact - model.apply(params, X)).max() > 0.01

@@ -242,3 +242,12 @@ def test_it_keeps_the_contract_but_for_repeating_itself(machine):
         QPUSampler(machine, scale=0.2, most_broken=1, chain_strength=2.0),
         initial=True, repeatable=False,
     )  # fmt: skip
+
+
+def test_without_an_account_it_says_what_to_do(monkeypatch, tmp_path):
+    for name in ("DWAVE_API_TOKEN", "DWAVE_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "dwave.conf").touch()
+    monkeypatch.setenv("DWAVE_CONFIG_FILE", str(tmp_path / "dwave.conf"))
+    with pytest.raises(ValueError, match="no D-Wave machine can be reached: .* or pass machine="):
+        QPUSampler().sample(*problem(), num_reads=2, key=0)

@@ -70,20 +70,22 @@ def test_toml_block_is_a_configuration(tmp_path):
     assert {name: getattr(config, name) for name in tomllib.loads(block)} == tomllib.loads(block)
 
 
-def test_shell_blocks_use_options_that_exist():
+def test_commands_shown_are_understood():
+    """In shell blocks and in running text, of the notebooks too: names, arguments and options."""
     import typer
 
     from qdl.cli import app
 
     commands = typer.main.get_command(app).commands
-    pages = [README, *(page.read_text(encoding="utf-8") for page in PAGES)]
-    commands_shown = "\n".join(block for page in pages for block in blocks("sh", page))
-    lines = [line.split("#")[0].split() for line in commands_shown.splitlines()]
-    lines = [words for words in lines if words[:1] == ["qdl"]]
-    assert len(lines) > 5
-    for _, command, *words in lines:
-        known = {option for parameter in commands[command].params for option in parameter.opts}
-        assert {word for word in words if word.startswith("--")} <= known | {"--help"}
+    notebooks = sorted((ROOT / "notebooks").glob("*.py"))
+    texts = [README, *(page.read_text(encoding="utf-8") for page in [*PAGES, *notebooks])]
+    lines = [line for text in texts for block in blocks("sh", text) for line in block.splitlines()]
+    lines += [line for text in texts for line in re.findall(r"`(qdl [^`\n]+)`", text)]
+    shown = [line.split("#")[0].split() for line in lines]
+    shown = [words for words in shown if words[:1] == ["qdl"] and words[1:2] != ["--help"]]
+    assert len(shown) > 10
+    for _, name, *words in shown:
+        commands[name].make_context(name, words)  # raises what the user would be told
 
 
 @pytest.mark.parametrize("name", ["quickstart", "tests"])

@@ -62,6 +62,13 @@ def test_readout_follows_the_active_wires(key, default_qubit):
     [
         (lambda: qdl.ExpZ([0, 0]), ValueError, r"ExpZ needs distinct integer wires, got \(0, 0\)"),
         (lambda: qdl.Probs([]), ValueError, "Probs needs distinct integer wires"),
+        (lambda: qdl.ExpZ([0.7]), ValueError, r"ExpZ needs distinct integer wires, got \(0.7,\)"),
+        (lambda: qdl.ExpZ(True), ValueError, r"ExpZ needs distinct integer wires, got \(True,\)"),
+        (
+            lambda: qdl.Probs("01"),
+            ValueError,
+            r"Probs needs distinct integer wires, got \('0', '1'\)",
+        ),
         (
             lambda: qdl.QNN(3, LAYERS, readout=qdl.ExpZ(3)),
             ValueError,

@@ -173,7 +173,9 @@ def aer(
         [0.5403, 0.5403]
     """
     if isinstance(noise, str):
-        fake_backend(noise)  # refuses an unknown name here
+        noise = fake_backend(
+            noise
+        ).name  # refuses an unknown one; one spelling: equal places are equal
     elif noise is not None:
         noise = _hashed(noise)
     return Aer(shots, gradient, random_shifts, method=method, noise=noise)

@@ -119,7 +119,11 @@ def estimate(
     """
     sizes = {"batch_size": batch_size, "steps": steps, "validations": validations}
     for name, value in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < (name == "batch_size"):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | np.integer)
+            or value < (name == "batch_size")
+        ):
             raise ValueError(f"estimate needs {name} to be a whole number, got {value!r}.")
     if gradient is not None and gradient not in METHODS:
         raise ValueError(f"gradient must be one of {', '.join(METHODS)}, got {gradient!r}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import runs
 from .cost import place_named
-from .variance import FAMILIES, depth_law, find, whole_numbers
+from .variance import chosen_depth, depth_law, find, whole_numbers
 
 
 def make(
@@ -49,8 +49,7 @@ def make(
             f"{target} is one model, so it has no --depth and no --widths to choose. Leave them out, or "
             "name a function of the width."
         )
-    if depth is None and target in FAMILIES and target != "qcnn":
-        depth = "2n"
+    depth = chosen_depth(target, depth, "2n")
     law = None if depth is None else depth_law(depth)
     model = found if whole else found(wires) if law is None else found(wires, law(wires))
     folder = runs.new_folder(f"report-{Path(target.replace(':', '-')).name}", out)

@@ -41,8 +41,7 @@ def measure(
     found = load(target)
     if hasattr(found, "layers"):
         return gradient_variance(found, **options)
-    if depth is None and target in FAMILIES and target != "qcnn":
-        depth = "10n"
+    depth = chosen_depth(target, depth, "10n")
     followed = int(parameter) if parameter is not None and parameter.isdigit() else parameter
     law = None if depth is None else depth_law(depth)
     return gradient_variance(found, whole_numbers(widths), depth=law, parameter=followed, **options)
@@ -87,6 +86,15 @@ def whole_numbers(text: str) -> list[int]:
         first = int(ends[1])
         out += range(first, int(ends[2] or first) + 1)
     return out
+
+
+def chosen_depth(target: str, depth: str | None, usual: str) -> str | None:
+    """The depth asked for, or the usual one of a family that has any."""
+    if target == "qcnn" and depth is not None:
+        raise ValueError(
+            f"qcnn has no depth, got --depth {depth}: it pools until one wire is left. Leave --depth out."
+        )
+    return usual if depth is None and target in FAMILIES and target != "qcnn" else depth
 
 
 def depth_law(text: str) -> Callable[[int], int]:

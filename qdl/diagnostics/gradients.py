@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import numpy as np
 
+from ..model import check_features
 from .engines import METHODS, Task, run
 from .result import Sweep
 
@@ -68,14 +70,17 @@ def gradient_variance(
 
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
-    _check(method, samples)
+    _check(method, samples, parameter, depth, key)
     if hasattr(model_or_build, "layers"):
-        if n_wires is not None:
-            raise ValueError(
-                f"n_wires={n_wires!r} was given with one model of {model_or_build.n_wires} wires. Leave "
-                "it out, or pass a function build(n) that returns the model for each width."
-            )
-        return _row(model_or_build, init, x, cost, samples, method, key, executor)
+        for name, given in (("n_wires", n_wires), ("depth", depth)):
+            if given is not None:
+                raise ValueError(
+                    f"{name}={given!r} was given with one model of {model_or_build.n_wires} wires. Leave "
+                    "it out, or pass a function build(n) that returns the model for each width."
+                )
+        row = _row(model_or_build, init, x, cost, samples, method, key, executor)
+        row.chosen(parameter)  # a single row has no verdict, but it has an index or not
+        return row
     widths = [int(n) for n in n_wires] if n_wires is not None else []
     if not widths or len(set(widths)) != len(widths):
         raise ValueError(
@@ -89,18 +94,36 @@ def gradient_variance(
         here = x(n) if callable(x) else x
         own = jax.random.fold_in(key, n)
         row = _row(model, init, here, cost, samples, method, own, executor)
+        row.chosen(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=layers))
     law = "as in build(n)" if depth is None else ", ".join(str(row.depth) for row in rows)
     return Sweep(tuple(rows), parameter, law)
 
 
-def _check(method: str, samples: int | None) -> None:
+def _check(method: str, samples: int | None, parameter: Any, depth: Any, key: Any) -> None:
     if method not in METHODS:
         raise ValueError(
             f"unknown method {method!r}: expected one of {', '.join(METHODS)}. 'auto' chooses."
         )
-    if samples is not None and (isinstance(samples, bool) or samples < 2):
+    if samples is not None and not (_is_whole(samples) and samples >= 2):
         raise ValueError(f"a variance needs samples >= 2, got {samples!r}. Take 100 or more.")
+    if parameter not in (None, "median") and not (_is_whole(parameter) and int(parameter) >= 0):
+        raise ValueError(
+            f"parameter={parameter!r} is none to follow: expected None, 'median', or an index >= 0 into the "
+            "flattened parameters. Example: parameter=0."
+        )
+    if not hasattr(key, "dtype"):
+        raise TypeError(
+            f"gradient_variance needs a JAX key, got {key!r}. Pass key=jax.random.key(0)."
+        )
+    if depth is not None and not callable(depth):
+        raise TypeError(
+            f"depth must be a function of the width, got {depth!r}. Example: depth=lambda n: 2 * n."
+        )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _row(
@@ -119,6 +142,7 @@ def _row(
             "some, for example Rotation()."
         )
     model = model if init is None else replace(model, initializer=init)
+    x = None if x is None else check_features(x)
     row = run(Task(model, cost, x, samples, key, executor), method)
     return replace(row, cost=_named(model, cost))
 

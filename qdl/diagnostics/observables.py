@@ -12,6 +12,7 @@ import pennylane as qp
 from ..simulator.measure import terms as split_sum
 
 LARGEST = {"Projector": 12}  # wires of what is written out in words; of a matrix, 6
+MOST_WORDS = 2 ** LARGEST["Projector"]  # of a product
 Word = tuple[int, int]  # bits of X and of Z by wire: Y has both
 
 
@@ -78,6 +79,8 @@ def _words(part: Any) -> list[tuple[Word, float]]:
         z = sum(1 << int(w) for w, letter in part.items() if letter in "YZ")
         return [((x, z), 1.0)]
     wires = [int(w) for w in part.wires]
+    if isinstance(part, qp.ops.Prod) and sum(len(o.wires) for o in part.operands) == len(wires):
+        return _product(part)
     most = LARGEST.get(part.name, 6)
     if len(wires) > most:
         raise ValueError(
@@ -91,6 +94,23 @@ def _words(part: Any) -> list[tuple[Word, float]]:
         qp.matrix(part, wire_order=part.wires), pauli=True, wire_order=part.wires
     )
     return [(word, float(np.real(c))) for key, c in found.items() for word, _ in _words(key)]
+
+
+def _product(part: Any) -> list[tuple[Word, float]]:
+    """Of factors on wires of their own: every word of one with every word of the next."""
+    out: list[tuple[Word, float]] = [((0, 0), 1.0)]
+    for factor in part.operands:
+        words = [
+            (w, float(np.real(c)) * v) for c, term in split_sum(factor) for w, v in _words(term)
+        ]
+        if len(out) * len(words) > MOST_WORDS:
+            raise ValueError(
+                f"{part.name} on {len(part.wires)} wires is a sum of too many Pauli words: at most "
+                f"{MOST_WORDS} are written out. Use method='statevector', or an observable made of Pauli "
+                "words."
+            )
+        out = [((x | a, z | b), v * u) for (x, z), v in out for (a, b), u in words]
+    return out
 
 
 def _projector(bits: np.ndarray, wires: list[int]) -> list[tuple[Word, float]]:

@@ -126,7 +126,11 @@ class GradientVariance:
             )
         if parameter is None:
             return int(alive[0]) if alive.size else None
-        assert not isinstance(parameter, str)
+        if isinstance(parameter, str) or not 0 <= parameter < len(self.variance):
+            raise ValueError(
+                f"there is no parameter {parameter!r} on {self.n_wires} wires, expected an index below "
+                f"{len(self.variance)}, None or 'median'. Follow one that every width has."
+            )
         return parameter
 
     def table(self) -> str:

@@ -140,7 +140,13 @@ class QPUSampler(Sampler):
             from minorminer.busclique import busgraph_cache
 
             if self.machine is None:
-                self.machine = DWaveSampler()
+                try:
+                    self.machine = DWaveSampler()
+                except ValueError as error:  # before anything is sent: no token, no such solver
+                    raise ValueError(
+                        f"no D-Wave machine can be reached: {error}. Expected an account in D-Wave's "
+                        "configuration: run 'dwave config create', or pass machine=."
+                    ) from error
             machine: Any = self.machine
             find = busgraph_cache(machine.to_networkx_graph())
             bipartite = isinstance(J, Bipartite)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import pi
+from math import isfinite, pi
 from typing import Any
 
 import jax
@@ -50,6 +50,11 @@ class AngleEncoding(Layer):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "axis", checked_axes(self.axis, "AngleEncoding", exactly_one=True))
+        if not (type(self.scale) in (int, float) and isfinite(self.scale)):
+            raise ValueError(
+                f"AngleEncoding needs a finite number as scale, got {self.scale!r}. It is the factor of the "
+                "features; example: scale=3.14."
+            )
         columns = self.features
         if columns is not None and not (
             isinstance(columns, tuple) and columns and all(_is_column(c) for c in columns)

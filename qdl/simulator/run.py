@@ -20,6 +20,10 @@ from .read import read
 from .shift import Experiment, sampled
 from .shots import bases, distributions
 
+WITHOUT_STATES = (
+    "qdl.diagnostics.gradient_variance(method='pauli_walk'), which needs no statevector"
+)
+
 
 def evaluate(
     layers: Layer,
@@ -105,8 +109,8 @@ def check_memory(
         fits = int(math.log2(max(free / (2 * np.dtype(dtype).itemsize) / 3 / batch, 1))) // doubling
         raise ValueError(
             f"{n} wires need {_bytes(one)} for one {kind}, and a batch of {batch} with work space "
-            f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires "
-            + (f"or {instead}." if batch > 1 or instead != "a smaller batch" else "here.")
+            f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires, "
+            f"or {instead if batch > 1 or instead != 'a smaller batch' else WITHOUT_STATES}."
         )
 
 

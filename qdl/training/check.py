@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax
@@ -56,7 +57,10 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
     """Let the first stage say whether it can read ``X``."""
     first = model.stages[0] if hasattr(model, "stages") else model
     if hasattr(first, "layers") and hasattr(first, "wires"):
-        first.layers.check(X, first.wires)
+        try:
+            first.layers.check(X, first.wires)
+        except ValueError as error:
+            raise ValueError(f"{name}X: {error}" if name else str(error)) from None
         return
     wanted = getattr(model, "n_features", 0) or 0
     if wanted and X.shape[-1] != wanted:
@@ -67,8 +71,8 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
 
 
 def _check_finite(array: np.ndarray, name: str) -> None:
-    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}. Encode it first.")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}. Encode it first.")
     if np.isfinite(array).all():
         return
     bad = np.argwhere(~np.isfinite(array))
@@ -81,7 +85,7 @@ def _check_finite(array: np.ndarray, name: str) -> None:
 
 
 def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
-    if not (np.issubdtype(y.dtype, np.number) or y.dtype == bool):
+    if y.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} must be integer labels, got dtype {y.dtype}. Number the classes: "
             "classes, y = numpy.unique(y, return_inverse=True)."
@@ -117,6 +121,15 @@ def check_numbers(**numbers: Any) -> None:
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"fit needs {name} to be a whole number >= 1, got {value!r}.")
+
+
+def check_model(model: Any) -> None:
+    """Refuse what cannot be trained: a class, a function, something else altogether."""
+    if inspect.isclass(model) or not (hasattr(model, "init") and hasattr(model, "apply")):
+        raise TypeError(
+            f"fit needs a model with init(key) and apply(params, x), got {model!r}. Example: "
+            "qdl.models.data_reuploading(4, 3)."
+        )
 
 
 def check_optimizer(optimizer: Any) -> Any:

@@ -11,7 +11,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .check import check_data, check_key, check_numbers, check_optimizer, n_outputs
+from .check import (
+    check_data,
+    check_key,
+    check_model,
+    check_numbers,
+    check_optimizer,
+    n_outputs,
+)
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .resume import RunFolder, configuration
@@ -97,9 +104,10 @@ def fit(
         >>> bool(result.history["loss"][-1] < 1e-4), result.stopped
         (True, 'finished')
     """
+    check_model(model)
     check_numbers(steps=steps, batch_size=batch_size, checkpoint_every=checkpoint_every)
     init_key, data_key, val_key = jax.random.split(check_key(key), 3)
-    _check_options(patience, validation, skip_nan)
+    _check_options(patience, validation, callback, skip_nan)
     chosen = ADAM if optimizer is None else check_optimizer(optimizer)
     loss = as_loss(loss, model)
     given = params
@@ -145,7 +153,11 @@ def _cadence(steps: int, patience: int | None, wanted: bool) -> int:
     return every if patience is None else min(every, patience)
 
 
-def _check_options(patience: int | None, validation: Any, skip_nan: Any) -> None:
+def _check_options(patience: int | None, validation: Any, callback: Any, skip_nan: Any) -> None:
+    if callback is not None and not callable(callback):
+        raise TypeError(
+            f"callback must be a function of a qdl.training.Report, got {callback!r}. Leave it out for none."
+        )
     if isinstance(skip_nan, bool) or not isinstance(skip_nan, int) or skip_nan < 0:
         raise ValueError(f"fit needs skip_nan to be a whole number >= 0, got {skip_nan!r}.")
     if validation is not None and not (
