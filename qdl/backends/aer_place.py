@@ -173,9 +173,8 @@ def aer(
         [0.5403, 0.5403]
     """
     if isinstance(noise, str):
-        noise = fake_backend(
-            noise
-        ).name  # refuses an unknown one; one spelling: equal places are equal
+        # Refuses an unknown name; one spelling, so that equal places are equal.
+        noise = fake_backend(noise).name
     elif noise is not None:
         noise = _hashed(noise)
     return Aer(shots, gradient, random_shifts, method=method, noise=noise)
