@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,10 +24,16 @@ Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """What the user can mend becomes one line on stderr and exit code 2; other errors stay loud."""
+def plain_errors(busy: str = "") -> Iterator[None]:
+    """What the user can mend becomes one line on stderr and exit code 2; other errors stay loud.
+
+    ``busy`` is shown on a terminal meanwhile.
+    """
+    from rich.console import Console
+
     try:
-        yield
+        with Console(stderr=True).status(busy) if busy else nullcontext():
+            yield
     except (ValueError, OSError) as error:
         typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
@@ -162,7 +168,7 @@ def cost(
     """What training on a machine would cost: jobs, executions, QPU seconds. Nothing is sent."""
     from .commands.cost import cost as run
 
-    with plain_errors():
+    with plain_errors("transpiling for the machine, counting circuits"):
         found = run(model, place, features, classes, depth, shots, batch_size, steps, gradient)
     title = f"{model}, {steps} x {batch_size} rows"
     _print(title, ("", found.place), found.rows())
@@ -214,7 +220,7 @@ def variance(
     """Measure the variance of the gradient over random starts: will it train?"""
     from .commands.variance import measure, save
 
-    with plain_errors():
+    with plain_errors("random starts of each width"):
         result = measure(
             target, widths, depth, method=method, samples=samples, parameter=parameter, seed=seed
         )
@@ -238,7 +244,7 @@ def report(
     """Write the trainability page of one model: Markdown, HTML, JSON and pictures."""
     from .commands.report import make
 
-    with plain_errors():
+    with plain_errors("ten questions, a minute or two"):
         folder, page = make(
             target, wires, depth, widths=widths, samples=samples, place=place, seed=seed, out=out
         )

@@ -14,7 +14,7 @@ import pennylane as qp
 
 from . import simulator
 from .backends import Statevector, as_place
-from .layers.base import Initializer, Layer, Wires, is_shape, start
+from .layers.base import Initializer, Layer, Wires, check_key, is_shape, start
 from .layers.compose import Sequential, as_layer
 from .readout import ExpZ, Readout
 
@@ -106,7 +106,7 @@ class QNN:
 
     def init(self, key: jax.Array) -> Any:
         """Draw parameters: a list with one entry per layer, angles in radians."""
-        return start(self.layers, key, self.wires, self.initializer)
+        return start(self.layers, check_key(key, "init"), self.wires, self.initializer)
 
     def apply(self, params: Any, x: Any = None, key: jax.Array | None = None) -> jax.Array:
         """The readout values.
@@ -281,9 +281,11 @@ def check_tree(params: Any, shape: Any) -> None:
     wanted, tree = jax.tree.flatten(shape, is_leaf=is_shape)
     got, got_tree = jax.tree.flatten(params)
     if got_tree != tree:
+        alone = jax.tree_util.treedef_is_leaf(got_tree)
+        given = f"one {type(params).__name__}" if alone else f"the tree {got_tree}"
         raise ValueError(
-            f"params are not of this model: got the tree {got_tree}, expected {tree}. "
-            "Use params from this model's init(key)."
+            f"params are not of this model: got {given}, expected the tree {tree}. "
+            "Use init(key) of this model, or result.params of a fit; the order is apply(params, x)."
         )
     paths = jax.tree_util.tree_flatten_with_path(params)[0]
     for (path, leaf), expected in zip(paths, wanted, strict=True):

@@ -59,6 +59,10 @@ CASES = {
         .apply([np.zeros((40, 1))], key=jax.random.key(0))
     ),
     "need a key": lambda p, x: MODEL.on(qdl.backends.statevector(shots=5)).apply(p, x),
+    "init needs a JAX key, got 0. Pass key=jax.random.key": lambda p, x: MODEL.init(0),
+    "got one ndarray, .* the order is apply\\(params, x\\)": lambda p, x: MODEL.apply(x, p),
+    "Write Rotation\\(\\), with brackets": lambda p, x: qdl.QNN(2, [AngleEncoding(), Rotation]),
+    "a layer or a list of layers, got 3. Example": lambda p, x: Repeat(3, [Rotation()]),
     "shots must be a whole number >= 1": lambda p, x: qdl.backends.statevector(shots=0),
 }
 

@@ -90,6 +90,10 @@ def test_a_run_is_never_overwritten(qdl_command, tmp_path):
         ("classes = [0, 'a']", "classes must be a list of whole numbers, got [0, 'a']"),
         ("learning_rate = -1.0", "learning_rate must be positive, got -1.0"),
         ("steps = ", "a.toml is not valid TOML"),
+        (
+            "3.1,2.0,cat",
+            "Example line: steps = 300. Data and models of your own are trained in Python",
+        ),
     ],
 )
 def test_bad_configurations(qdl_command, tmp_path, text, said):
@@ -103,6 +107,14 @@ def test_bad_configurations(qdl_command, tmp_path, text, said):
     [
         ("no.toml", "no configuration file no.toml"),
         ("--dataset letters", "dataset must be one of bars_and_stripes, breast_cancer, digits"),
+        (
+            "--dataset my.csv",
+            "got 'my.csv'. Data and models of your own are trained in Python, with qdl.fit",
+        ),
+        (
+            "--model mine.py:model",
+            "got 'mine.py:model'. Data and models of your own are trained in",
+        ),
         ("--model cnn", "model must be one of data_reuploading, hardware_efficient, qcnn"),
         ("--depth 3", "qcnn has no depth, got depth = 3"),
         ("--steps 0", "steps must be positive, got 0"),

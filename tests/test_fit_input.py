@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import qdl
-from qdl.layers import AngleEncoding, Rotation
+from qdl.layers import AngleEncoding, IQPEncoding, Repeat, Rotation
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 Y = X @ [1.0, -2.0] + 0.5
@@ -39,13 +39,15 @@ def bad(array, where, value):
         ({"X": np.ones((40, 3))}, ValueError, "takes 2 features, but X has 3 columns"),
         ({"X": X.astype(str)}, TypeError, "X must be real numbers, got dtype <U"),
         ({"X": X * 1j}, TypeError, "X must be real numbers, got dtype complex128"),
+        ({"X": X.astype(object)}, TypeError, r"leave such columns out; then X.astype\(float\)"),
         ({"model": qnn()}, ValueError, r"got x of shape \(40, 2\) for 3 wires"),
         ({"y": np.ones((40, 2))}, ValueError, r"outputs of shape \(40, 1\) with y .* \(40, 2\)"),
+        ({"y": CLASSES[:, None] * [1, 1]}, ValueError, "For labels take loss='cross_entropy'"),
         ({"steps": 0}, ValueError, "steps to be a whole number >= 1, got 0"),
         ({"batch_size": 2.5}, ValueError, "batch_size to be a whole number >= 1, got 2.5"),
         ({"patience": 3}, ValueError, "patience=3 watches the validation loss"),
         ({"patience": 0, "validation": (X, Y)}, ValueError, "patience to be a whole number >= 1"),
-        ({"validation": X}, ValueError, r"pair \(X, y\), got ndarray"),
+        ({"validation": X}, ValueError, r"got ndarray. Example: validation=\(X_test"),
         ({"validation": (bad(X, (1, 0), np.nan), Y)}, ValueError, "validation X must be finite"),
         (
             {"model": qnn(2), "validation": (X[:, :1], Y)}, ValueError,
@@ -63,7 +65,7 @@ def bad(array, where, value):
         ({"skip_nan": -1}, ValueError, "skip_nan to be a whole number >= 0, got -1"),
         ({"loss": "cross_entropy"}, ValueError, r"integer labels for cross .* in row 0"),
         ({"loss": "cross_entropy", "y": 2 * CLASSES - 1}, ValueError, r"label -1 in row \d+"),
-        ({"loss": "cross_entropy", "y": CLASSES + 1}, ValueError, r"label 2 .* 0 .. 1 apart"),
+        ({"loss": "cross_entropy", "y": CLASSES + 1}, ValueError, r"label 2 .* apart.* readout=qdl.ExpZ\(\["),
         ({"loss": "cross_entropy", "y": bad(CLASSES, 5, np.nan)}, ValueError, "nan in row 5"),
         ({"loss": "cross_entropy", "y": 0 * CLASSES + 1}, ValueError, "label 1 in all 40 rows"),
         ({"loss": "cross_entropy", "y": np.eye(2)[CLASSES]}, ValueError, "pass y.argmax"),
@@ -77,6 +79,27 @@ def test_bad_input(changes, error, text, monkeypatch):
         monkeypatch.setattr("qdl.training.run.train", jitted)
     with pytest.raises(error, match=text):
         attempt(**changes)
+
+
+@pytest.mark.parametrize("encoding", [AngleEncoding(), IQPEncoding()])
+def test_features_that_nobody_scaled_are_noticed(encoding):
+    model = qdl.QNN(2, Repeat([encoding, Rotation("y")], 2), readout=qdl.ExpZ([0]))
+    said = r"X goes from 0 to 100 in column 1: .* 16 turns.* look the same to .*MinMaxScaler\(\(0, numpy.pi"
+    with pytest.warns(UserWarning, match=said) as caught:
+        attempt(model=model, X=np.linspace([0, 0], [3, 100], 40))
+    assert caught[0].filename == __file__  # it points to the call of fit
+
+
+@pytest.mark.parametrize(
+    "layer", [AngleEncoding(), AngleEncoding(scale=0.03), AngleEncoding(features=(0, 0))]
+)
+def test_features_of_a_turn_or_two_are_taken_in_silence(layer, recwarn):
+    wide = 100 if layer != AngleEncoding() else 2 * np.pi
+    attempt(
+        model=qdl.QNN(2, [layer, Rotation("y")], qdl.ExpZ([0])),
+        X=np.linspace([0, 0], [3, wide], 40),
+    )
+    assert not recwarn.list
 
 
 def test_parameters_of_another_qnn_are_refused_by_name():
@@ -97,3 +120,4 @@ def test_a_result_prints_its_last_figures_in_a_line():
     }
     fit = qdl.training.Fit([np.zeros(100)], history, "patience", 2)
     assert str(fit) == "patience at step 2, loss 0.25, val_accuracy 0.9"
+    assert repr(fit) == f"<Fit {fit}>"

@@ -128,6 +128,15 @@ def test_global_observable_is_a_plateau(key):
             {"model_or_build": qdl.QNN(2, Rotation("y")), "n_wires": None, "depth": abs},
             "depth=.* was given with one model of 2 wires",
         ),
+        ({"n_wires": 3}, r"at least one; got 3. Example: n_wires=\(2, 4, 6\)"),
+        (
+            {"x": np.ones((5, 3))},
+            r"one sample of shape \(n_features,\), got shape \(5, 3\). Pass one row",
+        ),
+        (
+            {"model_or_build": lambda n: qdl.QNN(3, Rotation("y")), "n_wires": (2, 3)},
+            r"gave models of 3, 3 wires for the widths \[2, 3\]: .* Use n in it",
+        ),
         ({"model_or_build": lambda n: qdl.QNN(n, Entangler("cz"))}, "on 3 wires has no parameters"),
     ],
 )
@@ -159,3 +168,19 @@ def test_a_product_is_known_by_its_factors(key):
         word = qp.prod(*[letters[(x >> w & 1) ^ (z >> w & 1) * 3](w) for w in range(3)])
         total += value * qp.matrix(word, wire_order=range(3))
     np.testing.assert_allclose(total, qp.matrix(other, wire_order=range(3)), atol=1e-12)
+
+
+def test_what_is_no_circuit_is_refused(key):
+    hybrid = qdl.Hybrid([qdl.Dense(5, 2), qdl.QNN(2, [AngleEncoding(), Rotation("y")])])
+    with pytest.raises(TypeError, match=r"got Hybrid. Of a Hybrid pass .* model.stages\[1\]"):
+        gradient_variance(hybrid, key=key)
+    with pytest.raises(TypeError, match="gradient_variance needs a JAX key, got 0. Pass key="):
+        gradient_variance(hybrid.stages[1], key=0)
+
+
+def test_zeros_do_not_count_in_a_layer_and_a_notebook_shows_the_table(key):
+    layers = [Rotation("y"), Rotation("zz")]  # the readout sees one wire, and no z rotation
+    row = gradient_variance(qdl.QNN(3, layers, qdl.ExpZ([0])), key=key, samples=200, **STATEVECTOR)
+    assert row.certified_zero.tolist() == [False] + [True] * 8
+    assert row.by_layer() == {row.layers[0]: row.variance[0], row.layers[-1]: 0.0}
+    assert repr(row) == row.table() and "one model has no verdict" in repr(row)

@@ -575,7 +575,7 @@ def test_what_is_frozen_is_not_tried():
         (lambda: spsa(0.0, key=KEY), ValueError, "spsa needs learning_rate > 0, got 0.0"),
         (lambda: spsa(0.1, -1.0, key=KEY), ValueError, "needs perturbation > 0, got -1.0"),
         (lambda: spsa(0.1, key=KEY, resamples=0), ValueError, "resamples to be a whole number"),
-        (lambda: spsa(0.1, key=0), TypeError, "needs a JAX key .* got 0. Pass key=jax.random.key"),
+        (lambda: spsa(0.1, key=0), TypeError, "needs a JAX key, got 0. Pass key=jax.random.key"),
         (lambda: qnspsa(qdl.Hybrid([qdl.Dense(2, 1)]), 0.1, key=KEY), TypeError, "got Hybrid"),
         (lambda: qnspsa(energy_model(), 0.1, key=KEY, regularization=0), ValueError, "got 0"),
         (

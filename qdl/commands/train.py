@@ -25,6 +25,7 @@ FEATURES = {
 }  # how many features each data set is reduced to unless the user says otherwise: one a wire
 CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
 DEPTHS = {"data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4}
+IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
 KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
 
 
@@ -56,9 +57,13 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if self.dataset not in FEATURES:
-            raise ValueError(f"dataset must be one of {', '.join(FEATURES)}; got {self.dataset!r}.")
+            raise ValueError(
+                f"dataset must be one of {', '.join(FEATURES)}; got {self.dataset!r}. {IN_PYTHON}"
+            )
         if self.model not in DEPTHS:
-            raise ValueError(f"model must be one of {', '.join(DEPTHS)}; got {self.model!r}.")
+            raise ValueError(
+                f"model must be one of {', '.join(DEPTHS)}; got {self.model!r}. {IN_PYTHON}"
+            )
         if self.depth is not None and DEPTHS[self.model] is None:
             raise ValueError(
                 f"{self.model} has no depth, got depth = {self.depth}: it pools until no wires "
@@ -90,7 +95,7 @@ def read_config(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(
-                f"{path} is not valid TOML: {error}. Example line: steps = 300"
+                f"{path} is not valid TOML: {error}. Example line: steps = 300. {IN_PYTHON}"
             ) from error
     kinds = {field.name: str(field.type).removesuffix(" | None") for field in fields(TrainConfig)}
     unknown = sorted(set(given) - set(kinds))

@@ -51,6 +51,10 @@ def load(target: str) -> Any:
     """A family by name, or an object of a Python file."""
     path, _, name = target.rpartition(":")
     if path:
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f"no Python file {path}. Expected file.py:name of a QNN or of a function of the width."
+            )
         found = runpy.run_path(path)
         if name not in found:
             raise ValueError(

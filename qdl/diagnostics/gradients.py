@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..layers.base import check_key
 from ..model import check_features
 from .engines import METHODS, Task, run
 from .result import Sweep
@@ -70,7 +71,8 @@ def gradient_variance(
 
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
-    _check(method, samples, parameter, depth, key)
+    _check(model_or_build, method, samples, parameter, depth)
+    key = check_key(key, "gradient_variance")
     if hasattr(model_or_build, "layers"):
         for name, given in (("n_wires", n_wires), ("depth", depth)):
             if given is not None:
@@ -81,26 +83,41 @@ def gradient_variance(
         row = _row(model_or_build, init, x, cost, samples, method, key, executor)
         row.chosen(parameter)  # a single row has no verdict, but it has an index or not
         return row
-    widths = [int(n) for n in n_wires] if n_wires is not None else []
+    widths = [int(n) for n in n_wires] if isinstance(n_wires, Iterable) else []
     if not widths or len(set(widths)) != len(widths):
         raise ValueError(
-            f"gradient_variance needs distinct widths for build(n), at least one; got {widths}. "
+            f"gradient_variance needs distinct widths for build(n), at least one; got {widths or n_wires!r}. "
             "Example: n_wires=(2, 4, 6)."
         )
+    depths = [None if depth is None else int(depth(n)) for n in widths]
+    models = [
+        model_or_build(n) if d is None else model_or_build(n, d)
+        for n, d in zip(widths, depths, strict=True)
+    ]
+    if len({model.n_wires for model in models}) < len(models):
+        raise ValueError(
+            f"build(n) gave models of {', '.join(str(m.n_wires) for m in models)} wires for the widths "
+            f"{widths}: expected another number for each. Use n in it, as in qdl.QNN(n, layers)."
+        )
     rows = []
-    for n in widths:
-        layers = None if depth is None else int(depth(n))
-        model = model_or_build(n) if layers is None else model_or_build(n, layers)
+    for n, d, model in zip(widths, depths, models, strict=True):
         here = x(n) if callable(x) else x
         own = jax.random.fold_in(key, n)
         row = _row(model, init, here, cost, samples, method, own, executor)
         row.chosen(parameter)  # refused before the next, wider one takes its time
-        rows.append(replace(row, depth=layers))
-    law = "as in build(n)" if depth is None else ", ".join(str(row.depth) for row in rows)
+        rows.append(replace(row, depth=d))
+    law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
     return Sweep(tuple(rows), parameter, law)
 
 
-def _check(method: str, samples: int | None, parameter: Any, depth: Any, key: Any) -> None:
+def _check(
+    model_or_build: Any, method: str, samples: int | None, parameter: Any, depth: Any
+) -> None:
+    if not hasattr(model_or_build, "layers") and not callable(model_or_build):
+        raise TypeError(
+            "gradient_variance takes a QNN or a function build(n) that returns one, got "
+            f"{type(model_or_build).__name__}. Of a Hybrid pass the quantum stage, as model.stages[1]."
+        )
     if method not in METHODS:
         raise ValueError(
             f"unknown method {method!r}: expected one of {', '.join(METHODS)}. 'auto' chooses."
@@ -111,10 +128,6 @@ def _check(method: str, samples: int | None, parameter: Any, depth: Any, key: An
         raise ValueError(
             f"parameter={parameter!r} is none to follow: expected None, 'median', or an index >= 0 into the "
             "flattened parameters. Example: parameter=0."
-        )
-    if not hasattr(key, "dtype"):
-        raise TypeError(
-            f"gradient_variance needs a JAX key, got {key!r}. Pass key=jax.random.key(0)."
         )
     if depth is not None and not callable(depth):
         raise TypeError(
@@ -140,6 +153,11 @@ def _row(
         raise ValueError(
             f"the model on {model.n_wires} wires has no parameters, so no gradient. Add a layer that has "
             "some, for example Rotation()."
+        )
+    if x is not None and np.ndim(x) != 1:
+        raise ValueError(
+            f"x must be one sample of shape (n_features,), got shape {np.shape(x)}. Pass one row, as X[0], "
+            "or leave x out for random features."
         )
     model = model if init is None else replace(model, initializer=init)
     x = None if x is None else check_features(x)

@@ -33,7 +33,7 @@ class Certificate:
         return self.statement
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradientVariance:
     r"""The variance of every gradient component of one model, $v_k = \mathrm{Var}[\partial_k C]$.
 
@@ -109,11 +109,12 @@ class GradientVariance:
         return self.variance[~self.certified_zero]
 
     def by_layer(self) -> dict[str, float]:
-        """The median variance of each layer's parameters."""
-        names = np.array(self.layers)
-        return {
-            name: float(np.median(self.variance[names == name])) for name in dict.fromkeys(names)
-        }
+        """The median variance of each layer's parameters, certified zeros apart; 0 where all are."""
+        names, out = np.array(self.layers), {}
+        for name in dict.fromkeys(self.layers):
+            alive = self.variance[(names == name) & ~self.certified_zero]
+            out[name] = float(np.median(alive)) if alive.size else 0.0
+        return out
 
     def chosen(self, parameter: int | str | None = None) -> int | None:
         """The index that a fit follows: given, of the median, or the first not certified zero."""
@@ -144,11 +145,14 @@ class GradientVariance:
             f"  cost, {self.cost}: mean {self.cost_mean:.4g}, variance {self.cost_variance:.3e} "
             f"[{low:.2e}, {high:.2e}]",
             f"  {self.method}, {_drawn(self.draws)}: {self.certificate}",
-            f"  signal-to-noise 1 needs {self.shots_needed:.3g} shots per expectation value",
+            f"  signal-to-noise 1 needs {shots(self.shots_needed)} shots per expectation value",
             *(f"  warning: {text}" for text in self.warnings),
             *(f"  {name}: median {value:.3e}" for name, value in self.by_layer().items()),
+            "  one model has no verdict: pass build(n) and five widths to see where it goes",
         ]
         return "\n".join(lines)
+
+    __repr__ = table  # what a notebook shows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings."""
@@ -161,7 +165,7 @@ class GradientVariance:
         return json.dumps(self.to_dict())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sweep:
     """Gradient variances against width, or against depth at one width.
 
@@ -238,7 +242,7 @@ class Sweep:
             interval = f"[{follow['low'][i]:.2e}, {follow['high'][i]:.2e}]"
             lines.append(
                 f"{size:>5} {follow['index'][i]:>9} {follow['variance'][i]:>10.3e} {interval:>21} "
-                f"{row.median:>10.3e} {row.cost_variance:>10.3e} {row.shots_needed:>9.2g}  "
+                f"{row.median:>10.3e} {row.cost_variance:>10.3e} {shots(row.shots_needed):>9}  "
                 f"{row.method}, {_drawn(row.draws)}"
             )
         lines.append(f"verdict: {self.verdict}")
@@ -247,6 +251,8 @@ class Sweep:
         }
         lines += [f"warning ({first} {size}): {text}" for text, size in warnings.items()]
         return "\n".join(lines)
+
+    __repr__ = table  # what a notebook shows
 
     def plot(self, axes: Any = None, label: str | None = None, colour: str | None = None) -> Any:
         """Draw the followed component on a logarithmic scale; what is not resolved as an upper bound.
@@ -269,6 +275,11 @@ class Sweep:
         verdict = {f.name: _plain(getattr(self.verdict, f.name)) for f in fields(self.verdict)}
         head = {"axis": self.axis, "depth_law": self.depth_law, "parameter": self.parameter}
         return json.dumps({**head, "verdict": verdict, "rows": rows})
+
+
+def shots(number: float) -> str:
+    """A number of shots, whole while it is short."""
+    return f"{number:,.0f}" if number < 1e7 else f"{number:.2g}"
 
 
 def _between(interval: tuple[float, float] | None) -> str:

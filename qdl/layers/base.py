@@ -134,6 +134,18 @@ def uniform_angles(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Ar
     return jax.random.uniform(key, shape, dtype, 0.0, 2 * jnp.pi)
 
 
+def check_key(key: Any, owner: str) -> jax.Array:
+    """A typed JAX key; old-style uint32 pairs are taken too."""
+    if not hasattr(key, "dtype"):
+        raise TypeError(
+            f"{owner} needs a JAX key, got {key!r}. Pass key=jax.random.key(0): all that is random "
+            "comes from it."
+        )
+    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key
+    return jax.random.wrap_key_data(key)
+
+
 def is_shape(shape: Shape) -> bool:
     """True for the shape of one array: a tuple of ints."""
     return isinstance(shape, tuple)

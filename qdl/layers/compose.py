@@ -30,10 +30,10 @@ class Sequential(Layer):
         super().__post_init__()
         for layer in self.layers:
             if not isinstance(layer, Layer):
-                raise TypeError(
-                    f"Sequential takes layers, got {layer!r}. Wrap a function or a PennyLane "
-                    "template as Template(fn, shape)."
-                )
+                mend = "Wrap a function or a PennyLane template as Template(fn, shape)."
+                if isinstance(layer, type) and issubclass(layer, Layer):
+                    mend = f"Write {layer.__name__}(), with brackets."
+                raise TypeError(f"Sequential takes layers, got {layer!r}. {mend}")
         for layer in self.layers[1:]:
             if layer.first_only:
                 raise ValueError(
@@ -79,7 +79,13 @@ class Sequential(Layer):
 
 def as_layer(block: Layer | Iterable[Layer]) -> Layer:
     """A layer as it is; a list of layers as a Sequential."""
-    return block if isinstance(block, Layer) else Sequential(tuple(block))
+    if isinstance(block, Layer):
+        return block
+    if not isinstance(block, Iterable):
+        raise TypeError(
+            f"expected a layer or a list of layers, got {block!r}. Example: Repeat([Rotation()], 3)."
+        )
+    return Sequential(tuple(block))
 
 
 class _Wrapper(Layer):

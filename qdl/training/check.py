@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..layers import AngleEncoding, IQPEncoding, Layer
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
+
+MOST_TURNS = 2  # of an angle: standardised features stay below
 
 
 def check_data(
@@ -61,6 +66,8 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
             first.layers.check(X, first.wires)
         except ValueError as error:
             raise ValueError(f"{name}X: {error}" if name else str(error)) from None
+        for layer in _angles(first.layers):
+            _warn_of_turns(X, layer, name)
         return
     wanted = getattr(model, "n_features", 0) or 0
     if wanted and X.shape[-1] != wanted:
@@ -70,9 +77,38 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
         )
 
 
+def _angles(layer: Any) -> Iterator[Any]:
+    """The layers that take features as angles, wherever they are in the tree."""
+    if isinstance(layer, AngleEncoding | IQPEncoding):
+        yield layer
+    for inner in (*getattr(layer, "layers", ()), getattr(layer, "block", None)):
+        if isinstance(inner, Layer):
+            yield from _angles(inner)
+
+
+def _warn_of_turns(X: np.ndarray, layer: Any, name: str) -> None:
+    """Features that nobody has scaled: angles that go round and round."""
+    columns = list(getattr(layer, "features", None) or range(X.shape[-1]))
+    rows = X.reshape(-1, X.shape[-1])[:, columns].astype(float)
+    turns = abs(getattr(layer, "scale", 1.0)) * np.ptp(rows, axis=0) / (2 * np.pi)
+    worst = int(turns.argmax())
+    if turns[worst] > MOST_TURNS:
+        warnings.warn(
+            f"{name}X goes from {rows[:, worst].min():.4g} to {rows[:, worst].max():.4g} in column "
+            f"{columns[worst]}: as an angle these are {turns[worst]:.0f} turns, and values a turn apart "
+            f"look the same to {type(layer).__name__}. Scale the columns to [0, pi] first, for example "
+            "with sklearn.preprocessing.MinMaxScaler((0, numpy.pi)).",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def _check_finite(array: np.ndarray, name: str) -> None:
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}. Encode it first.")
+        raise TypeError(
+            f"{name} must be real numbers, got dtype {array.dtype}. Encode text as "
+            f"numbers, or leave such columns out; then {name}.astype(float)."
+        )
     if np.isfinite(array).all():
         return
     bad = np.argwhere(~np.isfinite(array))
@@ -109,9 +145,9 @@ def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
     if outside.any():
         row = int(np.argmax(outside))
         raise ValueError(
-            f"{name} has label {int(y[row])} in row {row}, but a model with {outputs} outputs "
-            f"tells the labels 0 .. {n_classes - 1} apart. Number the classes from 0, or choose a "
-            "readout with more values."
+            f"{name} has label {int(y[row])} in row {row}, but a model with {outputs} output(s) "
+            f"tells the labels 0 .. {n_classes - 1} apart. Number the classes from 0, or read one "
+            "value a class, for example readout=qdl.ExpZ([0, 1, 2])."
         )
     return y.astype(np.int32)
 
@@ -140,18 +176,6 @@ def check_optimizer(optimizer: Any) -> Any:
             "for just that."
         )
     return optimizer
-
-
-def check_key(key: Any) -> jax.Array:
-    """A typed JAX key; old-style uint32 pairs are taken too."""
-    if not hasattr(key, "dtype"):
-        raise TypeError(
-            f"fit needs a JAX key, got {key!r}. Pass key=jax.random.key(0): it draws the first "
-            "parameters and the order of the batches."
-        )
-    if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        return key
-    return jax.random.wrap_key_data(key)
 
 
 def n_outputs(model: Any) -> int | None:

@@ -11,14 +11,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .check import (
-    check_data,
-    check_key,
-    check_model,
-    check_numbers,
-    check_optimizer,
-    n_outputs,
-)
+from ..layers.base import check_key
+from .check import check_data, check_model, check_numbers, check_optimizer, n_outputs
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .resume import RunFolder, configuration
@@ -106,7 +100,7 @@ def fit(
     """
     check_model(model)
     check_numbers(steps=steps, batch_size=batch_size, checkpoint_every=checkpoint_every)
-    init_key, data_key, val_key = jax.random.split(check_key(key), 3)
+    init_key, data_key, val_key = jax.random.split(check_key(key, "fit"), 3)
     _check_options(patience, validation, callback, skip_nan)
     chosen = ADAM if optimizer is None else check_optimizer(optimizer)
     loss = as_loss(loss, model)
@@ -163,7 +157,10 @@ def _check_options(patience: int | None, validation: Any, callback: Any, skip_na
     if validation is not None and not (
         isinstance(validation, tuple | list) and len(validation) == 2
     ):
-        raise ValueError(f"validation must be a pair (X, y), got {type(validation).__name__}.")
+        raise ValueError(
+            f"validation must be a pair (X, y), got {type(validation).__name__}. Example: "
+            "validation=(X_test, y_test)."
+        )
     if patience is not None:
         check_numbers(patience=patience)
         if validation is None:

@@ -118,8 +118,8 @@ def check_shapes(outputs: tuple[int, ...], y: tuple[int, ...]) -> None:
     if outputs not in (y, (*y, 1)):
         raise ValueError(
             f"loss='mse' compares outputs of shape {outputs} with y of shape {y}: they must be "
-            "equal, or (n, 1) and (n,). Choose a readout with as many values as y has columns, or "
-            "pass loss=f with f(outputs, y) -> scalar."
+            "equal, or (n, 1) and (n,). For labels take loss='cross_entropy'; else choose a readout "
+            "with as many values as y has columns, or pass loss=f with f(outputs, y) -> scalar."
         )
 
 

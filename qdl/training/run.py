@@ -35,7 +35,7 @@ class Options(NamedTuple):
     labelled: bool  # the validation knows an accuracy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """What ``fit`` returns.
 
@@ -62,6 +62,9 @@ class Fit:
         ]
         last = "".join(f", {name} {self.history[name][-1]:.4g}" for name in shown)
         return f"{self.stopped} at step {self.step}{last}"
+
+    def __repr__(self) -> str:
+        return f"<Fit {self}>"
 
 
 def run(

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 
+from ...layers.base import check_key
 from . import alternatives, states, structure, training
 from .page import TrainabilityReport
 from .section import Question, Section
@@ -78,10 +79,10 @@ def trainability_report(
     if not hasattr(model, "layers") or not model.n_params:
         raise ValueError(
             f"a report is about one QNN with parameters, got {type(model).__name__}"
-            f"{' without any' if hasattr(model, 'layers') else ''}. Pass build(n) for one n, or add a "
-            "layer with parameters."
+            f"{' without any' if hasattr(model, 'layers') else ''}. Pass build(n) for one n, the quantum "
+            "stage of a Hybrid (as model.stages[1]), or add a layer with parameters."
         )
-    asked = Question(model, key, x, cost, samples, sweep, place)
+    asked = Question(model, check_key(key, "trainability_report"), x, cost, samples, sweep, place)
     sections = []
     for i, (name, title, answer) in enumerate(PARTS):
         if (name == "scaling" and sweep is None) or (name == "machine" and place is None):

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..gradients import gradient_variance
-from ..result import GradientVariance
+from ..result import GradientVariance, shots
 from ..truncation import weight_truncation
 from . import pictures
 from .section import Question, Section, count
@@ -43,16 +43,17 @@ def _numbers(row: GradientVariance) -> list[str]:
     low, high = row.cost_interval
     top = int(np.argmax(row.variance))
     out = [
+        f"The cost is {row.cost}.",
         f"Median variance of a derivative {row.median:.3g} over "
         f"{count(int((~row.certified_zero).sum()), 'parameter')}; "
-        f"{count(int(row.certified_zero.sum()), 'other')} cannot change the cost at all.",
+        f"{count(int(row.certified_zero.sum()), 'other')} cannot change this cost at all.",
         f"Largest {row.maximum:.3g}, parameter {top}, {interval(row.low[top], row.high[top])}.",
         f"Variance of the cost {row.cost_variance:.3g}, {interval(low, high)}; "
         f"its mean {row.cost_mean:.3g}.",
     ]
     if math.isfinite(row.shots_needed):
         out.append(
-            f"Signal-to-noise 1 for a median derivative takes {row.shots_needed:.3g} shots for each "
+            f"Signal-to-noise 1 for a median derivative takes {shots(row.shots_needed)} shots for each "
             "of its two expectation values."
         )
     return out

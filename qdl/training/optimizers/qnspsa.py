@@ -12,11 +12,12 @@ from jax.flatten_util import ravel_pytree
 
 from ...backends import Statevector
 from ...layers import Adjoint, Sequential
+from ...layers.base import check_key
 from ...model import QNN
 from ...readout import Probs
 from .blocks import check_qnn
 from .spsa import Gain, estimate, gain, signs
-from .values import ValuesOnly, check_count, check_key, check_positive, each, needs
+from .values import ValuesOnly, check_count, check_positive, each, needs
 
 
 class QNSPSAState(NamedTuple):
@@ -87,7 +88,7 @@ def qnspsa(
         regularization=regularization,
     )
     check_count("qnspsa", resamples=resamples)
-    key = check_key("qnspsa", key)
+    key = check_key(key, "qnspsa")
     kind = jax.random.key_impl(key)
 
     def init(params: Any) -> QNSPSAState:

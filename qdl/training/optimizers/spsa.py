@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .values import ValueFn, ValuesOnly, check_count, check_key, check_positive, each, needs
+from ...layers.base import check_key
+from .values import ValueFn, ValuesOnly, check_count, check_positive, each, needs
 
 Gain = float | optax.Schedule
 
@@ -62,7 +63,7 @@ def spsa(
     """
     check_positive("spsa", learning_rate=learning_rate, perturbation=perturbation)
     check_count("spsa", resamples=resamples)
-    key = check_key("spsa", key)
+    key = check_key(key, "spsa")
     kind = jax.random.key_impl(key)
 
     def init(params: Any) -> SPSAState:

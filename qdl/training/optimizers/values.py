@@ -50,17 +50,6 @@ def needs(name: str, value_fn: ValueFn | None, params: Any) -> ValueFn:
     return value_fn
 
 
-def check_key(name: str, key: Any) -> jax.Array:
-    """A typed JAX key; old-style uint32 pairs are taken too."""
-    if not hasattr(key, "dtype"):
-        raise TypeError(
-            f"{name} needs a JAX key for its random directions, got {key!r}. "
-            "Pass key=jax.random.key(0)."
-        )
-    is_typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return key if is_typed else jax.random.wrap_key_data(key)
-
-
 def check_count(name: str, **counts: Any) -> None:
     """Refuse what is not a whole number >= 1."""
     for what, value in counts.items():
