@@ -105,7 +105,7 @@ def figure4(out: Path) -> None:
     errors = [command.first_epoch_errors(data, seed) for seed in range(5)]
     for kind in errors[0]:
         rows = np.array([each[kind] for each in errors])
-        for m, mean, sd in zip(command.READS, rows.mean(0), rows.std(0), strict=True):
+        for m, mean, sd in zip(command.READS, rows.mean(0), rows.std(0, ddof=1), strict=True):
             print(f"{kind} reads, m = {m}: {mean:.3f} +- {sd:.3f}")
     figure = ising_plots.first_epoch(command.READS, errors, command.READS_RATE)
     plots.save(figure, out / "figure4.png")

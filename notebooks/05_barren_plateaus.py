@@ -82,7 +82,7 @@ print(last.round(5), "slope", np.polyfit(widths, np.log(last), 1)[0].round(3))
 
 # %% [markdown]
 # How well do 200 random circuits do? Each repetition below is such an experiment. The slopes scatter: one printed
-# slope is good to about $\pm 0.16$ (two standard deviations, over widths 2 to 6).
+# slope is good to about two of the standard deviations below, and a tutorial prints one.
 
 # %%
 draws = [

@@ -13,6 +13,8 @@ import numpy as np
 import pennylane as qp
 from pennylane.tape import QuantumScript
 
+from .contracts import check_place as check_place
+from .contracts import check_readout as check_readout
 from .ising.conformance import check_sampler as check_sampler
 from .layers import Layer, Template
 from .layers.base import Wires, is_shape

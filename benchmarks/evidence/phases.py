@@ -48,8 +48,9 @@ SEEDS = 3
 RESTARTS = 4
 NOTE = (
     "**Phases**: trained on 40 points of the line h2 = 0 with known answer, asked about 1,152 points of "
-    "the plane; layers, penalties and restarts were chosen on 256 other points. The paper draws a boundary "
-    "and gives no figure. The truth is the exact string order of the same chain, so the best that "
+    "the plane, which each seed moves; layers and the classical models' penalties were chosen on 256 others, "
+    "with their answers; of four restarts the one with the lowest training loss is kept. The paper draws a "
+    "boundary and gives no figure. The truth is the exact string order of the same chain, so the best that "
     "measurements of it can do is a row, too."
 )
 CRITICAL = ((1.0, 0.0),)  # where the solvable line leaves the topological phase, (h1, h2) in J

@@ -217,7 +217,7 @@ def row(same: list[Method]) -> Row:
     return Row(
         name=same[0].name,
         learning_rate=same[0].learning_rate,
-        z=(float(z.mean()), float(z.std())) if len(fits) else None,
+        z=(float(z.mean()), float(z.std(ddof=1)) if len(fits) > 1 else 0.0) if len(fits) else None,
         window=(1, max((fit.last for fit in fits), default=1)),
         first_error=float(np.mean([m.online_error[0] for m in same])),
         last_error=float(np.mean([m.online_error[-1] for m in same])),

@@ -57,7 +57,7 @@ def first_epoch(
     for colour, (kind, name) in zip(COLOURS, names.items(), strict=False):
         rows = np.array([each[kind] for each in errors])
         ax.errorbar(
-            reads, rows.mean(axis=0), rows.std(axis=0) if len(rows) > 1 else None,
+            reads, rows.mean(axis=0), rows.std(axis=0, ddof=1) if len(rows) > 1 else None,
             fmt="o-", color=colour, capsize=3, markersize=5, label=name,
         )  # fmt: skip
     ax.set(xlabel="reads per image", ylabel="online error of epoch 1")

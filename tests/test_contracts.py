@@ -1,0 +1,99 @@
+"""The conformance checks accept what is sound and name what is not."""
+
+from dataclasses import dataclass
+
+import jax
+import pennylane as qp
+import pytest
+
+import qdl
+from qdl.backends import aer, density_matrix, fake, statevector
+from qdl.backends.place import PennyLaneDevice
+from qdl.readout import Readout
+from qdl.testing import check_place, check_readout
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        statevector(shots=500),
+        pytest.param(statevector(), marks=pytest.mark.slow),
+        pytest.param(density_matrix(), marks=pytest.mark.slow),
+        qp.device("lightning.qubit", wires=3),
+        aer(shots=500),
+    ],
+    ids=str,
+)
+def test_our_places_keep_the_contract(place, key):
+    check_place(place)
+
+
+def test_a_noisy_machine_keeps_it_too(key):
+    check_place(fake("manila", shots=200), noisy=True, gradient=False)
+
+
+@dataclass(frozen=True)
+class Broken(PennyLaneDevice):
+    """``default.qubit``, spoilt."""
+
+    device: object = None
+    how: str = ""
+
+    def evaluate(self, operators, measurements, key):
+        if self.how == "turned":
+            operators = [qp.map_wires(o, {0: 2, 1: 1, 2: 0}) for o in operators]
+        values = PennyLaneDevice(qp.device("default.qubit")).evaluate(operators, measurements, key)
+        if self.how == "squeezed":
+            return values[..., 0]
+        return values + (0.01 if self.how == "shifted" else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("turned", "NOT equal; .*\n.*wires are reversed"),
+        ("shifted", "Broken with ExpZ: NOT equal"),
+        ("squeezed", r"shape \(.*\), expected \("),
+    ],
+)
+def test_a_broken_place_is_found_out(how, said):
+    check_place(Broken())
+    with pytest.raises(AssertionError, match=said):
+        check_place(Broken(how=how))
+
+
+def test_a_derivative_is_looked_at():
+    @dataclass(frozen=True)
+    class Frozen(Broken):
+        def evaluate(self, operators, measurements, key):
+            return jax.lax.stop_gradient(super().evaluate(operators, measurements, key))
+
+    with pytest.raises(AssertionError, match="the derivative differs by"):
+        check_place(Frozen())
+    check_place(Frozen(), gradient=False, noisy=True)
+
+
+@pytest.mark.parametrize(
+    "readout", [qdl.ExpZ(), qdl.ExpZ([2, 0]), qdl.Expval(qp.X(0) @ qp.Y(2)), qdl.Probs([2, 1])]
+)
+def test_our_readouts_keep_the_contract(readout):
+    check_readout(readout)
+    check_readout(readout, n_wires=4)
+
+
+def test_a_broken_readout_is_found_out():
+    @dataclass(frozen=True)
+    class Wrong(Readout):
+        k: int = 2
+
+        def measurements(self, wires):
+            return [qp.expval(qp.X(wire)) for wire in wires]
+
+        def size(self, wires):
+            return self.k
+
+    check_readout(Wrong(3))
+    with pytest.raises(AssertionError, match=r"Wrong, of size 2: shape \(3,\), expected \(2,\)"):
+        check_readout(Wrong(2))
+    with pytest.raises(AssertionError, match="float is not a qdl.Readout"):
+        check_readout(0.5)
