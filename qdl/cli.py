@@ -204,7 +204,7 @@ def compare(
 @app.command()
 def variance(
     target: Annotated[
-        str, typer.Argument(help="mcclean, qcnn, ..., or file.py:name of a QNN or of build(n).")
+        str, typer.Argument(help="qcnn, ..., file.py:name of a QNN or build(n), or a saved model.")
     ] = "mcclean",
     widths: Annotated[str, typer.Option(help="Numbers of wires, as 2-10 or 4,8,16.")] = "2-10",
     depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,

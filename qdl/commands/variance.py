@@ -24,7 +24,8 @@ def measure(
     """The sweep, or the row of one model.
 
     Args:
-        target: a family of ``qdl.models``, or ``file.py:name`` of a QNN or of a function of the width.
+        target: a family of ``qdl.models``, or ``file.py:name`` of a QNN or of a function of the width, or
+            a folder that ``qdl.save`` wrote.
         widths: as ``2-10``, ``4,8,16`` or both together.
         depth: a number, or a multiple of the width as ``2n``; None for 10n, deep enough for a
             plateau, where the family has a depth.
@@ -38,7 +39,7 @@ def measure(
     from ..diagnostics import gradient_variance
 
     options: dict[str, Any] = {"method": method, "samples": samples, "key": jax.random.key(seed)}
-    found = load(target)
+    found = find(target)
     if hasattr(found, "layers"):
         return gradient_variance(found, **options)
     depth = chosen_depth(target, depth, "10n")
@@ -64,7 +65,7 @@ def load(target: str) -> Any:
     if target not in FAMILIES:
         raise ValueError(
             f"unknown family {target!r}: expected one of {', '.join(FAMILIES)}, or file.py:name of a QNN or "
-            "of a function that returns one."
+            "of a function that returns one, or a folder of a saved model."
         )
     from .. import models
 
