@@ -16,13 +16,13 @@ from qdl.testing import check_place, check_readout
 @pytest.mark.parametrize(
     "place",
     [
-        statevector(shots=500),
+        pytest.param(statevector(shots=500), marks=pytest.mark.slow),
         pytest.param(statevector(), marks=pytest.mark.slow),
         pytest.param(density_matrix(), marks=pytest.mark.slow),
         qp.device("lightning.qubit", wires=3),
         aer(shots=500),
     ],
-    ids=str,
+    ids=lambda place: type(place).__name__,
 )
 def test_our_places_keep_the_contract(place, key):
     check_place(place)

@@ -104,8 +104,6 @@ class Comparison:
         )
         if len(self.seeds) == 1:
             return start + "one seed, so nothing is known of the spread."
-        if len(self.seeds) == 2:
-            return start + f"by {difference:.3f}; two seeds say too little of the spread."
         if difference > spread:
             return start + f"by {difference:.3f}, more than the spread of {spread:.3f}."
         return start + f"by {difference:.3f}, within the spread of {spread:.3f}, so no difference."
