@@ -62,7 +62,7 @@ def test_a_row_is_the_mean_over_the_seeds():
     epochs = np.arange(1, 14)
     same = [command.Method("a", 0.1, 0.5 * epochs**-z, 0.8 + z / 10, 0.7) for z in (1.0, 2.0)]
     row = command.row(same)
-    assert row.z == pytest.approx((1.5, 0.5), abs=1e-5) and row.window == (1, 13)
+    assert row.z == pytest.approx((1.5, 0.5**0.5), abs=1e-5) and row.window == (1, 13)
     assert (row.test, row.first_error) == (pytest.approx(0.95), 0.5)
     assert command.row([command.Method("a", 0.1, np.array([0.1, 0.0]), 1, 1)]).z is None
 
