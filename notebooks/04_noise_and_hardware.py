@@ -76,9 +76,9 @@ plt.show()
 # and the check says whether a swapped convention (wires, signs, angles) could be the reason.
 
 # %%
-X, y = data.X_test[:4], data.y_test[:4]
+X, y = data.X_test[:3], data.y_test[:3]
 print(qdl.check(model, aer(shots=2000), result.params, X))
-print(qdl.check(model, torino, result.params, X[:3]))
+print(qdl.check(model, torino, result.params, X[:1]))
 
 # %% [markdown]
 # ## With and without mitigation
@@ -119,10 +119,10 @@ plt.show()
 # SPSA moves all parameters at once and needs two, whatever their number.
 
 # %%
-print(estimate(model, torino, batch_size=2, steps=4))
+print(estimate(model, torino, batch_size=2, steps=2))
 
 # %%
-X_few, y_few = data.X_train[:16], data.y_train[:16]
+X_few, y_few = data.X_train[:4], data.y_train[:4]
 machine = model.on(fake("torino", shots=300, gradient="spsa"))
 tuned = qdl.fit(
     machine,
@@ -130,7 +130,7 @@ tuned = qdl.fit(
     y_few,
     loss="cross_entropy",
     optimizer=optax.sgd(0.02),
-    steps=4,
+    steps=2,
     batch_size=2,
     params=result.params,
     key=jax.random.key(2),
@@ -150,11 +150,11 @@ for name, params, z in (
     share = np.mean((model.apply(params, data.X_test)[:, 0] > 0) == data.y_test)
     right = np.mean((z > 0) == y)
     print(
-        f"{name:6}  on the machine, 4 images: {right:.2f}   on the simulator, 90 images: {share:.2f}"
+        f"{name:6}  on the machine, 3 images: {right:.2f}   on the simulator, 90 images: {share:.2f}"
     )
 
 # %% [markdown]
-# Four steps with four batches of two images are a demonstration of the road, not a result: the network was
+# Two steps with two images each are a demonstration of the road, not a result: the network was
 # trained before, and the noise of SPSA is larger than what is left to gain. What carries over to a real
 # machine is the order of things: train on the simulator, look at the transpiled circuit, check the place,
 # read the price, and only then send.
