@@ -1,19 +1,15 @@
 """The benchmarks measure the same thing everywhere, and report what they measured."""
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks import engines, report  # noqa: E402
-from benchmarks.measure import Options, available_cores, measure_row  # noqa: E402
-from benchmarks.process import Process  # noqa: E402
-from benchmarks.worker import flat  # noqa: E402
-from benchmarks.workloads import ROWS, Row, find_row, parse  # noqa: E402
+from benchmarks import engines, report
+from benchmarks.measure import Options, available_cores, measure_row
+from benchmarks.process import Process
+from benchmarks.worker import flat
+from benchmarks.workloads import ROWS, Row, find_row, parse
 
 CORE = available_cores()[0]
 MACHINE = {"sgemm_gflops": 100.0, "copy_gbs": {"4 MiB": 90.0}, "empty_call_us": 5.0}

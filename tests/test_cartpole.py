@@ -1,17 +1,11 @@
 """Reinforcement learning: returns, advantages, the policy's gradient, equal sizes, the autoreset."""
 
-import sys
-from pathlib import Path
-
+import gymnasium
 import jax
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-gymnasium = pytest.importorskip("gymnasium")
-
-from benchmarks.evidence import cartpole  # noqa: E402
+from benchmarks.evidence import cartpole
 
 
 def test_returns_are_discounted_sums():

@@ -3,16 +3,13 @@
 import importlib
 import sys
 from inspect import signature
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks import accuracy  # noqa: E402
-from benchmarks.evidence import few_samples, hur, iris, reuploading  # noqa: E402
-from benchmarks.evidence.row import Row, spread, table, verdict  # noqa: E402
+from benchmarks import accuracy
+from benchmarks.evidence import few_samples, hur, iris, reuploading
+from benchmarks.evidence.row import Row, spread, table, verdict
 
 ROW = Row(
     "a task", "a model", (90.0, 94.0), "93", {"one": (95.0, 98.0), "two": (80.0, 81.0)}, seconds=2.5

@@ -1,8 +1,5 @@
 """Amplitude amplification against closed forms, and the anneal against qdl's own simulator."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pennylane as qp
 import pytest
@@ -13,8 +10,6 @@ from qdl.ising import Ising, amplify, annealing_unitary, calls_when_unknown, wro
 from qdl.ising.network import winners
 from qdl.ising.samplers import all_states
 from qdl.layers import Template
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 
 def problem(seed, n=4):

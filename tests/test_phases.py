@@ -1,17 +1,12 @@
 """The cluster-Ising chain and its recogniser, against closed forms."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pennylane as qp
 import pytest
 from scipy.sparse.linalg import eigsh
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks.evidence import cluster_ising as chains  # noqa: E402
-from benchmarks.evidence import phases  # noqa: E402
+from benchmarks.evidence import cluster_ising as chains
+from benchmarks.evidence import phases
 
 
 def free_fermions(n, reach, field):
