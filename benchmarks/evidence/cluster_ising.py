@@ -47,9 +47,8 @@ def terms(n: int) -> tuple[Any, ...]:
 def ground_states(n: int, points: Any) -> np.ndarray:
     """One ground state a point (h1, h2), real, ``(points, 2**n)``."""
     cluster, field, ising, symmetries = terms(n)
-    anywhere = np.random.default_rng(0).normal(
-        size=2**n
-    )  # from a symmetric start eigsh stays there
+    # Not symmetric: from a start in one symmetry's sector eigsh stays there, lowest or not.
+    anywhere = np.random.default_rng(0).normal(size=2**n)
 
     def lowest(h1: float, h2: float) -> np.ndarray:
         matrix = -cluster - h1 * field - h2 * ising - PARITY * symmetries
