@@ -16,7 +16,7 @@ import pennylane as qp
 from qiskit_aer import AerSimulator
 
 import qdl
-from qdl.backends import estimate, fake_place
+from qdl.backends import Fake, estimate
 from qdl.layers import AngleEncoding, Entangler, Repeat, Rotation
 
 SHOTS = 1024
@@ -86,7 +86,7 @@ def main():
     x = jax.random.uniform(keys[1], (options.samples, 4), minval=-np.pi, maxval=np.pi)
     exact = jacobian_of(MODEL, None)(params, x)
     MODEL.on(qdl.backends.aer()).apply(params, x[:1])  # imports are not measured
-    local = fake_place.Fake(SHOTS, name=options.machine)
+    local = Fake(SHOTS, name=options.machine)
     places = {
         "qdl, Aer exact": (qdl.backends.aer(), 1),
         "qdl, Aer": (qdl.backends.aer(shots=SHOTS), 1),
@@ -111,7 +111,7 @@ def main():
 def ideal():
     """The place of ``fake``, on a machine without noise: what pennylane-qiskit runs on below."""
 
-    class Ideal(fake_place.Fake):
+    class Ideal(Fake):
         @property
         def backend(self):
             return AerSimulator()

@@ -172,7 +172,7 @@ class QNN:
         Version 3 without ``params`` declares each angle as an ``input float``, named as in ``to_qiskit``.
         """
         if version == 3:
-            from .backends.export import to_qasm3
+            from .backends.machines.export import to_qasm3
 
             return to_qasm3(self, params, x)
         if version != 2 or params is None:
@@ -209,7 +209,7 @@ class QNN:
             >>> params = model.init(jax.random.key(0))
             >>> bound = circuit.assign_parameters(angles(params, [0.1, 0.2]))
         """
-        from .backends.export import to_qiskit
+        from .backends.machines.export import to_qiskit
 
         return to_qiskit(self)
 

@@ -7,8 +7,8 @@ from sim_circuits import sim_circuit
 
 import qdl
 from qdl.diagnostics import dynamical_lie_algebra
-from qdl.diagnostics.generators import read_generators
 from qdl.layers import Entangler, Noise, Pooling, Repeat, Rotation, Template
+from qdl.pauli.generators import read_generators
 
 
 @pytest.mark.parametrize("n", [3, 4, 7, 40])

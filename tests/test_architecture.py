@@ -5,6 +5,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,18 +24,19 @@ ALLOWED = {
     "hybrid": LEAVES | {"model", "backends"},
     "kernels": LEAVES | {"model", "backends", "simulator"},
     "agreement": LEAVES | {"model", "backends"},
-    "contracts": LEAVES | {"model", "backends", "agreement"},
-    "testing": LEAVES | {"model", "contracts", "ising"},
+    "testing": LEAVES | {"model", "backends", "agreement", "ising"},
     "describe": set(),
     "training": LEAVES | {"model", "backends", "hybrid", "simulator", "describe"},
     "saving": LEAVES | {"model", "backends", "hybrid", "describe", "training"},
-    "diagnostics": LEAVES | {"model", "backends", "simulator"},
+    "pauli": LEAVES | {"simulator"},
+    "diagnostics": LEAVES | {"model", "backends", "simulator", "pauli"},
     "ising": {"training"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}
 INNER = {"qdl.simulator", "qdl.backends", "qdl.training", "qdl.hybrid"}  # rooms with inner parts
 HEAVY = ("pennylane", "qiskit", "sklearn", "matplotlib", "scipy", "dimod", "typer")
 FILES = sorted(path for path in ROOT.rglob("*.py"))
+FOLDERS = sorted({path.parent for path in FILES})
 
 
 def room_of(path):
@@ -42,9 +44,9 @@ def room_of(path):
     return parts[0]
 
 
-def imported_rooms(path):
-    """Rooms of qdl that a file imports, inside functions too; not under TYPE_CHECKING."""
-    package = ["qdl", *path.relative_to(ROOT).parent.parts]
+def imports(path, root=ROOT):
+    """What of qdl a file imports, as parts of dotted names, inside functions too; not under TYPE_CHECKING."""
+    package = [root.name, *path.relative_to(root).parent.parts]
     tree = ast.parse(path.read_text())
     for_types = {
         id(inner)
@@ -60,12 +62,37 @@ def imported_rooms(path):
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             base = base + (node.module.split(".") if node.module else [])
-            names = [base] if len(base) > 1 else [[*base, alias.name] for alias in node.names]
+            names = [[*base, alias.name] for alias in node.names]
         else:
             continue
         for name in names:
-            if name[0] == "qdl":
-                yield name[1] if len(name) > 1 else "__init__", node.lineno
+            if name[0] == root.name:
+                yield name, node.lineno
+
+
+def imported_rooms(path):
+    for name, line in imports(path):
+        yield name[1] if len(name) > 1 else "__init__", line
+
+
+def circle(folder, root=ROOT):
+    """Files or folders of one folder that import each other in a circle, or None."""
+    graph = {}
+    for path in folder.rglob("*.py"):
+        for name, _ in imports(path, root):
+            target = root.parent.joinpath(*name)
+            while not (target.is_dir() or target.with_suffix(".py").exists()):
+                target = target.parent  # the rest is a name inside the file
+            target = target / "__init__" if target.is_dir() else target
+            if target.is_relative_to(folder):
+                here, there = (
+                    p.relative_to(folder).parts[0] for p in (path.with_suffix(""), target)
+                )
+                graph.setdefault(here, set()).update({there} - {here})
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -91,6 +118,27 @@ def test_allowed_imports_have_no_cycle():
         visit(room, ())
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT.parent)))
+def test_no_room_has_a_circle_inside(folder):
+    assert circle(folder) is None
+
+
+def test_a_circle_is_found(tmp_path):
+    files = {
+        "a": "from .room.b import f",
+        "room/b": "import pkg.c",
+        "room/d": "from . import b",
+        "c": "def f():\n    from .room import d",
+    }
+    (tmp_path / "pkg/room").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / "pkg" / f"{name}.py").write_text(text)
+    assert set(circle(tmp_path / "pkg", tmp_path / "pkg")) == {"c", "room"}
+    assert circle(tmp_path / "pkg/room", tmp_path / "pkg") is None
+    (tmp_path / "pkg/room/b.py").write_text("from .d import f")
+    assert set(circle(tmp_path / "pkg/room", tmp_path / "pkg")) == {"b", "d"}
+
+
 def test_the_import_reader_sees_imports_inside_functions():
     probe = ROOT / "layers" / "probe.py"  # never written: only its place matters
     source = (
@@ -107,11 +155,16 @@ def read(source, place):
     return list(imported_rooms(File(place)))
 
 
-def test_qiskit_lives_in_backends_alone():
+def test_qiskit_lives_in_one_room():
     for path in FILES:
-        if room_of(path) != "backends":
+        if not path.is_relative_to(ROOT / "backends" / "machines"):
             text = path.read_text()
             assert "import qiskit" not in text and "from qiskit" not in text, path
+
+
+def test_testing_samplers_needs_no_circuit():
+    code = "import sys, qdl.testing; assert not {'jax', 'pennylane'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_import_qdl_is_light():

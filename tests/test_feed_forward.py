@@ -8,8 +8,8 @@ import pytest
 
 import qdl
 from qdl.backends import aer, fake, mitigated
-from qdl.backends.feed_forward import measured_operators
-from qdl.backends.lower import lower
+from qdl.backends.machines.feed_forward import measured_operators
+from qdl.backends.machines.lower import lower
 from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
 
 

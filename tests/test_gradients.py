@@ -7,8 +7,8 @@ import pytest
 
 import qdl
 from qdl.diagnostics import gradient_variance
-from qdl.diagnostics.observables import observable
 from qdl.layers import AngleEncoding, Entangler, RandomRotation, Rotation
+from qdl.pauli.observables import observable
 
 STATEVECTOR = {"method": "statevector"}
 

@@ -10,9 +10,9 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import qdl
-from qdl.backends import fake_place
-from qdl.backends.derivative import SPREAD
-from qdl.backends.qiskit_place import _once
+from qdl.backends.machines import fake
+from qdl.backends.machines.derivative import SPREAD
+from qdl.backends.machines.qiskit_place import _once
 from qdl.layers import AmplitudeEncoding, AngleEncoding, Entangler, Pooling, Rotation, Template
 
 LAYERS = [AngleEncoding(), Rotation("zyz"), Entangler("crx", "ring"), Rotation("y")]
@@ -243,8 +243,8 @@ def test_noise_of_a_machine_is_the_same_exact_and_drawn(key):
 
 
 def test_a_fake_machine_takes_the_road_of_the_runtime_in_one_job(key, monkeypatch):
-    calls, submit = [], fake_place.submit
-    monkeypatch.setattr(fake_place, "submit", lambda *a: calls.append(a) or submit(*a))
+    calls, submit = [], fake.submit
+    monkeypatch.setattr(fake, "submit", lambda *a: calls.append(a) or submit(*a))
     _once.cache_clear()
     place = qdl.backends.fake("FakeManila".lower().replace("fake", "fake_"), shots=1000)
     model = qdl.QNN(3, LAYERS[:2], qdl.ExpZ([0, 2]))

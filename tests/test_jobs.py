@@ -9,8 +9,9 @@ import pytest
 from service import Killed, Service, once
 
 import qdl
-from qdl.backends import BudgetError, jobs
-from qdl.backends.qiskit_place import _once
+from qdl.backends import BudgetError
+from qdl.backends.machines import jobs
+from qdl.backends.machines.qiskit_place import _once
 from qdl.layers import AngleEncoding, Entangler, Rotation
 
 MODEL = qdl.QNN(2, [AngleEncoding(), Rotation("y"), Entangler("cz")])

@@ -9,7 +9,7 @@ from catalogue import NOISE, ROWS
 from qiskit.quantum_info import Operator, Statevector
 
 import qdl
-from qdl.backends.lower import GATES, lower, measured, observables, table
+from qdl.backends.machines.lower import GATES, lower, measured, observables, table
 from qdl.layers import AmplitudeEncoding, Rotation, Template
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pennylane as qp
 import pytest
 
-from qdl.backends.plugin import JaxDevice
+from qdl.backends.native.plugin import JaxDevice
 
 ROOT = Path(__file__).parent.parent
 WIRES = ("a", 3, 1)  # a device takes any labels

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 import qdl
 from qdl import cli
-from qdl.backends import BudgetError, estimate, jobs
-from qdl.backends.qiskit_place import _once
+from qdl.backends import BudgetError, estimate
+from qdl.backends.machines import jobs
+from qdl.backends.machines.qiskit_place import _once
 from qdl.layers import AngleEncoding, Entangler, Rotation
 
 MODEL = qdl.QNN(2, [AngleEncoding(), Rotation("y"), Entangler("crx")], qdl.ExpZ([1]))

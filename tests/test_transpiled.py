@@ -11,8 +11,8 @@ import pytest
 
 import qdl
 from qdl.backends import aer, fake, transpile_report
-from qdl.backends.chip import best_path, error, fidelity, pairs_along
-from qdl.backends.transpiled import chained
+from qdl.backends.machines.chip import best_path, error, fidelity, pairs_along
+from qdl.backends.machines.transpiled import chained
 from qdl.layers import AngleEncoding, Entangler, Mirrored, Pooling, Repeat, Rotation
 
 MANILA = fake("manila", shots=1000)

@@ -8,9 +8,9 @@ import pytest
 
 import qdl
 from qdl.diagnostics import gradient_variance, resources, weight_truncation
-from qdl.diagnostics.paths import walk_paths
-from qdl.diagnostics.pauli_circuit import pauli_circuit
+from qdl.diagnostics.walk.paths import walk_paths
 from qdl.layers import Entangler, Repeat, Rotation, Template
+from qdl.pauli.circuit import pauli_circuit
 
 CNOT = {"II": "II", "XI": "XX", "IX": "IX", "ZI": "ZI", "IZ": "ZZ", "YI": "YX", "IY": "ZY",
         "XX": "XI", "XY": "YZ", "XZ": "YY", "YX": "YI", "YY": "XZ", "YZ": "XY", "ZX": "ZX",

@@ -20,13 +20,13 @@ from qdl.diagnostics import (
     sampled_variance,
     split_variance,
 )
-from qdl.diagnostics.intervals import (
+from qdl.diagnostics.result.intervals import (
     bootstrap_median_max,
     clopper_pearson,
     empirical_bernstein,
     log_delta,
 )
-from qdl.diagnostics.verdict import judge
+from qdl.diagnostics.result.verdict import judge
 from qdl.layers import Entangler, Mirrored, Noise, Repeat, Rotation
 
 matplotlib.use("Agg")

@@ -3,11 +3,11 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .density import DensityMatrix, density_matrix
 from .mitigated import Both, Mitigated, mitigated
-from .native import Statevector, statevector
+from .native.density import DensityMatrix, density_matrix
+from .native.statevector import Statevector, statevector
+from .native.trajectories import Trajectories, trajectories
 from .place import Place, as_place, places_of
-from .trajectories import Trajectories, trajectories
 
 __all__ = [
     "Aer",
@@ -34,17 +34,17 @@ __all__ = [
     "transpile_report",
 ]
 
-# Imported on first use: Qiskit takes a second.
+# Files of machines/, imported on first use: Qiskit takes a second.
 _QISKIT = {
-    "Aer": "aer_place",
+    "Aer": "aer",
     "BudgetError": "jobs",
-    "Fake": "fake_place",
-    "HashedNoise": "aer_place",
-    "IBM": "ibm_place",
-    "aer": "aer_place",
+    "Fake": "fake",
+    "HashedNoise": "aer",
+    "IBM": "ibm",
+    "aer": "aer",
     "estimate": "price",
-    "fake": "fake_place",
-    "ibm": "ibm_place",
+    "fake": "fake",
+    "ibm": "ibm",
     "transpile_report": "transpiled",
 }
 
@@ -52,15 +52,15 @@ _QISKIT = {
 def __getattr__(name: str) -> Any:
     if name not in _QISKIT:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f".{_QISKIT[name]}", __name__)
+    module = importlib.import_module(f".machines.{_QISKIT[name]}", __name__)
     globals()[name] = value = getattr(module, name)
     return value
 
 
 if TYPE_CHECKING:
-    from .aer_place import Aer, HashedNoise, aer
-    from .fake_place import Fake, fake
-    from .ibm_place import IBM, ibm
-    from .jobs import BudgetError
-    from .price import estimate
-    from .transpiled import transpile_report
+    from .machines.aer import Aer, HashedNoise, aer
+    from .machines.fake import Fake, fake
+    from .machines.ibm import IBM, ibm
+    from .machines.jobs import BudgetError
+    from .machines.price import estimate
+    from .machines.transpiled import transpile_report

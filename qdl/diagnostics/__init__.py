@@ -1,19 +1,13 @@
 """What a circuit is like: is it trainable?
 
-To read the gradient variance, follow this order: ``gradients`` is the function, ``engines`` chooses.
-``result`` holds what comes back, ``verdict`` judges a sweep, ``intervals`` are the statistics, ``picture``
-draws.
+To read the gradient variance, follow this order: ``gradients`` is the function, ``engines/`` measures, the
+``walk/`` of Pauli words among them, and ``result/`` is what comes back. Engines that draw no random starts
+read the circuit as ``qdl.pauli`` does. ``shots`` and ``compare`` build on all of them; ``tasks`` spreads
+work.
 
-``statevector`` and ``light_cone`` (by ``cones``) draw random starts. The other engines read the circuit:
-``parameters`` tells how each angle starts, ``operators`` and ``pauli_circuit`` turn layers into gates on
-Pauli words, ``observables`` the cost into words; ``laws``, ``transfer`` and ``moment_steps`` average a gate,
-``sectors`` proves when single words are enough, ``reach`` which derivatives vanish. ``dense_moment`` is
-exact; ``pauli_walk`` samples with ``bits`` and ``walk_gates``, ``prefix`` and ``rao_blackwell`` end the walk
-early, ``means`` has first moments. ``shots`` and ``compare`` build on all of them; ``tasks`` spreads work.
-
-Beside it: ``expressivity`` and ``entanglement`` of the states (exact by ``state_moments``), ``fisher``
-information, ``algebra`` of the ``generators``, ``truncation`` by weight along the ``paths`` of the walk,
-``resources``. ``report`` puts all of it on one page.
+Beside it: ``expressivity`` and ``entanglement`` of the states, ``fisher`` information, ``algebra`` of the
+generators, ``truncation`` by weight along the paths of the walk, ``resources``. ``report`` puts all of it on
+one page.
 """
 
 from .algebra import LieAlgebra, dynamical_lie_algebra
@@ -31,7 +25,8 @@ from .fisher import (
 from .gradients import gradient_variance
 from .report import TrainabilityReport, trainability_report
 from .resources import LightCone, Resources, resources
-from .result import Certificate, GradientVariance, Sweep
+from .result.variance import Certificate, GradientVariance, Sweep
+from .result.verdict import Verdict
 from .shots import (
     SampledVariance,
     debiased_variance,
@@ -42,7 +37,6 @@ from .shots import (
     split_variance,
 )
 from .truncation import WeightTruncation, weight_truncation
-from .verdict import Verdict
 
 __all__ = [
     "Certificate",

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .generators import Sentence, Word, generators_of, read_generators
+from ..pauli.generators import Sentence, generators_of, read_generators
+from ..pauli.words import Word, named
 
 MOST = 2**18  # words found before the search stops: 4^9
 MOST_WIRES = 6  # for sums of words, which need linear algebra: seconds here, hours beyond
@@ -130,14 +131,9 @@ def _sum_closure(sentences: list[Sentence], n: int, most: int) -> tuple[int, boo
     """The dimension for sums of words, and whether it is complete."""
     import pennylane as qp
 
-    letter = {(0, 1): "Z", (1, 0): "X", (1, 1): "Y"}
     basis: list[Any] = []
     for sentence in sentences:
-        terms = {}
-        for (x, z), coefficient in sentence:
-            bits = {w: (x >> w & 1, z >> w & 1) for w in range(n)}
-            word = {w: letter[b] for w, b in bits.items() if b != (0, 0)}
-            terms[qp.pauli.PauliWord(word)] = coefficient
+        terms = {qp.pauli.PauliWord(named(word)): coefficient for word, coefficient in sentence}
         basis.append(qp.pauli.PauliSentence(terms))
     nesting, before = 1, 0
     while True:  # ever deeper commutators, so that the search can be stopped

@@ -10,7 +10,7 @@ import jax
 
 from ..initializers import beta, gaussian, identity_blocks, small_angle, uniform
 from .gradients import gradient_variance
-from .result import GradientVariance, Sweep
+from .result.variance import GradientVariance, Sweep
 
 INITIALIZERS = {
     "uniform": uniform(), "small_angle": small_angle(), "gaussian": gaussian(), "beta": beta(2.0, 5.0),

@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..pauli.circuit import PauliCircuit
+from ..pauli.observables import Observable
+from ..pauli.prefix import split
+from .engines.state_moments import state_moments, unitary_circuit
 from .expressivity import at_least_two, one_sample, state_pairs
-from .observables import Observable
-from .paths import walk_paths
-from .pauli_circuit import PauliCircuit
-from .prefix import split
-from .sectors import certify
-from .state_moments import state_moments, unitary_circuit
+from .walk.certify import certify
+from .walk.paths import walk_paths
 
 METHODS = ("auto", "dense_moment", "pauli_walk", "statevector")
 FEW = 8  # wires up to which auto computes exactly

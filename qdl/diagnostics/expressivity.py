@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .state_moments import state_moments, unitary_circuit
+from .engines.state_moments import state_moments, unitary_circuit
 
 FEW = 5  # wires up to which the frame potential is computed exactly: it has up to 16^n moments
 AMPLITUDES = 2**16  # how many are simulated side by side: they fit into a cache

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from ..pauli.parameters import parameters
 from ..readout import Expval
 from .expressivity import one_sample
-from .parameters import parameters
 
 COLUMNS = 32  # derivatives of the state computed side by side
 FEW_ROWS = 512  # real amplitudes up to which the derivative is taken row by row: quicker to compile

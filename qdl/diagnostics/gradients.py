@@ -11,8 +11,8 @@ import numpy as np
 
 from ..layers.base import check_key
 from ..model import check_features
-from .engines import METHODS, Task, run
-from .result import Sweep
+from .engines.choose import METHODS, Task, run
+from .result.variance import Sweep
 
 
 def gradient_variance(

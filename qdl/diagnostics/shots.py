@@ -17,7 +17,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from ..backends import statevector
-from .parameters import parameters
+from ..pauli.parameters import parameters
 
 
 def shot_floor(shots: int) -> float:

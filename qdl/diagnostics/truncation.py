@@ -10,11 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from .cones import reduced
-from .paths import walk_paths
-from .pauli_circuit import pauli_circuit
-from .prefix import split
-from .sectors import certify
+from ..pauli.circuit import pauli_circuit
+from ..pauli.cones import reduced
+from ..pauli.prefix import split
+from .walk.certify import certify
+from .walk.paths import walk_paths
 
 SAMPLES = 2**16
 

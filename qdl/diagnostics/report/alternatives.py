@@ -10,10 +10,10 @@ from typing import Any
 
 from ...initializers import gaussian, identity_blocks, small_angle, uniform
 from ...layers import Layer, Mirrored, Repeat, Sequential
+from ...pauli.observables import observable
+from ...pauli.parameters import parameters
 from ...readout import ExpZ
 from ..gradients import gradient_variance
-from ..observables import observable
-from ..parameters import parameters
 from . import pictures
 from .section import Question, Section, count
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ...pauli.parameters import parameters
 from ..entanglement import entangling_capability
 from ..expressivity import expressibility, frame_potential
 from ..fisher import effective_dimension, fisher_spectrum
-from ..parameters import parameters
 from . import pictures
 from .section import Question, Section
 

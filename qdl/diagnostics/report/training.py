@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..gradients import gradient_variance
-from ..result import GradientVariance, shots
+from ..result.variance import GradientVariance, shots
 from ..truncation import weight_truncation
 from . import pictures
 from .section import Question, Section, count

@@ -1,0 +1,216 @@
+"""What Aer, fake and real IBM machines share: lowering, one job for a batch, and its derivative."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+import pennylane as qp
+
+from ... import simulator
+from ..place import Place
+from .chip import best_path, pairs_along
+from .derivative import METHODS, RANDOM, differentiable
+from .feed_forward import is_measured, measured_operators
+from .lower import lower, measured
+from .request import Program, Request
+
+ONE_AT_A_TIME = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program in the gates and on the qubits of a machine.
+
+    Attributes:
+        circuit: transpiled, with measurements for the sampler alone.
+        observables: laid out on the machine's qubits.
+        qubits: the machine's qubit for each wire.
+    """
+
+    circuit: Any
+    observables: list[Any]
+    qubits: list[int]
+
+
+@dataclass(frozen=True)
+class QiskitPlace(Place):
+    """A Qiskit backend. A batch, and a batch times all shifts of its gradient, is one job.
+
+    Attributes:
+        shots: of each circuit and basis; None for exact values, on Aer only.
+        gradient: "auto" (which is "parameter_shift"), "parameter_shift", "spsa" or "stochastic".
+        random_shifts: pairs of shifts that "stochastic" draws for each sample.
+        max_batch: the most rows in a job; None for the machine's own limit.
+        optimization_level: of Qiskit's transpiler.
+        layout: the machine's qubit for each wire at the start; None lets the transpiler choose.
+    """
+
+    shots: int | None
+    gradient: str = "auto"
+    random_shifts: int = 4
+    max_batch: int | None = None
+    optimization_level: int = 2
+    layout: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.shots is not None:
+            simulator.check_shots(self.shots)
+        if self.gradient not in METHODS:
+            raise ValueError(
+                f"gradient={self.gradient!r} is not a method of this place: expected one of "
+                f"{', '.join(METHODS)}. Example: gradient='spsa', two evaluations whatever the number "
+                "of parameters."
+            )
+        for name in ("random_shifts", "max_batch"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}.")
+
+    @cached_property
+    def backend(self) -> Any:
+        """The Qiskit backend."""
+        raise NotImplementedError
+
+    @property
+    def settings(self) -> str:
+        """The backend and its options as text: what a result depends on beside circuit and key."""
+        fields = [f for f in dataclasses.fields(self) if f.compare and f.name != "max_batch"]
+        return repr([type(self).__name__, *((f.name, getattr(self, f.name)) for f in fields)])
+
+    def rows(self, program: Program) -> int | None:
+        """The most rows of a program in one job; None for no limit."""
+        return self.max_batch
+
+    def send(self, requests: list[Request]) -> list[np.ndarray]:
+        """Run one job for each request and wait for its values ``(rows, k)``."""
+        raise NotImplementedError
+
+    @property
+    def feeds_forward(self) -> bool:
+        """Whether gates may depend on outcomes here; exact values have no outcomes."""
+        return self.shots is not None and "if_else" in self.backend.target.operation_names
+
+    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
+        """The operators of a model, measured poolings as such where the machine can."""
+        if not (self.feeds_forward and is_measured(model.layers)):
+            return model.operators(params, x)
+        with qp.QueuingManager.stop_recording():
+            return list(measured_operators(model.layers, params, x, model.wires))
+
+    def coupling(self, n: int) -> tuple[tuple[int, int], ...]:
+        """Pairs for ``Entangler(pattern=...)`` on n wires, as they follow the machine's best path.
+
+        Neighbours on a path need no swaps, and the transpiler finds a path with small errors for them;
+        ``dataclasses.replace(place, layout=place.path(n))`` holds it to this one.
+
+        Raises:
+            ValueError: the machine has no path of n qubits.
+        """
+        return pairs_along(self.backend.target, self.path(n))
+
+    def path(self, n: int) -> tuple[int, ...]:
+        """The machine's best path of n qubits, by the errors of its gates and readout."""
+        return best_path(self.backend.target, n)
+
+    def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
+        """This place held to the qubits where a circuit's wires start, and to those where they end."""
+        program = self.program(operators, measurements)
+        compiled = self.compiled(program)
+        if compiled.circuit.layout is None or self.basis is not None:
+            return self, self
+        start = compiled.circuit.layout.initial_index_layout(filter_ancillas=True)
+        return replace(self, layout=tuple(start)), replace(self, layout=tuple(compiled.qubits))
+
+    def program(self, operators: list[Any], measurements: list[Any]) -> Program:
+        """The operators as one parametrised circuit, refused if the machine is too small."""
+        program = Program(lower(operators, measurements), tuple(measurements))
+        if program.lowered.measures and not self.feeds_forward:
+            raise ValueError(
+                f"{self.backend.name} with shots={self.shots} cannot let gates depend on outcomes. Expected "
+                "shots and a machine with 'if_else'. Use Pooling(), the controlled rotation that gives "
+                "the same expectation values."
+            )
+        if self.layout is not None and len(self.layout) != len(program.lowered.wires):
+            raise ValueError(
+                f"layout={self.layout} has {len(self.layout)} qubits, but the circuit has "
+                f"{len(program.lowered.wires)} wires. Give one qubit for each wire, or None."
+            )
+        needed, there = len(program.lowered.wires), self.backend.num_qubits
+        if there is not None and needed > there:
+            raise ValueError(
+                f"{self.backend.name} has {there} qubits, but the circuit needs {needed}. Use fewer "
+                "wires, or a larger machine."
+            )
+        return program
+
+    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
+        """The readout values ``(..., k)``: one job, and one for value and gradient together."""
+        if self.shots is not None:
+            simulator.check_shots(self.shots, key)
+        if self.gradient in RANDOM and key is None:
+            raise ValueError(
+                f"gradient={self.gradient!r} is random, so it needs a key: "
+                "apply(params, x, key=jax.random.key(0))."
+            )
+        program = self.program(operators, measurements)
+
+        known = program.without_angles()
+
+        def run(values: np.ndarray, key: np.ndarray | None) -> np.ndarray:
+            return self.run(known, values, key)
+
+        gradient = (self.gradient, self.random_shifts)
+        return differentiable(run, program.size, program.lowered, *gradient, key)
+
+    def run(self, program: Program, values: np.ndarray, key: np.ndarray | None) -> np.ndarray:
+        """The values of all rows; split into several jobs only beyond the machine's limit."""
+        data = b"" if key is None or self.shots is None else np.ascontiguousarray(key).tobytes()
+        most = self.rows(program) or len(values)
+        chunks = [values[i : i + most] for i in range(0, len(values), most)]
+        requests = [Request(program, chunk, self.shots, self.settings, data) for chunk in chunks]
+        with ONE_AT_A_TIME:  # a callback may run twice at once
+            return np.concatenate(_once(self, tuple(requests)))
+
+    @property
+    def basis(self) -> list[str] | None:
+        """The gates to transpile to; None for those of the backend."""
+        return None
+
+    def compiled(self, program: Program) -> Compiled:
+        """The program transpiled for this machine, once."""
+        return _compiled(self, program.without_angles())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The plain fields: no open backend, and with it no account, is ever pickled."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+
+@lru_cache(maxsize=16)
+def _once(place: QiskitPlace, requests: tuple[Request, ...]) -> list[np.ndarray]:
+    """JAX may repeat a callback: equal requests are sent once."""
+    return place.send(list(requests))
+
+
+@lru_cache(maxsize=64)
+def _compiled(place: QiskitPlace, program: Program) -> Compiled:
+    from qiskit.transpiler import generate_preset_pass_manager
+
+    lowered = program.lowered
+    measures = program.samples and place.shots is not None
+    circuit = measured(lowered, program.measured_wires) if measures else lowered.circuit
+    where: dict[str, Any] = (
+        {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
+    )
+    if place.layout is not None:
+        where["initial_layout"] = list(place.layout)
+    manager = generate_preset_pass_manager(place.optimization_level, seed_transpiler=0, **where)
+    ready = manager.run(circuit)
+    on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)
+    laid = [o.apply_layout(list(on), ready.num_qubits) for o in program.observables]
+    return Compiled(ready, laid, list(on))

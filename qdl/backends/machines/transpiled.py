@@ -1,0 +1,155 @@
+"""What becomes of a model on a machine: gates, layout, fidelity, and what another pattern would save."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...layers import Entangler
+from ...layers.base import Layer
+from .chip import fidelity, gates_of
+from .qiskit_place import QiskitPlace
+
+
+@dataclass(frozen=True, eq=False)
+class TranspileReport:
+    """What ``transpile_report`` found.
+
+    Attributes:
+        machine: its name.
+        circuit: the transpiled Qiskit circuit.
+        depth: of the transpiled circuit.
+        two_qubit_gates: how many of them.
+        fidelity: product of (1 - error) over gates and readouts; None without a calibration.
+        layout: the machine's qubit for each wire at the end of the circuit.
+        edges: pairs of the machine's qubits that have a two-qubit gate; empty for all pairs.
+        chain: the same with "chain" in the place of every "ring"; None if there is no ring.
+    """
+
+    machine: str
+    circuit: Any
+    depth: int
+    two_qubit_gates: int
+    fidelity: float | None
+    layout: dict[int, int]
+    edges: tuple[tuple[int, int], ...]
+    chain: TranspileReport | None
+
+    def __str__(self) -> str:
+        fidelity = "no calibration" if self.fidelity is None else f"{self.fidelity:.3f}"
+        places = ", ".join(f"{wire}:{qubit}" for wire, qubit in self.layout.items())
+        lines = [
+            f"{self.machine}: depth {self.depth}, {self.two_qubit_gates} two-qubit gates, "
+            f"estimated fidelity {fidelity}",
+            f"wire:qubit  {places}",
+        ]
+        if self.chain is not None:
+            saved = self.two_qubit_gates - self.chain.two_qubit_gates
+            then = "" if self.chain.fidelity is None else f", fidelity {self.chain.fidelity:.3f}"
+            lines.append(
+                f'Entangler(pattern="chain") instead of "ring" saves {saved} two-qubit gates{then}'
+            )
+        return "\n".join(lines)
+
+    def plot(self, axes: Any = None) -> Any:
+        """The qubits in use and their neighbours, with the wires' numbers; the matplotlib axes."""
+        import matplotlib.pyplot as plt
+        import rustworkx as rx
+
+        if axes is None:
+            _, axes = plt.subplots(figsize=(5, 4))
+        wire_of = {qubit: wire for wire, qubit in self.layout.items()}
+        near = {pair for pair in self.edges if set(pair) & set(wire_of)}
+        qubits = sorted({q for pair in near for q in pair} | set(wire_of))
+        graph = rx.PyGraph()
+        node = dict(zip(qubits, graph.add_nodes_from(qubits), strict=True))
+        graph.add_edges_from([(node[a], node[b], None) for a, b in near])
+        at: Any = rx.spring_layout(graph, seed=0, num_iter=500)
+        busy = _edges_of(self.circuit)
+        for a, b in near:
+            color, width = ("#3b6fb6", 3) if frozenset((a, b)) in busy else ("#cccccc", 1)
+            axes.plot(*zip(at[node[a]], at[node[b]], strict=True), color=color, lw=width, zorder=1)
+        for qubit in qubits:
+            used = qubit in wire_of
+            axes.scatter(*at[node[qubit]], s=300, color="#3b6fb6" if used else "#dddddd", zorder=2)
+            text = str(wire_of[qubit]) if used else ""
+            axes.annotate(text, at[node[qubit]], color="white", ha="center", va="center")
+        axes.set_title(f"{self.machine}: wires on qubits")
+        axes.set_axis_off()
+        return axes
+
+
+def transpile_report(model: Any, place: QiskitPlace) -> TranspileReport:
+    """What a model becomes on a machine. Nothing is sent.
+
+    Args:
+        model: a QNN; its parameters do not matter.
+        place: ``aer``, ``fake`` or ``ibm``.
+
+    Raises:
+        TypeError: another place, which does not transpile.
+
+    Example:
+        >>> import qdl
+        >>> model = qdl.QNN(3, [qdl.layers.Entangler("cnot", "ring")])
+        >>> report = transpile_report(model, qdl.backends.fake("manila"))
+        >>> report.two_qubit_gates, report.chain.two_qubit_gates
+        (6, 2)
+    """
+    if not isinstance(place, QiskitPlace):
+        raise TypeError(
+            f"transpile_report needs a place that transpiles, got {place!r}. "
+            "Example: qdl.backends.fake('torino')."
+        )
+    layers = chained(model.layers)
+    chain = None
+    if layers != model.layers:
+        chain = transpile_report(dataclasses.replace(model, layers=layers), place)
+    params = jax.tree.map(np.asarray, model.init(jax.random.key(0)))
+    x = np.ones((1, model.n_features)) if model.n_features else None
+    measurements = model.readout.measurements(model.active)
+    program = place.program(place.operators(model, params, x), measurements)
+    compiled = place.compiled(program)
+    target = place.backend.target
+    coupling = target.build_coupling_map()
+    edges = {tuple(sorted(edge)) for edge in coupling} if coupling else ()
+    read = {wire for measurement in measurements for wire in measurement.wires}
+    layout = dict(zip(program.lowered.wires, map(int, compiled.qubits), strict=True))
+    return TranspileReport(
+        machine=place.backend.name,
+        circuit=compiled.circuit,
+        depth=compiled.circuit.depth(),
+        two_qubit_gates=sum(len(qubits) == 2 for _, qubits in gates_of(compiled.circuit)),
+        fidelity=fidelity(compiled.circuit, target, [layout[wire] for wire in read]),
+        layout=layout,
+        edges=tuple(sorted(edges)),
+        chain=chain,
+    )
+
+
+def _edges_of(circuit: Any) -> set[frozenset[int]]:
+    return {frozenset(qubits) for _, qubits in gates_of(circuit) if len(qubits) == 2}
+
+
+def chained(layer: Layer) -> Any:
+    """The same layers with a chain in the place of every ring.
+
+    Example:
+        >>> from qdl.layers import Repeat
+        >>> chained(Repeat(Entangler("cz", "ring"), 2)).block
+        Entangler(gate='cz', pattern='chain')
+    """
+    if isinstance(layer, Entangler) and layer.pattern == "ring":
+        return dataclasses.replace(layer, pattern="chain")
+    held: dict[str, Any] = {}
+    for field in dataclasses.fields(layer):  # type: ignore[arg-type]  # layers are dataclasses
+        value = getattr(layer, field.name)
+        if isinstance(value, Layer):
+            held[field.name] = chained(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], Layer):
+            held[field.name] = tuple(chained(each) for each in value)
+    return dataclasses.replace(layer, **held) if held else layer  # type: ignore[type-var]

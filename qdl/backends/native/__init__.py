@@ -1,0 +1,1 @@
+"""Places of the native simulator: pure states, density matrices, trajectories, and a PennyLane device."""

@@ -1,0 +1,68 @@
+"""Quantum trajectories as a place: noise on more wires than a density matrix allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+
+from ... import simulator
+from ..place import Place
+
+
+@dataclass(frozen=True)
+class Trajectories(Place):
+    """The native state-vector simulator with errors drawn at random."""
+
+    samples: int
+
+    def __post_init__(self) -> None:
+        given = self.samples
+        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+            raise ValueError(
+                f"trajectories() needs a whole number of samples >= 1, got {given!r}. The standard error "
+                "falls as 1 / sqrt(samples); example: trajectories(samples=100)."
+            )
+
+    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values of a model, averaged over trajectories."""
+        if key is None:
+            raise ValueError(
+                f"{self.samples} trajectories need a key: apply(params, x, key=jax.random.key(0))."
+            )
+        return _apply(model, params, x, key)
+
+
+@partial(jax.jit, static_argnums=0)
+def _apply(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+    def run(params: Any, x: Any, key: Any) -> jax.Array:
+        samples, parts = model.place.samples, (model.layers, model.wires, model.readout)
+        return simulator.evaluate_trajectories(*parts, params, x, samples, key)
+
+    return simulator.split_batch(run, params, x, key)
+
+
+def trajectories(samples: int) -> Trajectories:
+    r"""Circuits with noise, as an average over ``samples`` circuits with random errors.
+
+    Depolarizing, bit-flip, phase-flip and phase-damping noise, ``PauliError``, and whatever else is a
+    mixture of Pauli words runs as unitary circuits. Other channels, amplitude damping among them, apply a
+    Kraus matrix drawn at random: right on average, but the scatter grows with their number, and the
+    gradient keeps the states in between. Values and gradients are unbiased, with a standard error
+    that falls as $1/\sqrt{\text{samples}}$; ``apply`` needs a key.
+
+    Args:
+        samples: trajectories for each input.
+
+    Example:
+        >>> import jax, qdl
+        >>> from qdl.layers import Noise, Rotation
+        >>> model = qdl.QNN(1, [Rotation("x"), Noise("bit_flip", 0.25)]).on(trajectories(samples=4))
+        >>> model.apply([jax.numpy.zeros((1, 1)), None], key=jax.random.key(0)).shape
+        (1,)
+
+    Reference: Molmer, Castin, Dalibard, J. Opt. Soc. Am. B 10, 524 (1993).
+    """
+    return Trajectories(samples)

@@ -1,0 +1,74 @@
+"""What every place must do, as one call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..agreement import check
+from ..backends import as_place
+from ..model import QNN
+from .readouts import LAYERS, READOUTS, inputs, values_of
+
+
+def check_place(
+    place: Any, noisy: bool = False, key: jax.Array | None = None, gradient: bool = True
+) -> None:
+    """Check that a place keeps the contract, on a circuit of three wires with three readouts.
+
+    It declares its ``shots``, None or a whole number. Values have the shapes ``(k,)``, ``(batch, k)`` and
+    ``(..., batch, k)``; they equal those of the exact simulator within 5 standard errors, as ``qdl.check``
+    tells. With shots the same key gives the same numbers. The derivative is finite, and for exact places
+    that of the exact simulator (1e-6 in float64, 1e-3 in float32).
+
+    Args:
+        place: a place, or any PennyLane device.
+        noisy: it has noise, so values are only asked to be finite and in the observables' range.
+        key: for parameters, features and shots; ``jax.random.key(0)`` if None.
+        gradient: check the derivative too, which on a machine is many circuits.
+
+    Raises:
+        AssertionError: the contract is broken; the text says where and by how much.
+
+    Example:
+        >>> import qdl
+        >>> check_place(qdl.backends.statevector(shots=100))
+    """
+    place = as_place(place)
+    name, shots = type(place).__name__, place.shots
+    assert shots is None or (isinstance(shots, int) and shots > 0), (
+        f"{name}.shots must be None or a whole number, got {shots!r}."
+    )
+    for readout in READOUTS:
+        what = f"{name} with {type(readout).__name__}"
+        model = QNN(3, LAYERS, readout=readout)
+        params, x = inputs(model, key)
+        for_shots = jax.random.key(7) if key is None else key
+        values = values_of(model.on(place), params, x, for_shots, what, readout.size(model.active))
+        assert np.isfinite(values).all() and np.abs(values).max() < 1.2, f"{what}: got {values}."
+        if noisy:
+            continue
+        agreement = check(model, place, params, x, for_shots)
+        assert agreement.ok, f"{what}: {agreement}"
+    if gradient:
+        _gradient(place, name, noisy, key)
+
+
+def _gradient(place: Any, name: str, noisy: bool, key: jax.Array | None) -> None:
+    model = QNN(3, LAYERS, readout=READOUTS[1])
+    params, x = inputs(model, key)
+    for_shots = jax.random.key(7) if key is None else key
+
+    def slope(model: QNN) -> np.ndarray:
+        slopes = jax.grad(lambda p: model.apply(p, x, for_shots).sum())(params)
+        return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(slopes)])
+
+    got = slope(model.on(place))
+    assert np.isfinite(got).all(), f"{name}: the derivative is {got}."
+    if place.shots is None and not noisy:
+        error = float(np.max(np.abs(got - slope(model))))
+        limit = 1e-6 if jnp.result_type(float) == jnp.float64 else 1e-3
+        assert error <= limit, f"{name}: the derivative differs by {error:.2e} (> {limit:.0e})."
