@@ -71,7 +71,7 @@ def tilt(params, x, wires):  # with a name: two models of one function are equal
 
 
 def one_layer(n, high=np.pi):
-    layers = [Template(tilt), RandomRotation(init=uniform(0.0, high)), Entangler("cz")]
+    layers = [Template(tilt), RandomRotation(initializer=uniform(0.0, high)), Entangler("cz")]
     return qdl.QNN(n, layers, readout=qdl.Expval(qp.Projector([0] * n, wires=range(n))))
 
 

@@ -13,7 +13,8 @@ import pennylane as qp
 from .backends import as_place, density_matrix, statevector
 from .layers import Template
 from .model import QNN
-from .readout import Expval, Probs
+from .observables import words
+from .readout import Expval, Probabilities
 
 LIMIT = 5.0  # standard errors; among 1000 normal numbers one is larger with probability 6e-4
 SAMPLES = 3  # inputs that are tried
@@ -126,7 +127,7 @@ def _explain(model: QNN, params: Any, x: Any, values: np.ndarray, error: np.ndar
 
     exact = _exact(model, params, x)
     turned = {"wires are reversed": _exact(_reversed(model), [params], x)}
-    is_probability = isinstance(model.readout, Probs)
+    is_probability = isinstance(model.measured, Probabilities)
     turned["outcomes are swapped"] = exact[:, ::-1] if is_probability else -exact
     for name, factor in FACTORS.items():
         turned[name] = _exact(_scaled(model, factor), [params], x)
@@ -186,16 +187,15 @@ def _standard_error(model: QNN, place: Any, params: Any, x: Any) -> np.ndarray:
     """Of shots, at least one outcome, and of rounding: ``(samples, k)``."""
     rounding = max(100 * float(jnp.finfo(jnp.result_type(float)).eps), 1e-9)
     shots = _shots(place)
-    if isinstance(model.readout, Probs):
+    if isinstance(model.measured, Probabilities):
         p = _exact(model, params, x).clip(0, 1)
         deviation = np.sqrt(p * (1 - p))
     else:
-        measurements = model.readout.measurements(model.active)
-        sums = [_words(measurement.obs) for measurement in measurements]
-        words = list(dict.fromkeys(word for terms in sums for word in terms))
-        values = _exact(replace(model, readout=Expval([w.operation() for w in words])), params, x)
+        sums = [_words(observable) for observable in model.measured.observables]
+        found = list(dict.fromkeys(word for terms in sums for word in terms))
+        values = _exact(replace(model, readout=Expval([w.operation() for w in found])), params, x)
         scatter = np.sqrt((1 - values**2).clip(0))
-        weights = np.array([[abs(terms.get(word, 0.0)) for terms in sums] for word in words])
+        weights = np.array([[abs(terms.get(word, 0.0)) for terms in sums] for word in found])
         deviation = scatter @ weights
     if shots is None:
         return np.full(deviation.shape, rounding)
@@ -204,18 +204,12 @@ def _standard_error(model: QNN, place: Any, params: Any, x: Any) -> np.ndarray:
 
 def _words(observable: Any) -> dict[Any, float]:
     """The Pauli words of an observable with their coefficients; the identity does not scatter."""
-    sentence = observable.pauli_rep
-    if sentence is None:
-        matrix = np.asarray(qp.matrix(observable))
-        sentence = qp.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
-    return {word: float(np.real(c)) for word, c in sentence.items() if len(word)}
+    return {word: c for word, c in words(observable).items() if len(word)}
 
 
 def _shots(place: Any) -> int | None:
     """How many outcomes a value is the mean of; None for exact values."""
-    shots = getattr(place, "shots", None) or getattr(place, "samples", None)
-    device = getattr(getattr(place, "device", None), "shots", None)
-    return shots or getattr(device, "total_shots", None)
+    return place.shots or getattr(place, "samples", None)
 
 
 def _features(model: QNN, key: jax.Array) -> jax.Array:
@@ -234,8 +228,7 @@ def _largest(z: np.ndarray) -> tuple[int, int]:
 
 
 def _name(model: QNN, column: int) -> str:
-    measurements = model.readout.measurements(model.active)
-    if isinstance(model.readout, Probs):
-        wires = list(measurements[0].wires)
+    if isinstance(model.measured, Probabilities):
+        wires = list(model.measured.wires)
         return f"the probability of {column:0{len(wires)}b} on wires {wires}"
-    return f"<{measurements[column].obs}>"
+    return f"<{model.measured.observables[column]}>"

@@ -170,7 +170,7 @@ class Hybrid:
                 f"params are not of this model: got {given}, expected a list with "
                 f"{len(self.stages)} entries. Use params from this model's init(key)."
             )
-        from .model import check_features  # here: the classical stages need no PennyLane
+        from .circuit import check_features  # here: the classical stages need no PennyLane
 
         x = check_features(x)
         for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):

@@ -1,7 +1,7 @@
 """How parameters start: functions ``f(key, shape, dtype)``, as in ``jax.nn.initializers``.
 
 Each factory returns a small frozen object, so models that hold one compare by value and pickle.
-Give it to a layer (``Rotation(init=...)``) or to the whole model (``QNN(..., init=...)``).
+Give it to a layer (``Rotation(initializer=...)``) or to the whole model (``QNN(..., initializer=...)``).
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class identity_blocks:
     Example:
         >>> import jax, qdl
         >>> from qdl.layers import Mirrored, Rotation
-        >>> model = qdl.QNN(2, [Mirrored(Rotation("zyz"))], init=identity_blocks())
+        >>> model = qdl.QNN(2, [Mirrored(Rotation("zyz"))], initializer=identity_blocks())
         >>> [halves] = model.init(jax.random.key(0))
         >>> bool((halves["block"] == halves["adjoint"]).all())
         True
@@ -182,5 +182,5 @@ class identity_blocks:
         """Refuse: one array alone has no mirror image."""
         raise ValueError(
             f"identity_blocks() only starts the two halves of Mirrored(...), but was asked for one "
-            f"array of shape {shape}. Wrap the layer in Mirrored, or give it another init=."
+            f"array of shape {shape}. Wrap the layer in Mirrored, or give it another initializer=."
         )

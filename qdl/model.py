@@ -1,36 +1,36 @@
-"""A QNN: a circuit made of layers, a readout, and the place where it runs."""
+"""A QNN: a circuit, how its parameters start, and the place where it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
 from . import simulator
 from .backends import Statevector, as_place
-from .layers.base import Initializer, Layer, Wires, check_key, is_shape, start
-from .layers.compose import Sequential, as_layer
-from .readout import ExpZ, Readout
+from .circuit import Circuit, count, over_batch
+from .layers.base import Initializer, Layer, Wires, check_key
+from .layers.compose import Adjoint, Composite, Repeat, Sequential, Step
 
 
-@dataclass(frozen=True, init=False)
-class QNN:
+@dataclass(frozen=True)
+class QNN(Circuit):
     r"""A variational quantum neural network $f(\theta, x) = \langle O \rangle_{U(\theta, x)|0\rangle}$.
 
-    Immutable and hashable: equal models share one compilation. Parameters live outside, in a plain
+    A circuit with a start and a place. Immutable and hashable; parameters live outside, in a plain
     pytree. Wire 0 is the most significant bit wherever basis states are numbered.
 
     Args:
         n_wires: number of qubits.
         layers: a layer or a list of layers, in time order.
         readout: what is measured.
-        init: an initialiser for every layer that has none of its own.
+        initializer: for every layer that has none of its own.
+        place: where it runs; see ``on``.
 
     Example:
         >>> import jax, qdl
@@ -41,72 +41,17 @@ class QNN:
         (5, 2)
     """
 
-    n_wires: int
-    layers: Sequential
-    readout: Readout
-    initializer: Initializer | None
-    place: Any
+    initializer: Initializer | None = None
+    place: Any = field(default_factory=Statevector)
 
-    def __init__(
-        self,
-        n_wires: int,
-        layers: Layer | Iterable[Layer],
-        readout: Readout | None = None,
-        init: Initializer | None = None,
-        *,
-        initializer: Initializer | None = None,
-        place: Any = None,
-    ):
-        # The argument and the method share the name `init`; the field cannot.
-        whole = isinstance(n_wires, int | np.integer) and not isinstance(n_wires, bool)
-        if not whole or n_wires < 1:
-            raise ValueError(
-                f"QNN needs a whole number of wires >= 1, got {n_wires!r}. Example: QNN(4, layers)."
-            )
-        layers = as_layer(layers)
-        if not isinstance(layers, Sequential):
-            layers = Sequential((layers,))
-        set_field = partial(object.__setattr__, self)
-        set_field("n_wires", int(n_wires))
-        set_field("layers", layers)
-        set_field("readout", ExpZ() if readout is None else readout)
-        set_field("initializer", init if init is not None else initializer)
-        set_field("place", Statevector() if place is None else place)
-        if not isinstance(self.readout, Readout):
-            raise TypeError(
-                f"readout must be ExpZ, Expval or Probs, got {self.readout!r}. "
-                "Wrap PennyLane observables as Expval([...])."
-            )
-        layers.shape(self.wires)  # every layer refuses wires that make no sense for it here
-        self.readout.measurements(self.active)
-
-    def __deepcopy__(self, memo: Any) -> QNN:
-        """Itself: nothing in a model can change."""
-        return self
-
-    @property
-    def wires(self) -> Wires:
-        """All wires, ``(0, ..., n_wires - 1)``."""
-        return tuple(range(self.n_wires))
-
-    @property
-    def active(self) -> Wires:
-        """The wires still active at the end of the circuit."""
-        return self.layers.active(self.wires)
-
-    @property
-    def n_params(self) -> int:
-        """How many numbers the parameters hold."""
-        return _count(self.layers.shape(self.wires))
-
-    @property
-    def n_features(self) -> int:
-        """How many features the encodings read; 0 for a circuit without data."""
-        return self.layers.n_features(self.wires)
+    @cached_property
+    def circuit(self) -> Circuit:
+        """The circuit alone."""
+        return Circuit(self.n_wires, self.layers, self.readout)
 
     def init(self, key: jax.Array) -> Any:
         """Draw parameters: a list with one entry per layer, angles in radians."""
-        return start(self.layers, check_key(key, "init"), self.wires, self.initializer)
+        return self.layers.init(check_key(key, "init"), self.wires, self.initializer)
 
     def apply(self, params: Any, x: Any = None, key: jax.Array | None = None) -> jax.Array:
         """The readout values.
@@ -121,26 +66,28 @@ class QNN:
             mode, also twice: the Hessian is ``jax.jacrev(jax.grad(f))``. Forward mode (``jax.jvp``,
             ``jax.hessian``) is not there.
         """
-        self._check_params(params)
-        return self.place.apply(self, params, self._check_features(x), key)
+        self.check_params(params)
+        return self.place.apply(self.circuit, params, self.check_features(x), key)
 
     def operators(self, params: Any, x: Any = None) -> list[Any]:
         """The circuit as a flat list of PennyLane operators."""
-        self._check_params(params)
-        x = self._check_features(x)
-        with qp.QueuingManager.stop_recording():
-            return list(self.layers.gates(params, x, self.wires))
+        self.check_params(params)
+        return super().operators(params, self.check_features(x))
 
     def state(self, params: Any, x: Any = None) -> jax.Array:
         """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex."""
-        self._check_params(params)
-        return _state(self, params, self._check_features(x))
+        self.check_params(params)
+        return over_batch(partial(_state, self.circuit, params), self.check_features(x))
 
     def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
         """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}."""
         simulator.check_shots(shots, key)
-        self._check_params(params)
-        return _sample(self, params, self._check_features(x), shots, key)
+        self.check_params(params)
+
+        def bits(x: Any) -> jax.Array:
+            return _sample(self.circuit, params, x, shots, key)
+
+        return over_batch(bits, self.check_features(x))
 
     def on(self, place: Any) -> QNN:
         """The same model and parameters, evaluated elsewhere.
@@ -218,86 +165,22 @@ class QNN:
         lines = [
             f"QNN  {self.n_wires} wires, {self.n_params} parameters, {self.n_features} features"
         ]
-        for layer, wires in self.layers.steps(self.wires):
+        for _, layer, wires in self.layers.steps(self.wires):
             lines += _tree(layer, wires, 1)
-        outputs = self.readout.size(self.active)
-        measurements = self.readout.measurements(self.active)
-        read = tuple(sorted({int(w) for m in measurements for w in m.wires}))
-        lines.append(f"  {type(self.readout).__name__}  wires {_span(read)} -> {outputs} values")
+        read = _span(tuple(sorted(self.measured.wires)))
+        lines.append(f"  {type(self.readout).__name__}  wires {read} -> {self.size} values")
         return "\n".join(lines)
-
-    def _check_params(self, params: Any) -> None:
-        check_tree(params, self.layers.shape(self.wires))
-
-    def _check_features(self, x: Any) -> Any:
-        x = check_features(x)
-        self.layers.check(x, self.wires)
-        return x
 
 
 @partial(jax.jit, static_argnums=0)
-def _state(model: QNN, params: Any, x: Any) -> jax.Array:
-    return simulator.state(model.layers, model.wires, params, x)
+def _state(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+    return simulator.state(circuit, params, x)
 
 
 @partial(jax.jit, static_argnums=(0, 3))
-def _sample(model: QNN, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
-    state = simulator.state(model.layers, model.wires, params, x)
-    return simulator.sample_bits(state, model.n_wires, model.active, shots, key)
-
-
-def check_features(x: Any) -> Any:
-    """Features as a float array; NaN and Inf refused by row and column while values are concrete."""
-    if x is None or isinstance(x, jax.core.Tracer):
-        return x
-    array = np.asarray(x)
-    if array.dtype.kind not in "biuf" and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(
-            f"x must be real numbers, got dtype {array.dtype}. Encode categories as numbers first, and "
-            "complex ones as two features each."
-        )
-    if array.ndim == 0:
-        raise ValueError(
-            "x must have shape (n_features,) or (batch, n_features), got one number. "
-            "For a single feature pass x[None] or x[:, None]."
-        )
-    if array.size == 0:
-        raise ValueError(
-            f"x has shape {array.shape}, so there is nothing to evaluate. Expected at least one "
-            "sample and one feature."
-        )
-    if not np.isfinite(array).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        row = where[0] if len(where) == 2 else where[:-1]
-        place = f"column {where[-1]}" + (f", row {row}" if len(where) > 1 else "")
-        raise ValueError(
-            f"x must be finite, got {array[where]} in {place}. Drop or impute such rows first."
-        )
-    return jnp.asarray(x, dtype=jnp.result_type(float))
-
-
-def check_tree(params: Any, shape: Any) -> None:
-    """Refuse parameters of another model, naming the first leaf that differs."""
-    wanted, tree = jax.tree.flatten(shape, is_leaf=is_shape)
-    got, got_tree = jax.tree.flatten(params)
-    if got_tree != tree:
-        alone = jax.tree_util.treedef_is_leaf(got_tree)
-        given = f"one {type(params).__name__}" if alone else f"the tree {got_tree}"
-        raise ValueError(
-            f"params are not of this model: got {given}, expected the tree {tree}. "
-            "Use init(key) of this model, or result.params of a fit; the order is apply(params, x)."
-        )
-    paths = jax.tree_util.tree_flatten_with_path(params)[0]
-    for (path, leaf), expected in zip(paths, wanted, strict=True):
-        if np.shape(leaf) != expected:
-            raise ValueError(
-                f"params{jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, expected "
-                f"{expected}. Use params from this model's init(key)."
-            )
-
-
-def _count(shape: Any) -> int:
-    return sum(int(np.prod(leaf)) for leaf in jax.tree.leaves(shape, is_leaf=is_shape))
+def _sample(circuit: Circuit, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
+    state = simulator.state(circuit, params, x)
+    return simulator.sample_bits(state, circuit.n_wires, circuit.active, shots, key)
 
 
 def _span(wires: Wires) -> str:
@@ -307,21 +190,21 @@ def _span(wires: Wires) -> str:
     return ",".join(map(str, wires))
 
 
-def _tree(layer: Layer, wires: Wires, depth: int) -> Iterator[str]:
-    """One line per layer, blocks indented under what repeats or mirrors them."""
-    pad = "  " * depth
-    n = _count(layer.shape(wires))
-    count = f", {n} parameters" if n else ""
-    block = getattr(layer, "block", None)
-    if isinstance(layer, Sequential):
-        steps = list(layer.steps(wires))
-        yield f"{pad}Sequential{count}"
-    elif isinstance(block, Layer):
-        times = getattr(layer, "times", None)
-        yield f"{pad}{type(layer).__name__}{f' x {times}' if times else ''}{count}"
-        steps = list(block.steps(wires)) if isinstance(block, Sequential) else [(block, wires)]
+def _tree(layer: Layer, wires: Wires, depth: int, name: str = "") -> Iterator[str]:
+    """One line per layer, parts indented under what they make up."""
+    pad = "  " * depth + name
+    n = count(layer.shape(wires))
+    size = f", {n} parameters" if n else ""
+    if isinstance(layer, Composite):
+        yield f"{pad}{type(layer).__name__}{size}"
+        steps = layer.steps(wires)
+    elif isinstance(layer, Repeat | Adjoint):
+        times = f" x {layer.times}" if isinstance(layer, Repeat) else ""
+        yield f"{pad}{type(layer).__name__}{times}{size}"
+        block = layer.block
+        steps = block.steps(wires) if isinstance(block, Sequential) else [Step(0, block, wires)]
     else:
-        yield f"{pad}{layer!r}  wires {_span(wires)}{count}"
+        yield f"{pad}{layer!r}  wires {_span(wires)}{size}"
         return
-    for child, on in steps:
-        yield from _tree(child, on, depth + 1)
+    for key, part, on in steps:
+        yield from _tree(part, on, depth + 1, f"{key}: " if isinstance(key, str) else "")

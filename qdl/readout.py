@@ -10,18 +10,122 @@ from typing import Any
 class Readout:
     """What is measured at the end of a circuit, on the wires that are still active.
 
+    A readout is a list of Hermitian observables, or the probabilities of some wires; a model with
+    anything else is refused when it is built. One method is required, ``measurements``.
+
     Example:
-        >>> isinstance(ExpZ([0, 1]), Readout)
-        True
+        >>> from dataclasses import dataclass
+        >>> import pennylane as qp
+        >>> @dataclass(frozen=True)
+        ... class Neighbours(Readout):
+        ...     def measurements(self, wires):
+        ...         return [qp.expval(qp.Z(a) @ qp.Z(b)) for a, b in zip(wires, wires[1:])]
+        >>> Neighbours().size((0, 1, 2))
+        2
     """
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
-        """The PennyLane measurements, given the active wires."""
-        raise NotImplementedError
+        """``qp.expval`` of Hermitian observables, or one ``qp.probs``, given the active wires."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define measurements(wires): qp.expval(...) of observables, or "
+            "[qp.probs(wires=...)]."
+        )
 
     def size(self, wires: tuple[int, ...]) -> int:
         """The number k of values."""
-        raise NotImplementedError
+        return measured(self, wires).size
+
+
+@dataclass(frozen=True)
+class Observables:
+    """Expectation values of Hermitian observables, in order.
+
+    Example:
+        >>> import pennylane as qp
+        >>> Observables((qp.Z(2), qp.X(0))).wires
+        (0, 2)
+    """
+
+    observables: tuple[Any, ...]
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        """The wires that are looked at, sorted."""
+        return tuple(sorted({int(w) for observable in self.observables for w in observable.wires}))
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return len(self.observables)
+
+
+@dataclass(frozen=True)
+class Probabilities:
+    """Probabilities of the basis states of ``wires``, the first the most significant bit.
+
+    Example:
+        >>> Probabilities((2, 0)).size
+        4
+    """
+
+    wires: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return 2 ** len(self.wires)
+
+
+Measured = Observables | Probabilities
+
+
+def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
+    """What a readout asks of a circuit whose active wires are ``wires``.
+
+    Raises:
+        TypeError: a measurement that is neither an expectation value nor a probability.
+        ValueError: kinds that are mixed, several probabilities, none at all, an observable that is not
+            Hermitian, or a wire that is not active.
+
+    Example:
+        >>> measured(Probs(), (0, 2))
+        Probabilities(wires=(0, 2))
+    """
+    import pennylane as qp
+
+    from .observables import hermitian
+
+    owner = type(readout).__name__
+    with qp.QueuingManager.stop_recording():
+        found = readout.measurements(wires)
+    found = list(found) if isinstance(found, list | tuple) else [found]
+    kinds = qp.measurements
+    for each in found:
+        plain = isinstance(each, kinds.ExpectationMP | kinds.ProbabilityMP)
+        if not plain or each.mv is not None or each.eigvals() is not None and each.obs is None:
+            raise TypeError(
+                f"{owner} measures {each!r}; expected qp.expval of Hermitian observables, or one qp.probs. "
+                "Compute variances and other functions from those: Var Z = 1 - <Z>^2."
+            )
+    probabilities = [each for each in found if isinstance(each, kinds.ProbabilityMP)]
+    if (
+        not found
+        or (probabilities and len(found) > 1)
+        or any(p.obs is not None for p in probabilities)
+    ):
+        raise ValueError(
+            f"{owner} measures {found}; expected expectation values alone, or the probabilities of one list "
+            "of wires. Use qp.probs(wires=[...]) over all of them and add up, or two models."
+        )
+    beyond = [wire for each in found for wire in each.wires if wire not in wires]
+    if beyond:
+        raise ValueError(
+            f"{owner} reads wires {beyond}, but the wires active at the end of the circuit are "
+            f"{list(wires)}. Read some of those, or ExpZ() or Probs() for all of them."
+        )
+    if probabilities:
+        return Probabilities(tuple(probabilities[0].wires) or tuple(wires))
+    return Observables(tuple(hermitian(each.obs, owner) for each in found))
 
 
 @dataclass(frozen=True)
@@ -42,7 +146,7 @@ class ExpZ(Readout):
         object.__setattr__(self, "wires", _as_wires(self.wires, "ExpZ"))
 
     def on(self, wires: tuple[int, ...]) -> tuple[int, ...]:
-        return wires if self.wires is None else _known(self.wires, wires, "ExpZ")
+        return wires if self.wires is None else tuple(self.wires)
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp
@@ -57,10 +161,14 @@ class ExpZ(Readout):
 class Expval(Readout):
     r"""Expectation values $\langle O_i \rangle$ of PennyLane observables; shape ``(..., k)``.
 
-    Any observable: Pauli words, sums and products of them, projectors, Hermitian matrices.
+    Any Hermitian observable: Pauli words, sums and products of them, projectors, Hermitian matrices.
 
     Args:
         observables: one PennyLane operator or a sequence of them, on the circuit's wires.
+
+    Raises:
+        TypeError: no observable, or a coefficient that JAX traces.
+        ValueError: not Hermitian.
 
     Example:
         >>> import pennylane as qp
@@ -71,20 +179,20 @@ class Expval(Readout):
     observables: Any
 
     def __post_init__(self) -> None:
+        from .observables import hermitian
+
         given = self.observables
         given = tuple(given) if isinstance(given, list | tuple) else (given,)
-        if not given or not all(hasattr(o, "wires") and hasattr(o, "matrix") for o in given):
+        if not given:
             raise TypeError(
-                f"Expval needs PennyLane observables, got {self.observables!r}. "
+                "Expval needs PennyLane observables, got none. "
                 "Example: Expval([qp.Z(0), qp.X(0) @ qp.X(1)])."
             )
-        object.__setattr__(self, "observables", given)
+        object.__setattr__(self, "observables", tuple(hermitian(o, "Expval") for o in given))
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp
 
-        for observable in self.observables:
-            _known(tuple(observable.wires), wires, "Expval")
         return [qp.expval(observable) for observable in self.observables]
 
     def size(self, wires: tuple[int, ...]) -> int:
@@ -111,7 +219,7 @@ class Probs(Readout):
         object.__setattr__(self, "wires", _as_wires(self.wires, "Probs"))
 
     def on(self, wires: tuple[int, ...]) -> tuple[int, ...]:
-        return wires if self.wires is None else _known(self.wires, wires, "Probs")
+        return wires if self.wires is None else tuple(self.wires)
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp
@@ -134,14 +242,3 @@ def _as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
             f"{owner} needs distinct integer wires, got {wires}. Example: {owner}([0, 1])."
         )
     return wires
-
-
-def _known(wires: Any, active: tuple[int, ...], owner: str) -> tuple[int, ...]:
-    missing = [wire for wire in wires if wire not in active]
-    if missing:
-        raise ValueError(
-            f"{owner} reads wires {missing}, but the wires active at the end of the circuit are "
-            f"{list(active)}. Read some of those"
-            + ("." if owner == "Expval" else f", or {owner}() for all of them.")
-        )
-    return tuple(wires)

@@ -67,7 +67,7 @@ ROWS = {
     "basis": Row(BasisEncoding(), None, columns=3),
     "iqp": Row(IQPEncoding(2), None, columns=3),
     "rotation": Row(Rotation("zyz"), (3, 3)),
-    "rotation-x": Row(Rotation("x", init=gaussian(1.0)), (3, 1), slow=True),
+    "rotation-x": Row(Rotation("x", initializer=gaussian(1.0)), (3, 1), slow=True),
     "random-rotation": Row(RandomRotation(), {"angle": (3,), "axis": (3, 3)}),
     "entangler-pairs": Row(Entangler("CRX", ((2, 0), (0, 1))), (2,), least=3),
     "pooling": Row(Pooling(), (2,), least=2, left=(0, 2)),

@@ -141,7 +141,7 @@ def test_mcclean_limit():
 
 def one_layer(n, high):
     tilt = Template(lambda p, x, w: [qp.RY(np.pi / 4, i) for i in w])
-    layers = [tilt, RandomRotation(init=uniform(0.0, high)), Entangler("cz")]
+    layers = [tilt, RandomRotation(initializer=uniform(0.0, high)), Entangler("cz")]
     return qdl.QNN(n, layers, readout=qdl.Expval(projector(n)))
 
 
@@ -166,9 +166,9 @@ def test_pennylane_tutorial_slope():
     assert np.polyfit(sizes, np.log(found), 1)[0] == pytest.approx(-0.868, abs=5e-4)
 
 
-def hea(n, depth, observable, init=None, axes="xy", pattern="chain"):
+def hea(n, depth, observable, initializer=None, axes="xy", pattern="chain"):
     block = [Rotation(axes), Entangler("cz", pattern)]
-    return qdl.QNN(n, Repeat(block, depth), readout=qdl.Expval(observable), init=init)
+    return qdl.QNN(n, Repeat(block, depth), readout=qdl.Expval(observable), initializer=initializer)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_qcnn_on_eight_wires():
 def test_controlled_rotations_over_both_turns():
     init = uniform(0.0, 4 * np.pi)
     layers = [Rotation("xy"), Entangler("crx"), Rotation("xy")]
-    model = qdl.QNN(3, layers, readout=qdl.Expval(qp.Z(1) @ qp.Z(2)), init=init)
+    model = qdl.QNN(3, layers, readout=qdl.Expval(qp.Z(1) @ qp.Z(2)), initializer=init)
     row, sampled = exact(model), walked(model, samples=2**17)
     live = row.variance > 1e-12
     z = (sampled.variance - row.variance)[live] / sampled.standard_error[live]

@@ -92,7 +92,7 @@ def test_adjoint_undoes_its_block(block, key):
 def test_mirrored_starts_as_the_identity_with_identity_blocks_only(key):
     layers = [AngleEncoding(), Repeat(Mirrored([Rotation("zyz"), Entangler("cz")]), 2)]
     x = np.array([0.3, 0.9, 1.7])
-    model = qdl.QNN(3, layers, init=identity_blocks())
+    model = qdl.QNN(3, layers, initializer=identity_blocks())
     np.testing.assert_allclose(model.apply(model.init(key), x), np.cos(x), atol=1e-12)
     params = model.init(key)[1]
     assert len(np.unique(params["block"][0])) == 18, "each block draws its own"
@@ -101,7 +101,7 @@ def test_mirrored_starts_as_the_identity_with_identity_blocks_only(key):
 
 
 def test_identity_blocks_use_their_base(key):
-    model = qdl.QNN(3, Mirrored(Rotation("y")), init=identity_blocks(gaussian(1e-3)))
+    model = qdl.QNN(3, Mirrored(Rotation("y")), initializer=identity_blocks(gaussian(1e-3)))
     assert np.abs(model.init(key)[0]["block"]).max() < 0.01
 
 
@@ -199,7 +199,7 @@ def test_errors_of_gates(key):
         with pytest.raises(
             ValueError, match="identity_blocks.*Mirrored.*but R.*has parameters outside"
         ):
-            qdl.QNN(2, layers, init=identity_blocks()).init(key)
+            qdl.QNN(2, layers, initializer=identity_blocks()).init(key)
 
 
 def nothing(params, x, wires):

@@ -123,7 +123,7 @@ def test_random_starts_and_light_cone_on_one_circuit():
         4,
         [Rotation("xy"), Entangler("cz"), Rotation("y")],
         readout=qdl.ExpZ(1),
-        init=uniform(0.2, 1.0),
+        initializer=uniform(0.2, 1.0),
     )
     reference = measured(model, "dense_moment")
     for method in ("statevector", "light_cone"):
@@ -210,16 +210,17 @@ REFUSED = {
     "tied": (qdl.QNN(2, Template(shared, (1,)), readout=ZZ), r"the angle of 2 gates.*3/8.*statevector"),
     "qaoa": (qdl.QNN(2, Template(qaoa, (2,)), readout=ZZ), "the angle of 2 gates"),
     "shared convolution": (qdl.QNN(4, [Convolution()]), "the angle of 4 gates"),
-    "warm start": (qdl.QNN(2, Rotation("xy", init=uniform(0.3, 0.9)), readout=ZZ), "symmetric about 0"),
-    "half turn": (qdl.QNN(2, Rotation("xy", init=uniform(0, np.pi)), readout=ZZ), r"E\[sin\] = 0.637"),
-    "unknown law": (qdl.QNN(2, Rotation("xy", init=no_law)), "law of an angle is not known.*no_law"),
+    "warm start": (qdl.QNN(2, Rotation("xy", uniform(0.3, 0.9)), readout=ZZ), "symmetric about 0"),
+    "half turn": (qdl.QNN(2, Rotation("xy", initializer=uniform(0, np.pi)), readout=ZZ), r"E\[sin\] = 0.637"),
+    "unknown law": (qdl.QNN(2, Rotation("xy", initializer=no_law)), "law of an angle is not known.*no_law"),
     "identity blocks": (
-        qdl.QNN(2, Mirrored(Rotation("xy")), init=identity_blocks()), "starts equal to its mirror image"
+        qdl.QNN(2, Mirrored(Rotation("xy")), initializer=identity_blocks()),
+        "starts equal to its mirror image",
     ),
     "T inside": (qdl.QNN(1, Template(t_inside, (2,))), "meets itself again at the fixed"),
     "computed": (qdl.QNN(1, Template(product_of_two, (2,))), "no multiple of one of them"),
     "gaussian terms": (
-        qdl.QNN(2, Rotation("y", init=gaussian(0.3)), readout=qdl.Expval(qp.Z(0) + qp.Z(1))),
+        qdl.QNN(2, Rotation("y", initializer=gaussian(0.3)), readout=qdl.Expval(qp.Z(0) + qp.Z(1))),
         "different Pauli words.*dense_moment",
     ),
     "amplitude damping": (

@@ -8,8 +8,9 @@ import pytest
 
 import qdl
 from qdl.backends import aer, fake, mitigated
-from qdl.backends.machines.feed_forward import measured_operators
+from qdl.backends.machines.feed_forward import FeedForward
 from qdl.backends.machines.lower import lower
+from qdl.readout import Observables
 from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
 
 
@@ -25,8 +26,7 @@ def inputs(key):
 
 
 def program(place, model, inputs):
-    operators = place.operators(model, *inputs)
-    return place.program(operators, model.readout.measurements(model.active))
+    return place.program(place.prepared(model.circuit).operators(*inputs), model.measured)
 
 
 @pytest.mark.parametrize("axes", ["zx", "y", ""])
@@ -36,7 +36,7 @@ def test_pennylane_agrees_that_the_measured_circuit_is_the_controlled_one(axes, 
     model = qcnn("measured", n, axes)
     params, x = jax.tree.map(np.asarray, model.init(key)), np.linspace(0.2, 1.5, n)
     with qp.QueuingManager.stop_recording():
-        operators = list(measured_operators(model.layers, params, x, model.wires))
+        operators = list(FeedForward(model.layers).gates(params, x, model.wires))
     measurements = model.readout.measurements(model.active)
     [tape], join = qp.defer_measurements(qp.tape.QuantumScript(operators, measurements))
     result = qp.execute([tape], qp.device("default.qubit"), diff_method=None)
@@ -86,7 +86,7 @@ def test_a_fake_machine_feeds_forward(inputs, key):
 def test_mitigation_keeps_the_measurements_unless_it_folds(inputs):
     model, place = qcnn("measured"), aer(shots=10)
     names = [
-        {operator.name for operator in mitigated(place, scales=scales).operators(model, *inputs)}
+        {o.name for o in mitigated(place, scales=scales).prepared(model.circuit).operators(*inputs)}
         for scales in ((1,), (1, 3))
     ]
     assert "Conditional(RX)" in names[0] and "Conditional(RX)" not in names[1]
@@ -108,4 +108,4 @@ def test_refusals(inputs):
     with pytest.raises(ValueError, match="gates that wait for one outcome 1 are lowered, got"):
         lower(either)
     with pytest.raises(ValueError, match="shots=None cannot let gates depend on outcomes. Exp"):
-        aer().program(both, [qp.expval(qp.Z(2))])
+        aer().program(both, Observables((qp.Z(2),)))

@@ -73,7 +73,7 @@ def test_only_angles_of_random_rotations_are_reported(key):
 def test_init_replaces_the_models(key):
     model = qdl.QNN(1, Rotation("y"))
     row = gradient_variance(
-        model, key=key, init=qdl.initializers.gaussian(0.3), samples=4000, **STATEVECTOR
+        model, key=key, initializer=qdl.initializers.gaussian(0.3), samples=4000, **STATEVECTOR
     )
     assert row.variance[0] == pytest.approx((1 - np.exp(-2 * 0.09)) / 2, rel=0.1)  # E sin^2
 

@@ -72,7 +72,7 @@ def test_binding_by_position_would_be_wrong_here(key):
     """Twelve angles: by name angle_10 comes before angle_2, and Qiskit sorts by name."""
     model = qdl.QNN(3, [Rotation("zyz"), Entangler("cz"), Rotation("y")])
     place, params = qdl.backends.aer(), model.init(key)
-    program = place.program(model.operators(params), model.readout.measurements(model.active))
+    program = place.program(model.operators(params), model.measured)
     names = program.lowered.names
     sorted_by_qiskit = [p.name for p in program.lowered.circuit.parameters]
     assert sorted_by_qiskit != list(names) and len(names) == 12

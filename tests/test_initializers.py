@@ -39,8 +39,13 @@ def test_equal_by_value_and_picklable(init):
 
 
 def test_the_layers_choice_beats_the_models(key):
-    layers = [Rotation("y"), Rotation("z", init=uniform(3.0, 3.1)), Convolution(), RandomRotation()]
-    params = qdl.QNN(3, layers, init=small_angle(0.01)).init(key)
+    layers = [
+        Rotation("y"),
+        Rotation("z", initializer=uniform(3.0, 3.1)),
+        Convolution(),
+        RandomRotation(),
+    ]
+    params = qdl.QNN(3, layers, initializer=small_angle(0.01)).init(key)
     assert np.abs(params[0]).max() < 0.01
     assert 3.0 <= params[1].min() and params[1].max() < 3.1
     assert np.abs(params[2]).max() < 0.01

@@ -542,7 +542,7 @@ def test_every_turn_starts_its_optimizer_anew():
 
 def test_layers_to_come_are_absent_at_zero_angles():
     zeros = lambda key, shape, dtype: jnp.zeros(shape, dtype)  # noqa: E731
-    block = [Rotation("xy", init=zeros), Entangler("cz", "ring")]
+    block = [Rotation("xy", initializer=zeros), Entangler("cz", "ring")]
     deep = qdl.QNN(3, [AngleEncoding(), Rotation("zyz"), Repeat(block, 4)])
     shallow = qdl.QNN(3, [AngleEncoding(), Rotation("zyz")])
     x, params = np.random.default_rng(0).normal(size=(5, 3)), deep.init(KEY)

@@ -84,7 +84,7 @@ def test_readout_follows_the_active_wires(key, default_qubit):
         (
             lambda: qdl.QNN(2, [], readout="z"),
             TypeError,
-            "readout must be ExpZ, Expval or Probs, got 'z'",
+            "readout must be ExpZ, Expval, Probs or a qdl.Readout of your own, got 'z'",
         ),
     ],
 )

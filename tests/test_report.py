@@ -95,10 +95,10 @@ def test_variants_keep_to_what_a_model_has(key):
         "starting with small_angle(scale=0.1)",
         "starting with gaussian(std=0.5)",
     ]
-    mirrored = qdl.QNN(2, [Mirrored(Rotation("y"))], init=qdl.initializers.gaussian(0.1))
+    mirrored = qdl.QNN(2, [Mirrored(Rotation("y"))], initializer=qdl.initializers.gaussian(0.1))
     names = list(dict(_variants(Question(mirrored, key))))
     assert any("identity_blocks" in name for name in names) and "starting with uniform" in names[0]
-    own = qdl.QNN(2, Rotation("y", init=qdl.initializers.gaussian(0.1)))
+    own = qdl.QNN(2, Rotation("y", initializer=qdl.initializers.gaussian(0.1)))
     assert not dict(_variants(Question(own, key)))  # no initialiser of the model reaches that layer
 
 

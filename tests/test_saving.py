@@ -75,8 +75,11 @@ def models():
         yield name, qdl.QNN(3, spins, qdl.Expval(observable))
     yield "probs", qdl.QNN(3, spins, qdl.Probs([2, 0]))
     for init in (uniform(-1.0, 2.0), small_angle(0.2), gaussian(0.3), beta(2.0, 5.0)):
-        yield type(init).__name__, qdl.QNN(3, [Rotation("zy", init=init), *spins], init=gaussian(1))
-    yield "identity", qdl.QNN(3, Mirrored(spins), init=identity_blocks(gaussian(0.1)))
+        yield (
+            type(init).__name__,
+            qdl.QNN(3, [Rotation("zy", initializer=init), *spins], initializer=gaussian(1)),
+        )
+    yield "identity", qdl.QNN(3, Mirrored(spins), initializer=identity_blocks(gaussian(0.1)))
     yield "shots", qdl.QNN(3, spins).on(qdl.backends.statevector(shots=100))
     yield "density", qdl.QNN(3, spins).on(qdl.backends.density_matrix())
     yield "hybrid", MODEL

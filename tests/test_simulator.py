@@ -135,9 +135,7 @@ def test_states_of_random_circuits(case):
     params, x = model.init(jax.random.key(0)), features(batch)
     wanted = reference_state(model, params, x)
     for passes in (Passes(), PLAIN):
-        found = jax.jit(lambda p, s=passes: state(model.layers, model.wires, p, x, passes=s))(
-            params
-        )
+        found = jax.jit(lambda p, s=passes: state(model.circuit, p, x, passes=s))(params)
         np.testing.assert_allclose(found, wanted, atol=1e-10)
 
 
@@ -212,7 +210,7 @@ def compare_passes(name, combinations):
     @partial(jax.jit, static_argnums=1)
     def both(params, passes):
         def weighed(p):
-            out = evaluate(model.layers, model.wires, readout, p, x, passes=passes)
+            out = evaluate(model.circuit, p, x, passes=passes)
             return jnp.sum(jnp.cos(jnp.arange(out.size)) * out.ravel()), out
 
         grad, out = jax.grad(weighed, has_aux=True)(params)

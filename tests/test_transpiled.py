@@ -104,10 +104,10 @@ def test_pairs_point_as_the_machine_does():
 
 def test_variants_of_a_circuit_stay_on_its_qubits():
     """Mitigation compares circuits: they must meet the same errors."""
-    measured = RING.readout.measurements(RING.active)
+    measured = RING.measured
     params, x = RING.init(jax.random.key(0)), jnp.ones((1, 4))
     operators = RING.operators(params, x)
-    start, end = MANILA.pinned(operators, measured)
+    start, end = MANILA.pinned(operators, measured.observables)
     compiled = MANILA.compiled(MANILA.program(operators, measured))
     again = start.compiled(start.program(operators, measured))
     first = compiled.circuit.layout.initial_index_layout(filter_ancillas=True)

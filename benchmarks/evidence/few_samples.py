@@ -48,7 +48,7 @@ LAYERS = [
     AmplitudeEncoding(), Convolution(), Pooling("zyz", "measured"),
     Convolution(), Pooling("zyz", "measured"), Convolution(),
 ]  # fmt: skip
-MODEL = qdl.QNN(6, LAYERS, readout=qdl.Probs([0]), init=gaussian(1.0))
+MODEL = qdl.QNN(6, LAYERS, readout=qdl.Probs([0]), initializer=gaussian(1.0))
 NOTE = (
     "**Digits from few samples**: all settings are those of the demo, none was searched; a new split "
     "for each seed, tested on the 280 images outside of its 80; classical models as they come. "

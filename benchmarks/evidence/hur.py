@@ -87,7 +87,10 @@ def model(block: str) -> qdl.QNN:
     """The QCNN on 8 wires; the block has p parameters, the circuit 3 (p + 2)."""
     level = [Convolution(block), Template(controlled, (2,)), Pooling("")]
     return qdl.QNN(
-        8, [AngleEncoding("y"), *level, *level, *level], readout=qdl.Probs(), init=gaussian(1.0)
+        8,
+        [AngleEncoding("y"), *level, *level, *level],
+        readout=qdl.Probs(),
+        initializer=gaussian(1.0),
     )
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -25,7 +26,10 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from .place import Place, as_place
+from ..circuit import Circuit, leading, over_batch
+from ..observables import words
+from ..readout import Measured, Observables, Probabilities
+from .place import GatePlace, as_place
 
 WIDEST = 8  # wires of a word or of probabilities: its correction takes 2**wires terms
 
@@ -43,10 +47,10 @@ class Both(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mitigated(Place):
+class Mitigated(GatePlace):
     """A place with its errors mitigated; see ``mitigated``."""
 
-    place: Place
+    place: GatePlace
     readout: bool
     scales: tuple[int, ...]
     order: int
@@ -56,14 +60,22 @@ class Mitigated(Place):
         """Those of the place, for every circuit."""
         return self.place.shots
 
-    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
-        """The mitigated values ``(..., k)``."""
-        return self._evaluate(operators, measurements, key).mitigated
+    @property
+    def noisy(self) -> bool:  # type: ignore[override]
+        """As the place: mitigation is not exact."""
+        return self.place.noisy
 
-    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
-        """Those of the place; where gates are folded, measured poolings are controlled rotations."""
-        plain = len(self.scales) > 1
-        return model.operators(params, x) if plain else self.place.operators(model, params, x)
+    def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
+        """The mitigated values ``(..., k)``."""
+        return self._evaluate(operators, Observables(tuple(observables)), key).mitigated
+
+    def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
+        """The mitigated probabilities, which may be below 0."""
+        return self._evaluate(operators, Probabilities(tuple(wires)), key).mitigated
+
+    def prepared(self, circuit: Circuit) -> Circuit:
+        """As the place wants it; where gates are folded, measured poolings are controlled rotations."""
+        return circuit if len(self.scales) > 1 else self.place.prepared(circuit)
 
     def announce(self, model: Any, **sizes: Any) -> None:
         """What the place says of as many runs: one for each scale, and the two circuits of readout."""
@@ -75,43 +87,34 @@ class Mitigated(Place):
 
     def both(self, model: Any, params: Any, x: Any = None, key: Any = None) -> Both:
         """The values of a model, raw and mitigated, from the same runs."""
-        x = None if x is None else jnp.asarray(x)
-        found = _Pair(self).apply(model, params, x, key)
-        return Both(*jnp.split(found, 2, axis=-1))
+        circuit = model.circuit
+        operators = partial(self.prepared(circuit).operators, params)
 
-    def _evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> Both:
+        def pair(x: Any) -> jax.Array:
+            found = self._evaluate(operators(x), circuit.measured, key)
+            return jnp.broadcast_to(jnp.stack(found, -2), (*leading(x), 2, circuit.size))
+
+        found = over_batch(pair, circuit.check_features(x))
+        return Both(found[..., 0, :], found[..., 1, :])
+
+    def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> Both:
         keys = [None] * 5 if key is None else [key, *jax.random.split(key, 4 + len(self.scales))]
-        scaled, read = self.place.pinned(operators, measurements)
-        asked = _Asked.of(measurements, self.readout)
+        asked = _Asked.of(measured, self.readout)
+        scaled, read = self.place.pinned(operators, [qp.Z(wire) for wire in asked.wires])
         gain = None
-        if (
-            self.readout
-        ):  # on all wires of the circuit, so that each has the qubit that it has there
+        if self.readout:
+            # On all wires of the circuit, so that each has the qubit that it has there.
             wires = set(asked.wires).union(*(operator.wires for operator in operators))
             gain = _calibrate(read, sorted(wires), asked.wires, keys[1])
         raw, corrected = [], []
         for scale, own in zip(self.scales, [keys[0], *keys[2:]], strict=False):
-            found = scaled.evaluate(folded(operators, scale), asked.measurements, own)
+            found = asked.of_place(scaled, folded(operators, scale), own)
             raw.append(asked.raw(found))
             corrected.append(raw[-1] if gain is None else asked.corrected(found, gain))
         if len(self.scales) == 1:
             return Both(raw[0], corrected[0])
         scales = jnp.asarray(self.scales, corrected[0].dtype)
         return Both(raw[0], qp.noise.poly_extrapolate(scales, corrected, self.order))
-
-
-@dataclass(frozen=True)
-class _Pair(Place):
-    """Raw values and mitigated ones, one after the other."""
-
-    plan: Mitigated
-
-    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
-        return jnp.concatenate(self.plan._evaluate(operators, measurements, key), axis=-1)
-
-    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
-        """Those of the mitigated place, measured poolings among them."""
-        return self.plan.operators(model, params, x)
 
 
 def _unmitigated(model: Any) -> Any:
@@ -161,7 +164,7 @@ def mitigated(
             "Example: scales=(1, 3), order=1."
         )
     place = as_place(place)
-    if type(place).evaluate is Place.evaluate:
+    if not isinstance(place, GatePlace):
         raise TypeError(
             f"mitigated() needs a place that runs circuits gate by gate, got {place!r}. "
             "Example: mitigated(qdl.backends.aer(noise='fake_torino', shots=4000))."
@@ -198,13 +201,13 @@ def folded(operators: list[Any], scale: int) -> list[Any]:
 
 
 def _calibrate(
-    place: Place, wires: list[int], read: tuple[int, ...], key: Any
+    place: GatePlace, wires: list[int], read: tuple[int, ...], key: Any
 ) -> tuple[jax.Array, jax.Array]:
     """The factor a and the offset b of the readout of the wires ``read``."""
     flips = np.array([0.0, np.pi])
     with qp.QueuingManager.stop_recording():
         gates = [qp.RX(flips, wire) for wire in wires]
-        found = place.evaluate(gates, [qp.expval(qp.Z(wire)) for wire in read], key)
+        found = place.evaluate(gates, [qp.Z(wire) for wire in read], key)
     zero, one = jax.lax.stop_gradient(found)
     return (zero - one) / 2, (zero + one) / 2
 
@@ -212,24 +215,29 @@ def _calibrate(
 class _Asked(NamedTuple):
     """What is measured in order to correct values, and how they are put together."""
 
-    measurements: list[Any]
     wires: tuple[int, ...]  # sorted
     words: tuple[Any, ...]  # () for probabilities
     sums: tuple[dict[Any, float], ...]
     order: tuple[int, ...]  # the wires of the probabilities
 
     @classmethod
-    def of(cls, measurements: list[Any], readout: bool) -> _Asked:
-        wires = tuple(sorted({wire for measurement in measurements for wire in measurement.wires}))
-        if measurements[0].obs is None:
-            _refuse_wide(measurements[0].wires, readout)
-            return cls(measurements, wires, (), (), tuple(measurements[0].wires))
-        sums = tuple(_sentence(measurement.obs) for measurement in measurements)
+    def of(cls, measured: Measured, readout: bool) -> _Asked:
+        wires = tuple(sorted(measured.wires))
+        if isinstance(measured, Probabilities):
+            _refuse_wide(wires, readout)
+            return cls(wires, (), (), measured.wires)
+        sums = tuple(words(observable) for observable in measured.observables)
         parts = {part for terms in sums for word in terms for part in _parts(word, readout)}
-        words = tuple(sorted((w for w in parts if len(w)), key=lambda w: sorted(w.items())))
+        asked = tuple(sorted((w for w in parts if len(w)), key=lambda w: sorted(w.items())))
+        return cls(wires, asked, sums, ())
+
+    def of_place(self, place: GatePlace, operators: list[Any], key: Any) -> jax.Array:
+        """The values of the words, or the probabilities."""
+        if not self.words:
+            return place.probabilities(operators, self.order, key)
         with qp.QueuingManager.stop_recording():
-            asked = [qp.expval(word.operation()) for word in words]
-        return cls(asked, wires, words, sums, ())
+            observables = [word.operation() for word in self.words]
+        return place.evaluate(operators, observables, key)
 
     def raw(self, found: jax.Array) -> jax.Array:
         if not self.words:
@@ -272,14 +280,6 @@ def _unmixed(p: jax.Array, gains: list[tuple[Any, Any]]) -> jax.Array:
         axis = p.ndim - len(gains) + i
         p = jnp.moveaxis(jnp.tensordot(jnp.linalg.inv(mixing), p, (1, axis)), 0, axis)
     return p.reshape(*p.shape[: -len(gains)], -1)
-
-
-def _sentence(observable: Any) -> dict[Any, float]:
-    sentence = observable.pauli_rep
-    if sentence is None:  # a projector or a Hermitian matrix
-        matrix = np.asarray(qp.matrix(observable))
-        sentence = qp.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
-    return {word: float(np.real(c)) for word, c in sentence.items()}
 
 
 def _parts(word: Any, readout: bool) -> list[Any]:

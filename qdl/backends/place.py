@@ -1,32 +1,81 @@
-"""The contract of a place, and the one that wraps any PennyLane device."""
+"""The contracts of places, and the place that wraps any PennyLane device."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import pennylane as qp
 
+from ..circuit import Circuit, leading, over_batch
+from ..readout import Probabilities
+
+# Simulators of PennyLane without errors of their own.
+PURE = ("default.qubit", "default.mixed", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
+
 
 class Place:
-    """Where operators are evaluated. A place takes operators and a readout, never a model."""
+    """Where circuits are evaluated. A place of your own implements one method.
+
+    ``values``, for a place that takes whole circuits. Places that take PennyLane operators subclass
+    ``GatePlace``, places that take rows of angles as NumPy arrays ``RowPlace``.
+
+    Attributes:
+        shots: outcomes behind each value, which needs a key then; None for none.
+        noisy: whether it has errors of its own, beside the channels of a circuit.
+        exact: whether values are those of the circuit as it is written: no shots, no errors.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import qdl
+        >>> @dataclass(frozen=True)
+        ... class Float32(Place):
+        ...     def values(self, circuit, params, x, key):
+        ...         exact = qdl.backends.statevector().values(circuit, params, x, key)
+        ...         return exact.astype("float32")
+        >>> model = qdl.QNN(2, qdl.layers.Rotation("x")).on(Float32())
+        >>> str(model.apply(model.init(jax.random.key(0))).dtype)
+        'float32'
+    """
 
     shots: int | None = None
+    noisy: bool = False
 
-    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
-        """The readout values ``(..., k)`` of a list of PennyLane operators."""
-        raise NotImplementedError
+    @property
+    def exact(self) -> bool:
+        """Whether values are those of the circuit as it is written."""
+        return self.shots is None and not self.noisy
 
-    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
-        """The operators of a model as this place wants them."""
-        return model.operators(params, x)
+    def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
+        """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define values(circuit, params, x, key), or subclass GatePlace or "
+            "RowPlace of qdl.backends and define what those ask for."
+        )
 
-    def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
-        """Places for longer versions of a circuit and for its readout alone, on the same qubits."""
-        return self, self
+    def apply(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
+        """``values`` for features of any leading axes, ``(..., k)``; other shapes are refused."""
+
+        def checked(x: Any) -> Any:
+            found = self.values(circuit, params, x, key)
+            expected = (*leading(x), circuit.size)
+            if jnp.shape(found) != expected:
+                raise ValueError(
+                    f"{type(self).__name__} gave values of shape {jnp.shape(found)}, expected {expected}: "
+                    "(k,) for k readout values, or (batch, k)."
+                )
+            return jnp.asarray(found)
+
+        return over_batch(checked, x)
+
+    def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
+        """A scalar that a loss should hold small, because this place truncates; None for none."""
+        return None
 
     def announce(self, model: Any, **sizes: Any) -> None:
         """Say what training a model here will cost, and refuse what nobody wants to pay; else nothing.
@@ -36,26 +85,101 @@ class Place:
             sizes: as in ``estimate``.
         """
 
-    def apply(self, model: Any, params: Any, x: Any, key: Any) -> Any:
-        """The readout values of a model: its operators, evaluated here."""
-        measurements = model.readout.measurements(model.active)
-        lead = () if x is None else x.shape[:-1]
-        flat = x.reshape(-1, x.shape[-1]) if x is not None and len(lead) > 1 else x
-        values = self.evaluate(self.operators(model, params, flat), measurements, key)
-        if values.ndim == 1:  # no gate depends on x
-            return jnp.broadcast_to(values, (*lead, *values.shape))
-        return values.reshape(*lead, -1)
+
+class GatePlace(Place):
+    """A place that is given PennyLane operators: subclass it and define ``evaluate``.
+
+    Under ``jax.jit`` and ``jax.grad`` the numbers of the operators are traced, so ``evaluate`` must be
+    written in JAX; for NumPy, or a service elsewhere, subclass ``RowPlace``.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> import qdl
+        >>> @dataclass(frozen=True)
+        ... class Dense(GatePlace):
+        ...     def evaluate(self, operators, observables, key):
+        ...         wires = sorted({w for o in [*operators, *observables] for w in o.wires})
+        ...         psi = jnp.eye(1, 2 ** len(wires))[0]
+        ...         for operator in operators:
+        ...             psi = qp.matrix(operator, wire_order=wires) @ psi
+        ...         images = [qp.matrix(o, wire_order=wires) @ psi for o in observables]
+        ...         return jnp.stack([(psi.conj() @ image).real for image in images])
+        >>> model = qdl.QNN(2, qdl.layers.Rotation("x")).on(Dense())
+        >>> model.apply(model.init(jax.random.key(0))).shape
+        (2,)
+    """
+
+    def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> Any:
+        """The values ``(k,)`` or ``(batch, k)`` of Hermitian observables after PennyLane operators.
+
+        With features of a batch the numbers of operators have a leading axis ``(batch,)``, as in
+        PennyLane's broadcasting.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define evaluate(operators, observables, key)."
+        )
+
+    def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> Any:
+        """The probabilities ``(2**len(wires),)`` or ``(batch, 2**len(wires))``."""
+        # As expectation values of projectors, unless a place knows better.
+        projectors = [
+            qp.Projector(bits, wires=wires) for bits in product((0, 1), repeat=len(wires))
+        ]
+        return self.evaluate(operators, projectors, key)
+
+    def prepared(self, circuit: Circuit) -> Circuit:
+        """The circuit as this place runs it, with the same parameters."""
+        return circuit
+
+    def pinned(self, operators: list[Any], observables: Sequence[Any]) -> tuple[Any, Any]:
+        """Places for longer versions of a circuit and for its readout alone, on the same qubits."""
+        return self, self
+
+    def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
+        operators = self.prepared(circuit).operators(params, x)
+        measured = circuit.measured
+        try:
+            if isinstance(measured, Probabilities):
+                found = self.probabilities(operators, measured.wires, key)
+            else:
+                found = self.evaluate(operators, measured.observables, key)
+        except jax.errors.TracerArrayConversionError as error:
+            raise TypeError(
+                f"{type(self).__name__} turns numbers that JAX traces into NumPy arrays. Write evaluate with "
+                "jax.numpy, or subclass RowPlace, whose run_rows is given NumPy arrays and is differentiated "
+                "by parameter shift."
+            ) from error
+        if jnp.ndim(found) == 1 and leading(x) and not any(o.batch_size for o in operators):
+            found = jnp.broadcast_to(found, (len(x), len(found)))  # no gate depends on x
+        return found
 
 
 @dataclass(frozen=True)
-class PennyLaneDevice(Place):
+class PennyLaneDevice(GatePlace):
     """Any PennyLane device, through a QNode; a batch goes in by parameter broadcasting."""
 
     device: Any
 
-    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
-        """The readout values ``(..., k)``, differentiated by the device's best method."""
+    @property
+    def shots(self) -> int | None:  # type: ignore[override]
+        """Those of the device."""
+        return getattr(self.device.shots, "total_shots", None)
 
+    @property
+    def noisy(self) -> bool:  # type: ignore[override]
+        """True unless the device is known to have no errors."""
+        return not str(self.device.name).startswith(PURE)
+
+    def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
+        """The values of observables, differentiated by the device's best method."""
+        values = self._run(operators, [qp.expval(observable) for observable in observables])
+        return jnp.stack([jnp.asarray(value) for value in values], axis=-1)
+
+    def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
+        """The probabilities of the basis states of ``wires``."""
+        return jnp.asarray(self._run(operators, [qp.probs(wires=wires)])[0])
+
+    def _run(self, operators: list[Any], measurements: list[Any]) -> Any:
         @qp.qnode(self.device, interface="jax")
         def circuit() -> Any:
             for operator in operators:
@@ -64,10 +188,7 @@ class PennyLaneDevice(Place):
 
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
-            values = circuit()
-        if isinstance(measurements[0], qp.measurements.ProbabilityMP):
-            return jnp.asarray(values[0])
-        return jnp.stack([jnp.asarray(value) for value in values], axis=-1)
+            return circuit()
 
 
 def places_of(model: Any) -> list[Place]:

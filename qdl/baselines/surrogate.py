@@ -50,7 +50,7 @@ def encoding_gates(model: Any) -> list[tuple[int, float]]:
 
 def _gates(layer: layers.Layer, wires: tuple[int, ...]) -> Iterator[tuple[int, float]]:
     if isinstance(layer, layers.Sequential):
-        for each, on in layer.steps(wires):
+        for _, each, on in layer.steps(wires):
             yield from _gates(each, on)
     elif isinstance(layer, layers.Repeat | layers.Adjoint | layers.Mirrored):
         times = 2 if isinstance(layer, layers.Mirrored) else getattr(layer, "times", 1)

@@ -86,11 +86,13 @@ def compare_initializers(
     widths = None if n_wires is None else list(n_wires)
     given = INITIALIZERS if initializers is None else dict(initializers)
     results, left_out = {}, {}
-    for name, init in given.items():
+    for name, initializer in given.items():
         try:
-            results[name] = gradient_variance(model_or_build, widths, init=init, key=key, **options)
+            results[name] = gradient_variance(
+                model_or_build, widths, initializer=initializer, key=key, **options
+            )
         except ValueError as error:
-            if initializers is not None and not isinstance(init, identity_blocks):
+            if initializers is not None and not isinstance(initializer, identity_blocks):
                 raise
             left_out[name] = str(error).split(". ")[0]
     return Comparison(results, left_out)

@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from pennylane.pauli import PauliWord
 
+from ..observables import terms
 from ..pauli.parameters import parameters
-from ..readout import Expval
 from .expressivity import one_sample
 
 COLUMNS = 32  # derivatives of the state computed side by side
@@ -251,16 +252,16 @@ def _marginal(values: np.ndarray, read: tuple[int, ...], n: int) -> np.ndarray:
 
 
 def _read_wires(model: Any) -> tuple[int, ...]:
-    measurements = model.readout.measurements(model.active)
-    if isinstance(model.readout, Expval):
-        for m in measurements:
-            rep = m.obs.pauli_rep
-            if rep is None or any(set(word.values()) - {"Z"} for word in rep):
-                raise ValueError(
-                    f"the classical Fisher information is of bits measured along Z, got {m.obs}. Turn the "
-                    "wires at the end of the circuit and read Z, or use quantum_fisher."
-                )
-    return tuple(sorted({int(w) for m in measurements for w in m.wires}))
+    measured = model.measured
+    for observable in getattr(measured, "observables", ()):
+        if any(
+            not isinstance(t, PauliWord) or set(t.values()) - {"Z"} for _, t in terms(observable)
+        ):
+            raise ValueError(
+                f"the classical Fisher information is of bits measured along Z, got {observable}. Turn the "
+                "wires at the end of the circuit and read Z, or use quantum_fisher."
+            )
+    return tuple(sorted(measured.wires))
 
 
 def _derivatives(model: Any, params: Any, x: Any) -> tuple[np.ndarray, np.ndarray]:

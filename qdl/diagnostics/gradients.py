@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..circuit import check_features
 from ..layers.base import check_key
-from ..model import check_features
 from .engines.choose import METHODS, Task, run
 from .result.variance import Sweep
 
@@ -24,7 +24,7 @@ def gradient_variance(
     method: str = "auto",
     samples: int | None = None,
     x: Any = None,
-    init: Any = None,
+    initializer: Any = None,
     cost: Callable[[jax.Array], jax.Array] | None = None,
     key: jax.Array,
     executor: Any = None,
@@ -48,7 +48,7 @@ def gradient_variance(
         samples: random starts or walks for each width, at least 2; None for the engine's own number.
         x: one sample of features, ``(n_features,)``, or a function of the width that returns it; None
             for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
-        init: an initialiser in place of the model's; layers that have one of their own keep it.
+        initializer: in place of the model's; layers that have one of their own keep it.
         cost: a function of the readout values; None for the first value.
         key: a JAX key.
         executor: where blocks of draws run: anything with ``submit``, as a
@@ -80,7 +80,7 @@ def gradient_variance(
                     f"{name}={given!r} was given with one model of {model_or_build.n_wires} wires. Leave "
                     "it out, or pass a function build(n) that returns the model for each width."
                 )
-        row = _row(model_or_build, init, x, cost, samples, method, key, executor)
+        row = _row(model_or_build, initializer, x, cost, samples, method, key, executor)
         row.chosen(parameter)  # a single row has no verdict, but it has an index or not
         return row
     widths = [int(n) for n in n_wires] if isinstance(n_wires, Iterable) else []
@@ -103,7 +103,7 @@ def gradient_variance(
     for n, d, model in zip(widths, depths, models, strict=True):
         here = x(n) if callable(x) else x
         own = jax.random.fold_in(key, n)
-        row = _row(model, init, here, cost, samples, method, own, executor)
+        row = _row(model, initializer, here, cost, samples, method, own, executor)
         row.chosen(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
@@ -141,7 +141,7 @@ def _is_whole(value: Any) -> bool:
 
 def _row(
     model: Any,
-    init: Any,
+    initializer: Any,
     x: Any,
     cost: Any,
     samples: int | None,
@@ -159,7 +159,7 @@ def _row(
             f"x must be one sample of shape (n_features,), got shape {np.shape(x)}. Pass one row, as X[0], "
             "or leave x out for random features."
         )
-    model = model if init is None else replace(model, initializer=init)
+    model = model if initializer is None else replace(model, initializer=initializer)
     x = None if x is None else check_features(x)
     row = run(Task(model, cost, x, samples, key, executor), method)
     return replace(row, cost=_named(model, cost))

@@ -9,6 +9,7 @@ import numpy as np
 import pennylane as qp
 
 from ..layers.base import is_shape
+from ..readout import Probabilities
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def resources(model: Any) -> Resources:
     x = rng.uniform(0.1, 3.0, model.n_features) if model.n_features else None
     operators = model.operators(params, x)
     counted = qp.tape.QuantumScript(operators).specs["resources"]
-    cones = [_light_cone(m, operators) for m in model.readout.measurements(model.active)]
+    measured = model.measured
+    parts = getattr(measured, "observables", (measured,))
+    cones = [_light_cone(part, operators) for part in parts]
     return Resources(
         model.n_wires,
         model.n_params,
@@ -95,12 +98,12 @@ def _random_params(shape: Any, rng: np.random.Generator) -> Any:
     return jax.tree.map(lambda leaf: rng.uniform(0.1, 3.0, leaf), shape, is_leaf=is_shape)
 
 
-def _light_cone(measurement: Any, operators: list[Any]) -> LightCone:
-    measured = tuple(int(w) for w in measurement.wires)
+def _light_cone(part: Any, operators: list[Any]) -> LightCone:
+    measured = tuple(int(w) for w in part.wires)
     reached, gates = set(measured), 0
     for operator in reversed(operators):
         if reached.intersection(operator.wires):
             reached.update(int(w) for w in operator.wires)
             gates += 1
-    name = "probabilities" if measurement.obs is None else str(measurement.obs)
+    name = "probabilities" if isinstance(part, Probabilities) else str(part)
     return LightCone(name, measured, tuple(sorted(reached)), gates)

@@ -1,7 +1,7 @@
 """What a circuit is: layers, each a frozen description that yields PennyLane operators."""
 
 from .base import Layer
-from .compose import Adjoint, Mirrored, Repeat, Sequential, Template
+from .compose import Adjoint, Composite, Mirrored, Repeat, Sequential, Template
 from .encoding import AmplitudeEncoding, AngleEncoding, BasisEncoding, IQPEncoding
 from .entangling import Entangler
 from .noise import Noise
@@ -13,6 +13,7 @@ __all__ = [
     "AmplitudeEncoding",
     "AngleEncoding",
     "BasisEncoding",
+    "Composite",
     "Convolution",
     "Entangler",
     "IQPEncoding",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +37,9 @@ class Layer:
     """
 
     first_only = False  # True for a layer that prepares a state: it must open the circuit
+    fixed: ClassVar[
+        tuple[str, ...]
+    ] = ()  # names of parameters that hold drawn choices: no gradient
 
     def __post_init__(self) -> None:
         """Turn lists into tuples and refuse arrays, so that layers hash and compare by value."""
@@ -157,16 +159,9 @@ def draw(shape: Shape, key: jax.Array, initializer: Initializer, owner: str) -> 
     if leaves and getattr(initializer, "mirrored_only", False):
         raise ValueError(
             f"identity_blocks() starts the two halves of Mirrored(...) equal, but {owner} has "
-            "parameters outside of one. Give that layer its own init=, or wrap it in Mirrored."
+            "parameters outside of one. Give that layer its own initializer=, or wrap it in Mirrored."
         )
     keys = jax.random.split(key, max(len(leaves), 1))
     dtype = jnp.result_type(float)
     arrays = [initializer(k, s, dtype) for k, s in zip(keys, leaves, strict=False)]
     return jax.tree.unflatten(tree, arrays)
-
-
-def start(layer: Layer, key: jax.Array, wires: Wires, initializer: Initializer | None) -> Any:
-    """``layer.init``, told the model's initializer if it takes one."""
-    if initializer is None or "initializer" not in inspect.signature(layer.init).parameters:
-        return layer.init(key, wires)
-    return layer.init(key, wires, initializer)

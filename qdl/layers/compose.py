@@ -1,19 +1,95 @@
-"""Layers made of layers: in sequence, repeated, reversed, mirrored, or from any function."""
+"""Layers made of layers: composites, sequences, repetitions, adjoints; and any function as a layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import pennylane as qp
 
-from .base import Initializer, Layer, Shape, Wires, collect, is_shape, start
+from .base import Initializer, Layer, Shape, Wires, collect, is_shape
+
+
+class Step(NamedTuple):
+    """A part of a composite: its place among the parameters, the layer, the wires it acts on."""
+
+    key: int | str
+    layer: Layer
+    wires: Wires
+
+
+class Composite(Layer):
+    """A layer made of layers: subclass it, and say the parts; everything else follows from them.
+
+    One method is required, ``parts``. Shape, start, gates, active wires, features and checks are those
+    of the parts one after another, each on the wires that the one before left active. Whatever qdl
+    knows about layers it then knows about yours: loops of a ``Repeat`` inside are compiled once, exact
+    engines see the gates, ``print`` shows the parts.
+
+    Params: a list with one entry per part, or a dict of the parts' names (None for a part without
+    parameters).
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from qdl.layers import Entangler, Rotation
+        >>> @dataclass(frozen=True)
+        ... class Sandwich(Composite):
+        ...     bread: Layer
+        ...     def parts(self, wires):
+        ...         return {"below": self.bread, "filling": Entangler("cz"), "above": self.bread}
+        >>> Sandwich(Rotation("y")).shape((0, 1))
+        {'below': (2, 1), 'filling': None, 'above': (2, 1)}
+    """
+
+    def parts(self, wires: Wires) -> Sequence[Any] | Mapping[str, Any]:
+        """The parts in time order: layers or lists of layers; with names, a dict."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define parts(wires): layers in time order, or a dict of them."
+        )
+
+    def steps(self, wires: Wires) -> list[Step]:
+        """The parts, each with its key among the parameters and the wires it acts on."""
+        parts = self.parts(wires)
+        named = parts.items() if isinstance(parts, Mapping) else enumerate(parts)
+        steps = []
+        for key, part in named:
+            layer = as_layer(part)
+            steps.append(Step(key, layer, wires))
+            wires = layer.active(wires)
+        return steps
+
+    def tree(self, wires: Wires, of: Callable[[Step], Any]) -> Any:
+        """What ``of`` gives for each part, as a list or a dict like the parts."""
+        found = {step.key: of(step) for step in self.steps(wires)}
+        return found if isinstance(self.parts(wires), Mapping) else list(found.values())
+
+    def shape(self, wires: Wires) -> Shape:
+        return self.tree(wires, lambda step: step.layer.shape(step.wires))
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        for key, layer, on in self.steps(wires):
+            yield from collect(layer, params[key], x, on)
+
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
+        keys = iter(jax.random.split(key, max(len(self.parts(wires)), 1)))
+        return self.tree(wires, lambda step: step.layer.init(next(keys), step.wires, initializer))
+
+    def active(self, wires: Wires) -> Wires:
+        steps = self.steps(wires)
+        return steps[-1].layer.active(steps[-1].wires) if steps else wires
+
+    def n_features(self, wires: Wires) -> int:
+        return max((layer.n_features(on) for _, layer, on in self.steps(wires)), default=0)
+
+    def check(self, x: Any, wires: Wires) -> None:
+        for _, layer, on in self.steps(wires):
+            layer.check(x, on)
 
 
 @dataclass(frozen=True)
-class Sequential(Layer):
+class Sequential(Composite):
     """Layers one after another; each acts on the wires that the one before left active.
 
     Params: a list, one entry per layer (None for a layer without parameters).
@@ -46,35 +122,8 @@ class Sequential(Layer):
         """True when the first layer prepares a state."""
         return bool(self.layers) and self.layers[0].first_only
 
-    def steps(self, wires: Wires) -> Iterator[tuple[Layer, Wires]]:
-        """Each layer with the wires it acts on."""
-        for layer in self.layers:
-            yield layer, wires
-            wires = layer.active(wires)
-
-    def shape(self, wires: Wires) -> Shape:
-        return [layer.shape(on) for layer, on in self.steps(wires)]
-
-    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        for (layer, on), p in zip(self.steps(wires), params, strict=True):
-            yield from collect(layer, p, x, on)
-
-    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        keys = jax.random.split(key, max(len(self.layers), 1))
-        steps = zip(self.steps(wires), keys, strict=False)
-        return [start(layer, k, on, initializer) for (layer, on), k in steps]
-
-    def active(self, wires: Wires) -> Wires:
-        for layer in self.layers:
-            wires = layer.active(wires)
-        return wires
-
-    def n_features(self, wires: Wires) -> int:
-        return max((layer.n_features(on) for layer, on in self.steps(wires)), default=0)
-
-    def check(self, x: Any, wires: Wires) -> None:
-        for layer, on in self.steps(wires):
-            layer.check(x, on)
+    def parts(self, wires: Wires) -> Sequence[Layer]:
+        return self.layers
 
 
 def as_layer(block: Layer | Iterable[Layer]) -> Layer:
@@ -88,7 +137,7 @@ def as_layer(block: Layer | Iterable[Layer]) -> Layer:
     return Sequential(tuple(block))
 
 
-class _Wrapper(Layer):
+class _Block(Layer):
     """What Repeat, Adjoint and Mirrored share: one block that keeps its wires."""
 
     block: Layer
@@ -103,11 +152,12 @@ class _Wrapper(Layer):
             )
 
     def active(self, wires: Wires) -> Wires:
-        if self.block.active(wires) != wires:
+        left = self.block.active(wires)
+        if left != wires:
             raise ValueError(
                 f"{type(self).__name__} needs a block that keeps its wires, but its block turns "
-                f"{len(wires)} wires into {len(self.block.active(wires))}. Write Pooling outside "
-                "of it, one level after another."
+                f"{len(wires)} wires into {len(left)}. Write Pooling outside of it, one level after "
+                "another."
             )
         return wires
 
@@ -119,11 +169,11 @@ class _Wrapper(Layer):
 
 
 @dataclass(frozen=True)
-class Repeat(_Wrapper):
+class Repeat(_Block):
     """The same block ``times`` times, each time with parameters of its own.
 
-    The block is compiled once, however often it is repeated. With an encoding inside, this is data
-    re-uploading.
+    The block is compiled once, however often it is repeated and wherever the ``Repeat`` stands. With an
+    encoding inside, this is data re-uploading.
 
     Params: those of the block, each with a leading axis of length ``times``.
 
@@ -157,11 +207,11 @@ class Repeat(_Wrapper):
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         keys = jax.random.split(key, self.times)
-        return jax.vmap(lambda k: start(self.block, k, wires, initializer))(keys)
+        return jax.vmap(lambda k: self.block.init(k, wires, initializer))(keys)
 
 
 @dataclass(frozen=True)
-class Adjoint(_Wrapper):
+class Adjoint(_Block):
     r"""The inverse of a block: $U^\dagger$, its operators reversed and adjoined.
 
     Params: the block's shapes, values of its own.
@@ -190,15 +240,15 @@ class Adjoint(_Wrapper):
             yield qp.adjoint(gate, lazy=False)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        return start(self.block, key, wires, initializer)
+        return self.block.init(key, wires, initializer)
 
 
 @dataclass(frozen=True)
-class Mirrored(_Wrapper):
+class Mirrored(_Block, Composite):
     r"""A block followed by its adjoint: $V(\theta_2)^\dagger\, U(\theta_1)$.
 
-    With ``init=qdl.initializers.identity_blocks()`` both halves start with the same parameters, so
-    the whole starts as the identity and its gradient does not vanish at the start.
+    With ``initializer=qdl.initializers.identity_blocks()`` both halves start with the same parameters,
+    so the whole starts as the identity and its gradient does not vanish at the start.
 
     Params: ``{"block": ..., "adjoint": ...}``, each with the block's shapes.
 
@@ -212,23 +262,15 @@ class Mirrored(_Wrapper):
 
     block: Any  # given as a layer or a list of layers, kept as a layer
 
-    def shape(self, wires: Wires) -> Shape:
+    def parts(self, wires: Wires) -> Mapping[str, Layer]:
         self.active(wires)
-        return {"block": self.block.shape(wires), "adjoint": self.block.shape(wires)}
-
-    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        yield from self.block.gates(params["block"], x, wires)
-        yield from Adjoint(self.block).gates(params["adjoint"], x, wires)
+        return {"block": self.block, "adjoint": Adjoint(self.block)}
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         if getattr(initializer, "mirrored_only", False):
-            half = start(self.block, key, wires, initializer.base)  # type: ignore[union-attr]
+            half = self.block.init(key, wires, initializer.base)  # type: ignore[union-attr]
             return {"block": half, "adjoint": half}
-        first, second = jax.random.split(key)
-        return {
-            "block": start(self.block, first, wires, initializer),
-            "adjoint": start(self.block, second, wires, initializer),
-        }
+        return super().init(key, wires, initializer)
 
 
 @dataclass(frozen=True, init=False)

@@ -13,7 +13,7 @@ import numpy as np
 import pennylane as qp
 from jax.core import Tracer
 
-from .base import Layer, Shape, Wires
+from .base import Initializer, Layer, Shape, Wires
 from .rotation import ROTATIONS, checked_axes
 
 
@@ -72,7 +72,7 @@ class AngleEncoding(Layer):
             )
         return (len(wires),) if self.trainable else None
 
-    def init(self, key: jax.Array, wires: Wires) -> Any:
+    def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         if self.trainable:
             return jnp.full(self.shape(wires), self.scale, jnp.result_type(float))
         return None

@@ -28,7 +28,7 @@ def checked_axes(axes: Any, owner: str, exactly_one: bool = False) -> str:
     return axes.lower()
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Rotation(Layer):
     r"""Trained rotations on every wire, left to right in time.
 
@@ -37,7 +37,7 @@ class Rotation(Layer):
 
     Args:
         axes: letters x, y, z.
-        init: initialiser of these angles; None for the model's, which is uniform over a turn.
+        initializer: of these angles; None for the model's, which is uniform over a turn.
 
     Params: ``(n_active, len(axes))``, radians.
 
@@ -51,23 +51,14 @@ class Rotation(Layer):
     Reference: Nielsen, Chuang, Quantum Computation and Quantum Information, theorem 4.1.
     """
 
-    axes: str
-    initializer: Initializer | None
+    axes: str = "zyz"
+    initializer: Initializer | None = None
 
-    def __init__(
-        self,
-        axes: str = "zyz",
-        init: Initializer | None = None,
-        *,
-        initializer: Initializer | None = None,
-    ):
-        # The argument and the method share the name `init`; the field cannot.
-        axes = checked_axes(axes, "Rotation")
-        if not axes:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "axes", checked_axes(self.axes, "Rotation"))
+        if not self.axes:
             raise ValueError("Rotation needs at least one axis among 'x', 'y', 'z', got ''.")
-        object.__setattr__(self, "axes", axes)
-        object.__setattr__(self, "initializer", init if init is not None else initializer)
-        self.__post_init__()
 
     def shape(self, wires: Wires) -> Shape:
         return (len(wires), len(self.axes))
@@ -78,7 +69,7 @@ class Rotation(Layer):
                 yield ROTATIONS[axis](params[i, j], wires=wire)
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class RandomRotation(Layer):
     r"""One trained rotation per wire about an axis drawn by ``init``: $R_{a_i}(\theta_i)$.
 
@@ -86,7 +77,7 @@ class RandomRotation(Layer):
     them, and the model's initialiser leaves them alone.
 
     Args:
-        init: initialiser of the angles; None for the model's.
+        initializer: of the angles; None for the model's.
 
     Params: ``{"angle": (n_active,), "axis": (n_active, 3)}``; angles in radians, axes one-hot over
     x, y, z.
@@ -100,12 +91,9 @@ class RandomRotation(Layer):
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
 
-    initializer: Initializer | None
+    fixed = ("axis",)
 
-    def __init__(self, init: Initializer | None = None, *, initializer: Initializer | None = None):
-        # The argument and the method share the name `init`; the field cannot.
-        object.__setattr__(self, "initializer", init if init is not None else initializer)
-        self.__post_init__()
+    initializer: Initializer | None = None
 
     def shape(self, wires: Wires) -> Shape:
         return {"angle": (len(wires),), "axis": (len(wires), 3)}
@@ -121,8 +109,6 @@ class RandomRotation(Layer):
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
         angle, axis = params["angle"], params["axis"]
-        if isinstance(axis, jax.Array):
-            axis = jax.lax.stop_gradient(axis)
         about_x, about_y, about_z = (axis[:, k] for k in range(3))
         # Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi):
         # RX(a) = Rot(pi/2, a, -pi/2), RY(a) = Rot(0, a, 0), RZ(a) = Rot(a, 0, 0).

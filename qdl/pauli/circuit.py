@@ -122,7 +122,7 @@ def read_elements(layer: Layer, wires: Wires, x: Any, widest: int | None) -> lis
     """The gates of a layer; entries number the layer's own flattened parameters."""
     if isinstance(layer, Sequential):
         out, start = [], 0
-        for child, on in layer.steps(wires):
+        for _, child, on in layer.steps(wires):
             out += [
                 _moved(e, lambda k, s=start: s + k) for e in read_elements(child, on, x, widest)
             ]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pennylane as qp
 
-from ..simulator.measure import terms as split_sum
+from ..observables import words
+from ..readout import Probabilities
 from .words import NAMES, Word, from_letters
-
-LARGEST = {"Projector": 12}  # wires of what is written out in words; of a matrix, 6
-MOST_WORDS = 2 ** LARGEST["Projector"]  # of a product
 
 
 @dataclass(frozen=True)
@@ -34,22 +33,19 @@ class Observable:
 
 def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
     """The cost of a model as words; refused where it is not a weighted sum of expectation values."""
-    measurements = model.readout.measurements(model.active)
-    if measurements[0].obs is None:
-        wires = list(measurements[0].wires)
-        bits = (np.arange(2 ** len(wires))[:, None] >> np.arange(len(wires))[::-1]) & 1
-        observables = [qp.Projector(row, wires=wires) for row in bits]
+    measured = model.measured
+    if isinstance(measured, Probabilities):
+        outcomes = product((0, 1), repeat=len(measured.wires))
+        observables = [qp.Projector(bits, wires=measured.wires) for bits in outcomes]
     else:
-        observables = [m.obs for m in measurements]
+        observables = measured.observables
     weights, offset = _weights(cost, len(observables))
     total: dict[Word, float] = {}
     for weight, each in zip(weights, observables, strict=True):
         if weight:
-            for coefficient, part in split_sum(each):
-                for word, value in _words(part):
-                    total[word] = (
-                        total.get(word, 0.0) + weight * float(np.real(coefficient)) * value
-                    )
+            for word, value in words(each).items():
+                bits = from_letters(map(NAMES.index, word.values()), word.wires)
+                total[bits] = total.get(bits, 0.0) + weight * value
     offset += total.pop((0, 0), 0.0)
     kept = sorted((word, value) for word, value in total.items() if abs(value) > 1e-15)
     return Observable(tuple((value, word) for word, value in kept), offset)
@@ -71,54 +67,3 @@ def _weights(cost: Any, size: int) -> tuple[np.ndarray, float]:
         )
     # Weights are exact in the caller's precision; the constant is what is left at zero.
     return slopes[0], float(np.squeeze(np.asarray(cost(jax.numpy.zeros(size)))))
-
-
-def _words(part: Any) -> list[tuple[Word, float]]:
-    if isinstance(part, qp.pauli.PauliWord):
-        return [(from_letters(map(NAMES.index, part.values()), map(int, part)), 1.0)]
-    wires = [int(w) for w in part.wires]
-    if isinstance(part, qp.ops.Prod) and sum(len(o.wires) for o in part.operands) == len(wires):
-        return _product(part)
-    most = LARGEST.get(part.name, 6)
-    if len(wires) > most:
-        raise ValueError(
-            f"{part.name} on {len(wires)} wires is a sum of too many Pauli words: at most {most} wires are "
-            "written out. Use method='statevector', or an observable made of Pauli words."
-        )
-    given: Any = part.data[0] if part.data else None
-    if isinstance(part, qp.Projector) and np.shape(given) == (len(wires),):
-        return _projector(np.real(given).astype(int), wires)
-    found = qp.pauli_decompose(
-        qp.matrix(part, wire_order=part.wires), pauli=True, wire_order=part.wires
-    )
-    return [(word, float(np.real(c))) for key, c in found.items() for word, _ in _words(key)]
-
-
-def _product(part: Any) -> list[tuple[Word, float]]:
-    """Of factors on wires of their own: every word of one with every word of the next."""
-    out: list[tuple[Word, float]] = [((0, 0), 1.0)]
-    for factor in part.operands:
-        words = [
-            (w, float(np.real(c)) * v) for c, term in split_sum(factor) for w, v in _words(term)
-        ]
-        if len(out) * len(words) > MOST_WORDS:
-            raise ValueError(
-                f"{part.name} on {len(part.wires)} wires is a sum of too many Pauli words: at most "
-                f"{MOST_WORDS} are written out. Use method='statevector', or an observable made of Pauli "
-                "words."
-            )
-        out = [((x | a, z | b), v * u) for (x, z), v in out for (a, b), u in words]
-    return out
-
-
-def _projector(bits: np.ndarray, wires: list[int]) -> list[tuple[Word, float]]:
-    """Product of (1 + (-1)^b Z)/2."""
-    out: list[tuple[Word, float]] = [((0, 0), 1.0)]
-    for bit, wire in zip(bits, wires, strict=True):
-        sign = -0.5 if bit else 0.5
-        out = [
-            item
-            for (x, z), value in out
-            for item in (((x, z), 0.5 * value), ((x, z | 1 << wire), sign * value))
-        ]
-    return out

@@ -48,8 +48,8 @@ def _facts(layer: Layer, wires: Wires, initializer: Any, path: str) -> Any:
     """(layer's name, law, reported) for each number, in the tree of the layer's parameters."""
     name = f"{path}{type(layer).__name__}"
     if isinstance(layer, Sequential):
-        steps = enumerate(layer.steps(wires))
-        return [_facts(child, on, initializer, f"{path}{i} ") for i, (child, on) in steps]
+        steps = layer.steps(wires)
+        return [_facts(child, on, initializer, f"{path}{i} ") for i, child, on in steps]
     if isinstance(layer, Repeat):
         each = [
             _facts(layer.block, wires, initializer, f"{name}[{t}] ") for t in range(layer.times)

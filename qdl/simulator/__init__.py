@@ -1,8 +1,8 @@
 """The native simulator: layers in, one fused JAX program out. To read it, follow this order.
 
-``read`` finds the gates and where their angles come from, ``split`` turns gates into phases, bit maps
-and small matrices, ``plan`` sorts these into stages (``fuse`` makes one matrix of several, ``matrices``
-builds them), ``program`` gives wires positions and finds loops, ``start`` makes the first state,
+``read`` turns the reading of a circuit (``qdl.reading``) into gates and numbers, ``split`` turns gates into
+phases, bit maps and small matrices, ``plan`` sorts these into stages (``fuse`` makes one matrix of several,
+``matrices`` builds them), ``program`` gives wires positions and finds loops, ``start`` makes the first state,
 ``statevector`` runs the stages forward and backward with the moves of ``kernels`` and ``phases`` (their
 sines are in ``trigonometry``), ``measure`` turns the state into numbers, ``execute`` is the whole as a
 function of its numbers with its derivative and its batching rule, ``run`` are the entry points.
@@ -15,7 +15,6 @@ states, ``trajectories`` draws errors, ``devices`` splits a batch over several d
 from .density import evaluate_mixed
 from .devices import split_batch
 from .plan import Passes
-from .read import dims_of, with_all_data
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
 from .slices import evaluate_sliced
@@ -25,7 +24,6 @@ from .trajectories import evaluate_trajectories
 __all__ = [
     "Passes",
     "check_shots",
-    "dims_of",
     "evaluate",
     "evaluate_mixed",
     "evaluate_sliced",
@@ -34,5 +32,4 @@ __all__ = [
     "split_batch",
     "state",
     "tangents",
-    "with_all_data",
 ]

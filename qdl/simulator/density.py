@@ -17,34 +17,30 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from ..layers.base import Layer, Wires
-from ..readout import Readout
+from ..circuit import Circuit, leading
+from ..readout import Measured, Probabilities
 from . import measure
-from .execute import Circuit, Ready, execute
+from .execute import Execution, Head, Ready, execute
 from .plan import ALL, Passes
 from .read import CONSTANTS, Gate, Reading, read
 from .run import check_memory
 from .split import Affine, Element, Fence, Form, Phase
 
 
-def evaluate_mixed(
-    layers: Layer, wires: Wires, readout: Readout, params: Any, x: Any, passes: Passes = ALL
-) -> jax.Array:
-    """The readout values ``(..., k)`` of a circuit with channels, exactly."""
-    n, measurements = len(wires), readout.measurements(layers.active(wires))
-    lead = () if x is None else x.shape[:-1]
-    flat = x if x is None or x.ndim == 1 else x.reshape(-1, x.shape[-1])
+def evaluate_mixed(circuit: Circuit, params: Any, x: Any, passes: Passes = ALL) -> jax.Array:
+    """The readout values ``(k,)`` or ``(batch, k)`` of a circuit with channels, exactly."""
+    n, lead, measured = circuit.n_wires, leading(x), circuit.measured
     instead = "a smaller batch, or go on(qdl.backends.trajectories(samples=100))"
     check_memory(n, math.prod(lead), jnp.result_type(float), "density matrix", 2, instead)
-    reading = lifted(read(layers, wires, params, flat, channels=True), n)
+    reading = lifted(read(circuit.layers, circuit.wires, params, x, channels=True), n)
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
-        return values(measurements, *density_matrix(state, ready, n))
+        return values(measured, *density_matrix(state, ready, n))
 
-    rows = measure.support(measurements)
-    measured = (*rows, *(w + n for w in rows))
-    circuit = Circuit(reading, wires, measured, False, finish, passes, partial(doubled, n=n))
-    return execute(circuit, math.prod(lead)).reshape(*lead, -1)
+    rows = measured.wires
+    head = Head((*rows, *(w + n for w in rows)), False, finish)
+    execution = Execution(reading, circuit.wires, head, passes, partial(doubled, n=n))
+    return execute(execution, math.prod(lead)).reshape(*lead, -1)
 
 
 def lifted(reading: Reading, n: int) -> Reading:
@@ -165,13 +161,13 @@ def density_matrix(state: jax.Array, ready: Ready, n: int) -> tuple[jax.Array, l
     return jnp.transpose(vec, (0, *axes)).reshape(len(vec), 2 ** len(rows), -1), rows
 
 
-def values(measurements: list[Any], rho: jax.Array, wires: list[int]) -> jax.Array:
+def values(measured: Measured, rho: jax.Array, wires: list[int]) -> jax.Array:
     """The values ``(batch, k)`` of all measurements."""
     p = jnp.diagonal(rho, axis1=1, axis2=2).real
-    if measurements[0].obs is None:
-        return measure.probabilities(p, tuple(measurements[0].wires), wires)
-    if measure.is_diagonal(measurements):
-        return p @ jnp.asarray(measure.diagonals(measurements, wires), p.dtype)
+    if isinstance(measured, Probabilities):
+        return measure.probabilities(p, measured.wires, wires)
+    if measure.is_diagonal(measured):
+        return p @ jnp.asarray(measure.diagonals(measured, wires), p.dtype)
     columns = jnp.swapaxes(rho, 1, 2).reshape(-1, rho.shape[-1])
-    images = [measure.image(m.obs, columns, wires).reshape(rho.shape) for m in measurements]
+    images = [measure.image(o, columns, wires).reshape(rho.shape) for o in measured.observables]
     return jnp.stack([jnp.trace(image, axis1=1, axis2=2).real for image in images], -1)

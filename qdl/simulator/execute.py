@@ -18,7 +18,7 @@ from jax.custom_batching import custom_vmap
 
 from . import kernels, start, statevector
 from .devices import split_map
-from .plan import Passes, light_cone, plan
+from .plan import ALL, Passes, light_cone, plan
 from .program import Program, assemble, cuts
 from .read import Reading
 from .split import Preparation, split
@@ -30,15 +30,22 @@ Finish = Callable[[jax.Array, "Ready"], jax.Array]  # (final state, where things
 
 
 @dataclass(frozen=True)
-class Circuit:
-    """Gates read from layers, what is measured, and which passes are on."""
+class Head:
+    """What becomes of the final state."""
+
+    wires: tuple[int, ...]  # those it looks at
+    diagonal: bool  # it needs probabilities only: the last bit map and phases need not be done
+    finish: Finish
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Gates read from layers, what becomes of their state, and which passes are on."""
 
     reading: Reading
     wires: tuple[int, ...]
-    measured: tuple[int, ...]  # the wires that the readout looks at
-    diagonal: bool  # it needs probabilities only: the last bit map and phases need not be done
-    finish: Finish
-    passes: Passes
+    head: Head
+    passes: Passes = ALL
     lift: Any = None  # (elements, wires) -> those of a density matrix, which cannot be undone
 
     def ready(self, flags: Flags, batch: int) -> Ready:
@@ -53,8 +60,8 @@ class Circuit:
         start = preparations[0] if preparations else None
         elements = elements[len(preparations) :]
         used = self.wires
-        if self.passes.light_cone and set(self.measured) != set(self.wires):
-            seeds = set(self.measured) | set(start.wires if start else ())
+        if self.passes.light_cone and set(self.head.wires) != set(self.wires):
+            seeds = set(self.head.wires) | set(start.wires if start else ())
             elements, reached = light_cone(elements, seeds)
             used = tuple(sorted(reached))
         if self.lift is not None:
@@ -63,7 +70,7 @@ class Circuit:
         tail = None
         if (
             self.passes.absorb
-            and self.diagonal
+            and self.head.diagonal
             and planned.stages
             and not planned.stages[-1].blocks
         ):
@@ -78,7 +85,7 @@ class Circuit:
 class Ready:
     """A planned circuit: numbers in, values out."""
 
-    circuit: Circuit
+    execution: Execution
     flags: Flags
     planned: Any
     start: Preparation | None
@@ -88,7 +95,7 @@ class Ready:
 
     def begin(self, *numbers: jax.Array, matmul: Any = jnp.matmul) -> tuple[jax.Array, list[Any]]:
         """The first state and the numbers of the stages."""
-        values = Values.of(self.circuit.reading, self.flags, numbers, self.layout.batch)
+        values = Values.of(self.execution.reading, self.flags, numbers, self.layout.batch)
         order = self.program.order
         if self.start is not None:
             state = start.prepared_state(self.start, order, values, self.layout)
@@ -100,14 +107,14 @@ class Ready:
         """The readout values, the final state and those that are kept for the derivative."""
         state, stages = self.begin(*numbers)
         final, kept = statevector.forward(self.program, state, stages, self.layout)
-        return self.circuit.finish(final, self), (final, kept)
+        return self.execution.head.finish(final, self), (final, kept)
 
     def pull(self, states: States, ct: jax.Array, *numbers: jax.Array) -> Any:
         """The cotangents of the numbers, from what ``run`` returned and the values' cotangent."""
         final, kept = states
         begin = partial(self.begin, matmul=start.pulled_matmul)
         (_, stages), pull_begin = jax.vjp(begin, *numbers)
-        _, pull_finish = jax.vjp(lambda state: self.circuit.finish(state, self), final)
+        _, pull_finish = jax.vjp(lambda state: self.execution.head.finish(state, self), final)
         (ct_state,) = pull_finish(ct)
         carried = statevector.backward(self.program, final, kept, stages, ct_state, self.layout)
         return pull_begin(carried)
@@ -123,12 +130,12 @@ class Ready:
         return kernels.source_index(rows, tuple(self.tail.flips[v] for v in final))
 
 
-def execute(circuit: Circuit, batch: int) -> jax.Array:
+def execute(execution: Execution, batch: int) -> jax.Array:
     """The readout values ``(batch, k)`` of a circuit, differentiable in its numbers."""
-    flags = tuple(piece.batched for piece in circuit.reading.pieces)
-    ready = circuit.ready(flags, batch)
-    if circuit.lift is not None:
-        return ready.run(*circuit.reading.numbers)[0]
+    flags = tuple(piece.batched for piece in execution.reading.pieces)
+    ready = execution.ready(flags, batch)
+    if execution.lift is not None:
+        return ready.run(*execution.reading.numbers)[0]
     run, pull = _run(ready), _pull(ready)
 
     @jax.custom_vjp
@@ -140,7 +147,7 @@ def execute(circuit: Circuit, batch: int) -> jax.Array:
         return out, (numbers, states)
 
     values.defvjp(values_forward, lambda residuals, ct: pull(residuals[1], ct, *residuals[0]))
-    return values(*circuit.reading.numbers)
+    return values(*execution.reading.numbers)
 
 
 def _run(ready: Ready) -> Any:
@@ -153,7 +160,7 @@ def _run(ready: Ready) -> Any:
         if any(ready.flags):
             found = jax.vmap(ready.run, _axes(mapped))(*numbers)
             return found, jax.tree.map(lambda _: True, found)
-        again = ready.circuit.ready(tuple(mapped), size)
+        again = ready.execution.ready(tuple(mapped), size)
         out, (final, _) = again.run(*_pieces_in(ready, mapped, numbers))
         final = _state_out(final, again.layout)
         # The new plan undoes its stages; these are of the old plan's shapes and never read.
@@ -187,13 +194,13 @@ def _pull(ready: Ready) -> Any:
         # Every sample has its own cotangent, hence its own gradient: all numbers become batched.
         given = [states[0], ct, *numbers]
         has = [mapped[0][0], *mapped[1:]]
-        used = [piece.size > 0 for piece in ready.circuit.reading.pieces]
+        used = [piece.size > 0 for piece in ready.execution.reading.pieces]
         known = all(m for m, u in zip(has[2:], used, strict=True) if u) and has[0]
         spread = [
             a if m else jnp.broadcast_to(a, (size, *jnp.shape(a)))
             for a, m in zip(given, has, strict=True)
         ]
-        again = ready.circuit.ready(every, size)
+        again = ready.execution.ready(every, size)
         pieces = _pieces_in(ready, every, spread[2:])
         final = _state_in(spread[0], again.layout) if known else again.run(*pieces)[1][0]
         out = again.pull((final, []), spread[1][:, 0], *pieces)
@@ -222,7 +229,7 @@ def _axes(mapped: Any) -> tuple[Any, ...]:
 
 def _pieces_in(ready: Ready, mapped: Any, numbers: Any) -> list[jax.Array]:
     """Angles carry their batch last, matrices first: turn one into the other."""
-    pieces = ready.circuit.reading.pieces
+    pieces = ready.execution.reading.pieces
     return [
         jnp.swapaxes(a, 0, 1) if m and not piece.arrays else a
         for a, m, piece in zip(numbers, mapped, pieces, strict=True)

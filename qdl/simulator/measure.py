@@ -9,88 +9,77 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
+from ..observables import basis_state, terms
+from ..readout import Measured, Observables, Probabilities
 from . import kernels
+from .execute import Head, Ready
 
 
-def is_diagonal(measurements: list[Any]) -> bool:
-    """True where probabilities alone decide the values."""
-    return all(
-        m.obs is None or _diagonal(m.obs, tuple(m.obs.wires)) is not None for m in measurements
+def is_diagonal(measured: Measured) -> bool:
+    """True where probabilities of basis states alone decide the values."""
+    return isinstance(measured, Probabilities) or all(
+        _diagonal(o, tuple(o.wires)) is not None for o in measured.observables
     )
 
 
-def support(measurements: list[Any]) -> tuple[int, ...]:
-    """The wires that the measurements look at."""
-    return tuple(sorted({int(w) for m in measurements for w in m.wires}))
+def head(measured: Measured) -> Head:
+    """The head that gives the readout values."""
+
+    def finish(state: jax.Array, ready: Ready) -> jax.Array:
+        return values(measured, state, ready)
+
+    return Head(measured.wires, is_diagonal(measured), finish)
 
 
-def amplitudes(state: jax.Array, ready: Any) -> jax.Array:
+def amplitudes(state: jax.Array, ready: Ready) -> jax.Array:
     """The complex state ``(batch, 2**n)``, positions as they are."""
     psi = jax.lax.complex(state[0], state[1])
     return psi.T if ready.layout.last else psi
 
 
-def values(measurements: list[Any], state: jax.Array, ready: Any) -> jax.Array:
-    """The values ``(batch, k)`` of all measurements."""
+def values(measured: Measured, state: jax.Array, ready: Ready) -> jax.Array:
+    """The readout values ``(batch, k)``."""
     order = ready.program.final
-    if not is_diagonal(measurements):
+    if isinstance(measured, Observables) and not is_diagonal(measured):
         psi = amplitudes(state, ready)
-        return jnp.stack([expectation(m.obs, psi, order) for m in measurements], -1)
+        return jnp.stack([expectation(o, psi, order) for o in measured.observables], -1)
     last, index = ready.layout.last, ready.tail_index
     p = state[0] ** 2 + state[1] ** 2
-    if measurements[0].obs is None:
+    if isinstance(measured, Probabilities):
         p = p.T if last else p
         p = p if index is None else p[:, index]
-        return probabilities(p, tuple(measurements[0].wires), order)
-    columns = diagonals(measurements, order)
+        return probabilities(p, measured.wires, order)
+    columns = diagonals(measured, order)
     if index is not None:  # the bit map that was left undone moves the observable instead
         columns = columns[kernels.inverse(index)]
     columns = jnp.asarray(columns, p.dtype)
     return (columns.T @ p).T if last else p @ columns
 
 
-def diagonals(measurements: list[Any], order: list[int]) -> np.ndarray:
+def diagonals(measured: Observables, order: list[int]) -> np.ndarray:
     """The diagonal observables as columns over the basis states: ``(2**n, k)``."""
-    columns = [
-        _spread(_diagonal(m.obs, tuple(m.obs.wires)), tuple(m.obs.wires), order)
-        for m in measurements
-    ]
-    return np.stack(columns, 1)
-
-
-def terms(observable: Any) -> list[tuple[Any, Any]]:
-    """A sum of observables as (coefficient, observable)."""
-    if observable.pauli_rep is not None:
-        return [(c, word) for word, c in observable.pauli_rep.items()]
-    if isinstance(observable, qp.ops.SProd):
-        return [(c * observable.scalar, term) for c, term in terms(observable.base)]
-    if isinstance(observable, qp.ops.Sum):
-        return [term for operand in observable.operands for term in terms(operand)]
-    return [(1.0, observable)]
+    each = [(_diagonal(o, tuple(o.wires)), tuple(o.wires)) for o in measured.observables]
+    return np.stack([_spread(diagonal, wires, order) for diagonal, wires in each], 1)
 
 
 def _diagonal(observable: Any, wires: tuple[int, ...]) -> Any:
     """The diagonal over the basis states of ``wires``, or None."""
     total = np.zeros(2 ** len(wires))
     for coefficient, term in terms(observable):
+        bits = basis_state(term)
         if isinstance(term, qp.pauli.PauliWord):
             if set(term.values()) - {"Z"}:
                 return None
             mask = sum(1 << (len(wires) - 1 - wires.index(w)) for w in term)
             part = kernels.parities((mask,), len(wires))[:, 0]
-        elif (
-            isinstance(term, qp.Projector)
-            and (found := np.array(term.data[0], dtype=complex)).shape == (len(term.wires),)
-            and set(found.tolist()) <= {0, 1}  # a basis state, not a vector of amplitudes
-        ):
-            bits = dict(zip(term.wires, found.real.astype(int), strict=True))
+        elif bits is not None:
             b = np.arange(2 ** len(wires))
             part = np.ones(len(b))
             for w, bit in bits.items():
                 part = part * ((b >> (len(wires) - 1 - wires.index(w)) & 1) == bit)
         else:
             return None
-        total = total + np.real(coefficient) * part
+        total = total + coefficient * part
     return total
 
 
@@ -129,7 +118,7 @@ def image(observable: Any, state: jax.Array, order: list[int]) -> jax.Array:
             wires = tuple(term.wires)
             matrix = jnp.asarray(qp.matrix(term, wire_order=wires), state.dtype)
             part = _local(matrix, [order.index(w) for w in wires], state, n)
-        total = total + np.real(coefficient) * part
+        total = total + coefficient * part
     return total
 
 

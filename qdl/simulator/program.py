@@ -210,9 +210,6 @@ def _runs(sequence: list[tuple[int, int]]) -> list[Run]:
                 count += 1
             if count * period >= MIN_LOOP and count > 2 and count * period > best * times:
                 best, times = period, count
-        if times > 1 and len({k for k in kinds[i : i + best]}) < best:
-            times = 1  # a kind twice in one body: its occurrences would not be evenly spaced
-            best = 1
         runs.append(Run(tuple(sequence[i : i + best]), times))
         i += best * times
     return runs

@@ -1,14 +1,12 @@
-"""Reading layers: which gates they yield, and where each angle comes from.
+"""A reading with numbers: the gates of a circuit, and arrays that their angles point into.
 
-Layers are asked for their operators twice with NumPy numbers, every parameter entry and every feature
-replaced by a distinct random one. An angle that equals one entry both times *is* that entry; one that
-is the same number both times is a constant; anything else is computed by the layer, and is traced with
-the real arrays later. Reading costs microseconds per gate, since no tracer is involved.
+What ``qdl.reading`` finds is turned into pieces of numbers: the parameters, the features, their multiples,
+and what layers compute, traced with the real arrays for all turns of their loops at once.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,8 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from ..layers.base import Layer, Wires, collect, is_shape
-from ..layers.compose import Repeat, Sequential
+from .. import reading as structure
+from ..layers.base import Layer, Wires
+from ..reading import Computed, Constant, Entry, Feature, Leaf, with_all_data
+from ..reading.gates import Array, operators_of
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
 FENCED = 8  # a block repeated this often is kept apart from its repetitions, to become a loop
@@ -80,25 +80,39 @@ def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False
 
     ``channels`` says whether noise may be among them.
     """
-    reading = Reading()
-    leaves, tree = jax.tree.flatten(params)
-    sizes = np.cumsum([0] + [np.size(leaf) for leaf in leaves])
-    reading.add(jnp.concatenate([jnp.ravel(leaf) for leaf in leaves] or [jnp.zeros(0)]), False)
-    numbered = [
-        np.arange(start, start + np.size(leaf)).reshape(np.shape(leaf))
-        for start, leaf in zip(sizes, leaves, strict=False)
-    ]
-    batched = x is not None and x.ndim == 2
-    if x is not None:
-        reading.add(x.T, batched)
-    _walk(layer, wires, params, jax.tree.unflatten(tree, numbered), x, reading)
-    if not channels:
-        _refuse_channels(reading)
-    return reading
+    nodes = structure.unfold(layer, wires)
+    shape = None if x is None else (x.shape[-1],) if x.ndim == 1 else (3, x.shape[-1])
+    known: dict[Any, tuple[structure.Gate, ...]] = {}  # equal layers on equal wires are read once
+    for leaf in structure.leaves(nodes):
+        at = leaf.layer, leaf.wires
+        if at not in known:
+            known[at] = structure.read_gates(*at, shape, expand)
+            if not channels:
+                _refuse_channels(known[at])
+    fixed = {path for leaf in structure.leaves(nodes) for path in leaf.fixed}
+    builder = _Builder(_without_gradient(params, fixed), x)
+    parts: dict[int, _Part] = {}  # by identity: a leaf stands at one place of the tree
+    for leaf, run, first in structure.visits(nodes):
+        if id(leaf) not in parts:
+            parts[id(leaf)] = builder.part(leaf, known[leaf.layer, leaf.wires])
+        if first and leaf.runs >= FENCED:
+            builder.reading.fences.append(len(builder.reading.gates))
+        builder.append(parts[id(leaf)], run)
+    return builder.finished()
 
 
-def _refuse_channels(reading: Reading) -> None:
-    for gate in reading.gates:
+def _without_gradient(params: Any, fixed: set[structure.Path]) -> Any:
+    """The parameters with a gradient through all but those at the given paths."""
+
+    def stopped(path: Any, leaf: Any) -> Any:
+        keys = tuple(getattr(key, "key", getattr(key, "idx", None)) for key in path)
+        return jax.lax.stop_gradient(jnp.asarray(leaf)) if keys in fixed else leaf
+
+    return jax.tree_util.tree_map_with_path(stopped, params) if fixed else params
+
+
+def _refuse_channels(gates: Iterable[structure.Gate]) -> None:
+    for gate in gates:
         if isinstance(gate.operator, qp.operation.Channel):
             raise ValueError(
                 f"The state-vector simulator runs unitary gates, got the channel {gate.operator.name}. "
@@ -106,76 +120,125 @@ def _refuse_channels(reading: Reading) -> None:
             )
 
 
-def _walk(layer: Layer, wires: Wires, params: Any, index: Any, x: Any, reading: Reading) -> None:
-    if isinstance(layer, Sequential):
-        for (child, on), p, i in zip(layer.steps(wires), params, index, strict=True):
-            _walk(child, on, p, i, x, reading)
-    elif isinstance(layer, Repeat):
-        _block(layer.block, wires, params, index, x, reading, layer.times)
-    else:
+class _Builder:
+    """Appends the gates of leaves and collects the numbers that they need."""
 
-        def stack(tree: Any) -> Any:
-            return jax.tree.map(lambda leaf: leaf[None], tree)
-
-        _block(layer, wires, stack(params), stack(index), x, reading, 1)
-
-
-def _block(
-    block: Layer, wires: Wires, params: Any, index: Any, x: Any, reading: Reading, times: int
-) -> None:
-    """Read a block once and append its gates ``times`` times; leaves have a leading axis."""
-    features = None if x is None else (3, x.shape[1]) if x.ndim == 2 else x.shape
-    shape = block.shape(wires)
-    drawn = [_operators(block, wires, *_stand_ins(shape, features, seed)) for seed in (1, 2)]
-    if [op.name for op in drawn[0][0]] != [op.name for op in drawn[1][0]]:
-        raise ValueError(
-            f"{type(block).__name__} yields other gates for other numbers. The gates of a layer may "
-            "depend on wires and fields only; let numbers enter through angles."
+    def __init__(self, params: Any, x: Any):
+        self.x, self.params = x, jax.tree.map(jnp.asarray, params)
+        leaves, tree = jax.tree.flatten(self.params)
+        ends = np.cumsum([0] + [leaf.size for leaf in leaves])
+        numbered = [
+            np.arange(start, start + leaf.size).reshape(leaf.shape)
+            for start, leaf in zip(ends, leaves, strict=False)
+        ]
+        self.index = jax.tree.unflatten(tree, numbered)
+        self.reading = Reading()
+        self.reading.add(
+            jnp.concatenate([leaf.ravel() for leaf in leaves] or [jnp.zeros(0)]), False
         )
-    sources = _sources(drawn)
-    traced = _trace(block, wires, params, x, sources, reading, times)
-    flat = [np.asarray(leaf).reshape(times, -1) for leaf in jax.tree.leaves(index)]
-    entries = np.concatenate(flat, axis=1) if flat else np.zeros((times, 0), int)
-    for t in range(times):
-        if times >= FENCED:
-            reading.fences.append(len(reading.gates))
-        for g, (operator, row) in enumerate(zip(drawn[0][0], sources, strict=True)):
-            angles = [_angle(source, value, t, entries, traced, reading) for source, value in row]
-            angles = tuple(a for a in angles if a is not None)
-            reading.gates.append(Gate(operator, angles, traced.get(("array", t, g))))
+        if x is not None:
+            self.reading.add(x.T, x.ndim == 2)
+        self.multiples: list[dict[tuple[int, float], int]] = [
+            {},
+            {},
+        ]  # by piece: behind its numbers
+
+    def part(self, leaf: Leaf, gates: tuple[structure.Gate, ...]) -> _Part:
+        """A leaf with what its gates need, traced for all of its runs."""
+        found = [i.reshape(leaf.runs, -1) for i in jax.tree.leaves(leaf.params(self.index))]
+        entries = np.concatenate([np.zeros((leaf.runs, 0), int), *found], axis=1)
+        return _Part(gates, entries, *_trace(leaf, self.params, self.x, gates, self.reading))
+
+    def append(self, part: _Part, run: int) -> None:
+        """The gates of one run of a leaf."""
+        for number, gate in enumerate(part.gates):
+            angles = [self._slot(s, part, run) for s in gate.sources if not isinstance(s, Array)]
+            array = part.arrays.get((run, number))
+            self.reading.gates.append(Gate(gate.operator, tuple(angles), array))
+
+    def _slot(self, source: structure.Source, part: _Part, run: int) -> Slot:
+        if isinstance(source, Constant):
+            return self.reading.constant(source.value)
+        if isinstance(source, Entry):
+            return self._multiple(0, int(part.entries[run, source.index]), source.factor)
+        if isinstance(source, Feature):
+            return self._multiple(1, source.index, source.factor)
+        assert isinstance(source, Computed)
+        piece, width = part.angles[source.batched]
+        return Slot(piece, run * width + source.index)
+
+    def _multiple(self, piece: int, index: int, factor: float) -> Slot:
+        """An entry of a piece, or its multiple, which is put behind the entries."""
+        if factor == 1.0:
+            return Slot(piece, index)
+        place = self.multiples[piece].setdefault((index, factor), len(self.multiples[piece]))
+        return Slot(piece, self.reading.pieces[piece].size + place)
+
+    def finished(self) -> Reading:
+        """The reading, multiples included."""
+        for piece, multiples in enumerate(self.multiples):
+            if multiples:
+                numbers = self.reading.numbers[piece]
+                index, factor = (np.array(column) for column in zip(*multiples, strict=True))
+                scaled = (numbers[index].T * jnp.asarray(factor, numbers.dtype)).T
+                self.reading.numbers[piece] = jnp.concatenate([numbers, scaled])
+                size = self.reading.pieces[piece].size + len(multiples)
+                self.reading.pieces[piece] = self.reading.pieces[piece]._replace(size=size)
+        return self.reading
 
 
-def _angle(
-    source: str, value: Any, t: int, entries: np.ndarray, traced: Any, reading: Reading
-) -> Slot | None:
-    if source == "entry":
-        return Slot(0, int(entries[t, value]))
-    if source == "feature":
-        return Slot(1, value)
-    if source == "constant":
-        return reading.constant(value)
-    if source in ("single", "batched"):
-        piece, width = traced[source]
-        return Slot(piece, t * width + value)
-    return None  # a fixed array, or one that was traced
+Angles = dict[bool, tuple[int, int]]  # batched or not -> piece of computed angles, how many a run
+Arrays = dict[tuple[int, int], int]  # (run, gate) -> piece
 
 
-def _stand_ins(shape: Any, features: tuple[int, ...] | None, seed: int) -> tuple[Any, Any]:
-    rng = np.random.default_rng(seed)
-    params = jax.tree.map(lambda leaf: rng.uniform(0.1, 3.0, leaf), shape, is_leaf=is_shape)
-    return params, None if features is None else rng.uniform(0.1, 3.0, features)
+class _Part(NamedTuple):
+    """The gates of a leaf, its parameter entries ``(runs, entries)``, and what it computes."""
+
+    gates: tuple[structure.Gate, ...]
+    entries: np.ndarray
+    angles: Angles
+    arrays: Arrays
 
 
-def _operators(block: Layer, wires: Wires, params: Any, x: Any) -> tuple[list[Any], Any, Any]:
-    """The block's operators, decomposed until each is a small matrix or a known form."""
-    stand_ins = all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves((params, x)))
-    # Stand-ins stay numbers under jit, also in a layer that computes with jax.numpy.
-    concrete = jax.ensure_compile_time_eval() if stand_ins else nullcontext()
-    with concrete, qp.QueuingManager.stop_recording():
-        return [o for op in collect(block, params, x, wires) for o in _expand(op)], params, x
+def _trace(
+    leaf: Leaf, params: Any, x: Any, gates: tuple[structure.Gate, ...], reading: Reading
+) -> tuple[Angles, Arrays]:
+    """Trace what a leaf computes, for all its runs at once, and add it to the numbers."""
+    traced: tuple[Angles, Arrays] = {}, {}
+    wanted = [[isinstance(s, Computed) and s for s in gate.sources] for gate in gates]
+    computes = any(map(any, wanted))
+    arrays = any(gate.array for gate in gates)
+    if not (computes or arrays):
+        return traced
+    own = leaf.params(params)
+
+    def computed(p: Any) -> tuple[list[Any], list[Any]]:
+        values: dict[bool, list[Any]] = {False: [], True: []}
+        operators = operators_of(leaf.layer, leaf.wires, p, x, expand)
+        for operator, row in zip(operators, wanted, strict=True):
+            for value, source in zip(operator.data, row, strict=True):
+                if source:
+                    values[source.batched].append(jnp.asarray(value, jnp.result_type(float)))
+        return values[False], values[True]
+
+    if computes:
+        found = jax.vmap(computed, axis_size=leaf.runs)(own)
+        for batched, columns in zip((False, True), found, strict=True):
+            if columns:
+                stacked = jnp.stack(columns, axis=1)  # (runs, m[, batch])
+                piece = reading.add(stacked.reshape(-1, *stacked.shape[2:]), batched)
+                traced[0][batched] = piece, len(columns)
+    if arrays:
+        for run in range(leaf.runs):
+            here = jax.tree.map(lambda a, run=run: a[run], own)
+            for g, operator in enumerate(operators_of(leaf.layer, leaf.wires, here, x, expand)):
+                if gates[g].array:
+                    traced[1][run, g] = _add_array(operator, reading)
+    return traced
 
 
-def _expand(operator: Any) -> list[Any]:
+def expand(operator: Any) -> list[Any]:
+    """An operator as small matrices, known forms, preparations and channels."""
     if not isinstance(operator, qp.operation.Operator):
         raise TypeError(f"A layer must yield PennyLane operators, got {operator!r}.")
     if operator.name in ("MidMeasureMP", "MidMeasure", "Conditional") or isinstance(
@@ -195,118 +258,13 @@ def _expand(operator: Any) -> list[Any]:
     if small or preparation or operator.name in ("MultiRZ", "GlobalPhase"):
         return [with_all_data(operator)]
     if operator.has_decomposition:
-        return [o for op in operator.decomposition() for o in _expand(op)]
+        return [o for op in operator.decomposition() for o in expand(op)]
     if operator.has_matrix:
         return [operator]
     raise ValueError(
         f"{operator.name} has neither a matrix nor a decomposition, so it cannot be simulated. "
         "Yield gates that have one."
     )
-
-
-def with_all_data(operator: Any) -> Any:
-    """The operator, or its matrix if its ``data`` leave numbers out: qp.evolve hides its generator's."""
-    if len(jax.tree.leaves(operator)) == len(operator.data):
-        return operator
-    return qp.QubitUnitary(qp.matrix(operator), wires=operator.wires)
-
-
-def _sources(drawn: list[tuple[list[Any], Any, Any]]) -> list[list[tuple[str, Any]]]:
-    """For each gate and parameter: ('entry', k), ('feature', k), ('constant', v), or computed."""
-    lookups = []
-    for _, params, x in drawn:
-        flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)] or [np.zeros(0)])
-        lookup = {value: ("entry", k) for k, value in enumerate(flat.tolist())}
-        if x is not None:
-            columns = [x] if x.ndim == 1 else [x[0]]
-            lookup |= {v: ("feature", k) for k, v in enumerate(columns[0].tolist())}
-        lookups.append(lookup)
-    counts = {"single": 0, "batched": 0}
-    rows = []
-    pairs: list[tuple[Any, Any]] = list(zip(drawn[0][0], drawn[1][0], strict=True))
-    for first, second in pairs:
-        dims = dims_of(first)
-        row = []
-        for a, b, dim in zip(first.data, second.data, dims, strict=True):
-            row.append(_source(np.asarray(a), np.asarray(b), dim, lookups, drawn, counts))
-        rows.append(row)
-    return rows
-
-
-def dims_of(operator: Any) -> list[int]:
-    """How many axes each parameter has without a batch: 0 for an angle."""
-    if isinstance(operator, qp.operation.Channel):  # which takes a batch of strengths for a vector
-        return [2 if getattr(value, "ndim", 0) > 1 else 0 for value in operator.data]
-    try:
-        return list(operator.ndim_params) if operator.data else []
-    except AttributeError:  # products and sums of operators do not say
-        batch = operator.batch_size
-        return [
-            np.ndim(v) - (batch is not None and np.shape(v)[:1] == (batch,)) for v in operator.data
-        ]
-
-
-def _source(
-    a: np.ndarray, b: np.ndarray, dim: int, lookups: Any, drawn: Any, counts: dict[str, int]
-) -> tuple[str, Any]:
-    if dim == 0 and np.iscomplexobj(a):  # no angle: the matrix is computed as a whole
-        return "array", None
-    if dim > 0:
-        return ("fixed", None) if a.shape == b.shape and np.array_equal(a, b) else ("array", None)
-    if a.ndim == 0:
-        found = lookups[0].get(float(a))
-        if found is not None and found == lookups[1].get(float(b)):
-            return found
-        if float(a) == float(b):
-            return "constant", float(a)
-        kind = "single"
-    else:
-        found = lookups[0].get(float(a[0]))
-        columns = [x[:, found[1]] for _, _, x in drawn] if found and found[0] == "feature" else None
-        if columns and np.array_equal(a, columns[0]) and np.array_equal(b, columns[1]):
-            return found
-        kind = "batched"
-    counts[kind] += 1
-    return kind, counts[kind] - 1
-
-
-def _trace(
-    block: Layer,
-    wires: Wires,
-    params: Any,
-    x: Any,
-    sources: list[list[tuple[str, Any]]],
-    reading: Reading,
-    times: int,
-) -> dict[Any, Any]:
-    """Trace the block's computed angles, for all repetitions at once, and add them to the values."""
-
-    def computed(p: Any) -> tuple[list[Any], list[Any]]:
-        operators, _, _ = _operators(block, wires, p, x)
-        single, batched = [], []
-        for operator, row in zip(operators, sources, strict=True):
-            for value, (source, _) in zip(operator.data, row, strict=True):
-                if source in ("single", "batched"):
-                    (single if source == "single" else batched).append(value)
-        dtype = jnp.result_type(float)
-        return [jnp.asarray(v, dtype) for v in single], [jnp.asarray(v, dtype) for v in batched]
-
-    traced: dict[Any, Any] = {}
-    kinds = {source for row in sources for source, _ in row}
-    if kinds & {"single", "batched"}:
-        single, batched = jax.vmap(computed, axis_size=times)(params)
-        for kind, columns in (("single", single), ("batched", batched)):
-            if columns:
-                stacked = jnp.stack(columns, axis=1)  # (times, m[, batch])
-                flat = stacked.reshape(-1, *stacked.shape[2:])
-                traced[kind] = (reading.add(flat, kind == "batched"), len(columns))
-    if "array" in kinds:
-        for t in range(times):
-            here = jax.tree.map(lambda leaf, t=t: leaf[t], params)
-            for g, operator in enumerate(_operators(block, wires, here, x)[0]):
-                if any(source == "array" for source, _ in sources[g]):
-                    traced["array", t, g] = _add_array(operator, reading)
-    return traced
 
 
 def _add_array(operator: Any, reading: Reading) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import jax
@@ -11,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import psutil
 
-from ..layers.base import Layer, Wires
-from ..readout import Readout
+from ..circuit import Circuit, leading
 from . import measure
-from .execute import Circuit, Ready, execute
+from .execute import Execution, Head, Ready, execute
 from .plan import ALL, Passes
 from .read import read
 from .shift import Experiment, sampled
-from .shots import bases, distributions
+from .shots import bases
+from .shots import head as distribution_head
 
 WITHOUT_STATES = (
     "qdl.diagnostics.gradient_variance(method='pauli_walk'), which needs no statevector"
@@ -26,69 +25,48 @@ WITHOUT_STATES = (
 
 
 def evaluate(
-    layers: Layer,
-    wires: Wires,
-    readout: Readout,
+    circuit: Circuit,
     params: Any,
     x: Any,
     shots: int | None = None,
     key: jax.Array | None = None,
     passes: Passes = ALL,
 ) -> jax.Array:
-    """The readout values ``(..., k)`` of a circuit."""
-    measurements = readout.measurements(layers.active(wires))
-    measured = measure.support(measurements)
-    check_memory(len(wires), 1, jnp.result_type(float))
-    if shots is not None:
-        check_shots(shots, key)
-        assert key is not None
-        found = bases(measurements)
-        diagonal = not any(basis.rotations for basis in found)
+    """The readout values ``(k,)`` or ``(batch, k)`` of a circuit."""
+    if shots is None:
+        return _executed(circuit, params, x, measure.head(circuit.measured), passes)
+    check_shots(shots, key)
+    assert key is not None
+    found = bases(circuit.measured)
 
-        def run(circuit: Any, batch: Any) -> Any:
-            return sampled(Experiment(circuit, batch, found, shots), key)
+    def run(execution: Execution, batch: int) -> jax.Array:
+        return sampled(Experiment(execution, batch, found, shots), key)
 
-        law = partial(distributions, found)
-        return _execute(layers, wires, params, x, measured, diagonal, law, passes, run)
-
-    def finish(state: jax.Array, ready: Ready) -> jax.Array:
-        return measure.values(measurements, state, ready)
-
-    diagonal = measure.is_diagonal(measurements)
-    return _execute(layers, wires, params, x, measured, diagonal, finish, passes)
+    return _executed(circuit, params, x, distribution_head(found), passes, run)
 
 
 def state(
-    layers: Layer, wires: Wires, params: Any, x: Any, passes: Passes = ALL, run: Any = execute
+    circuit: Circuit, params: Any, x: Any, passes: Passes = ALL, run: Any = execute
 ) -> jax.Array:
-    """The amplitudes ``(..., 2**n)``, wire 0 the most significant bit."""
+    """The amplitudes ``(2**n,)`` or ``(batch, 2**n)``, wire 0 the most significant bit."""
+    wires = circuit.wires
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
         order = ready.program.final
         psi = measure.amplitudes(state, ready).reshape(-1, *(2,) * len(order))
         return jnp.transpose(psi, (0, *(1 + order.index(w) for w in wires))).reshape(len(psi), -1)
 
-    return _execute(layers, wires, params, x, wires, False, finish, passes, run)
+    return _executed(circuit, params, x, Head(wires, False, finish), passes, run)
 
 
-def _execute(
-    layers: Layer,
-    wires: Wires,
-    params: Any,
-    x: Any,
-    measured: Wires,
-    diagonal: bool,
-    finish: Any,
-    passes: Passes,
-    run: Any = execute,
+def _executed(
+    circuit: Circuit, params: Any, x: Any, head: Head, passes: Passes, run: Any = execute
 ) -> jax.Array:
-    lead = () if x is None else x.shape[:-1]
-    flat = x if x is None or x.ndim == 1 else x.reshape(-1, x.shape[-1])
-    batch = math.prod(lead)
-    check_memory(len(wires), batch, jnp.result_type(float))
-    reading = read(layers, wires, params, flat)
-    circuit = Circuit(reading, wires, measured, diagonal, finish, passes)
-    return run(circuit, batch).reshape(*lead, -1)
+    lead = leading(x)
+    check_memory(circuit.n_wires, math.prod(lead), jnp.result_type(float))
+    reading = read(circuit.layers, circuit.wires, params, x)
+    execution = Execution(reading, circuit.wires, head, passes)
+    return run(execution, math.prod(lead)).reshape(*lead, -1)
 
 
 def check_memory(

@@ -23,15 +23,15 @@ import pennylane as qp
 from jax.custom_derivatives import SymbolicZero
 
 from . import shots as sampling
-from .execute import Circuit, execute
+from .execute import Execution, execute
 from .read import CONSTANTS, Gate, Reading, Slot
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A circuit whose ``finish`` gives the distributions of ``bases``, and how often it is run."""
+    """An execution whose head gives the distributions of ``bases``, and how often it is run."""
 
-    circuit: Circuit
+    execution: Execution
     batch: int
     bases: tuple[sampling.Basis, ...]
     shots: int
@@ -39,9 +39,9 @@ class Experiment:
 
 def sampled(experiment: Experiment, key: jax.Array) -> jax.Array:
     """The values ``(batch, k)``, differentiable in the numbers of the circuit."""
-    reading = untied(experiment.circuit.reading)
-    circuit = replace(experiment.circuit, reading=reading)
-    return _sampled(replace(experiment, circuit=circuit), reading.numbers, key)
+    reading = untied(experiment.execution.reading)
+    execution = replace(experiment.execution, reading=reading)
+    return _sampled(replace(experiment, execution=execution), reading.numbers, key)
 
 
 def untied(reading: Reading) -> Reading:
@@ -63,19 +63,19 @@ def untied(reading: Reading) -> Reading:
 
 def _sampled(experiment: Experiment, numbers: list[Any], key: jax.Array) -> jax.Array:
     """``sampled`` for an untied circuit, as a function of its numbers."""
-    circuit, shots = experiment.circuit, experiment.shots
+    execution, shots = experiment.execution, experiment.shots
 
     @jax.custom_vjp
     def values(numbers: list[Any], key: jax.Array) -> jax.Array:
-        reading = replace(circuit.reading, numbers=numbers)
-        exact = execute(replace(circuit, reading=reading), experiment.batch)
+        reading = replace(execution.reading, numbers=numbers)
+        exact = execute(replace(execution, reading=reading), experiment.batch)
         return sampling.sampled_values(experiment.bases, exact, shots, jax.random.fold_in(key, 0))
 
     def forward(numbers: list[Any], key: Any) -> Any:
         plain = [a.value for a in numbers]
         # What is differentiated must be known while tracing: the structure says it, not an array.
         asked = [() if a.perturbed else None for a in numbers]
-        for a, piece in zip(numbers, circuit.reading.pieces, strict=True):
+        for a, piece in zip(numbers, execution.reading.pieces, strict=True):
             if a.perturbed and piece.arrays:
                 raise ValueError(
                     "With shots there is no gradient through a matrix or a prepared state that is "
@@ -104,12 +104,12 @@ class Shift(NamedTuple):
     angle: float
 
 
-def shifts(circuit: Circuit, asked: list[bool]) -> list[Shift]:
+def shifts(execution: Execution, asked: list[bool]) -> list[Shift]:
     """All terms for the pieces that are asked for, gates outside the light cone left out."""
     out: list[Shift] = []
     rules: dict[int, Any] = {}
-    reached = set(circuit.measured)
-    for gate in reversed(circuit.reading.gates):
+    reached = set(execution.head.wires)
+    for gate in reversed(execution.reading.gates):
         if not reached & set(gate.operator.wires):
             continue
         reached |= set(gate.operator.wires)
@@ -144,8 +144,8 @@ def _gradient(
     experiment: Experiment, numbers: list[Any], key: jax.Array, asked: list[bool], ct: jax.Array
 ) -> list[jax.Array]:
     """The cotangents of the numbers: shifted circuits weighed by ``ct``, a chunk of shifts at a time."""
-    batch, pieces = experiment.batch, experiment.circuit.reading.pieces
-    table = shifts(experiment.circuit, asked)
+    batch, pieces = experiment.batch, experiment.execution.reading.pieces
+    table = shifts(experiment.execution, asked)
     if not table:
         return [jnp.zeros_like(a) for a in numbers]
     chunk = _chunk(experiment, len(table), ct.dtype)
@@ -184,8 +184,8 @@ def _shifted(
     angle: Any,
 ) -> tuple[Experiment, list[Any]]:
     """The experiment with a batch of shifts times samples, and its numbers."""
-    circuit, batch, count = experiment.circuit, experiment.batch, len(piece)
-    pieces, out = circuit.reading.pieces, []
+    execution, batch, count = experiment.execution, experiment.batch, len(piece)
+    pieces, out = execution.reading.pieces, []
     for i, (a, p) in enumerate(zip(numbers, pieces, strict=True)):
         if not asked[i] and not p.batched:
             out.append(a)
@@ -197,8 +197,8 @@ def _shifted(
             at = move + (a[:, None] if p.batched else a[:, None, None])
             out.append(jnp.broadcast_to(at, (len(a), count, batch)).reshape(len(a), count * batch))
     flags = [p._replace(batched=p.batched or moves) for p, moves in zip(pieces, asked, strict=True)]
-    moved = replace(circuit, reading=replace(circuit.reading, pieces=flags))
-    return replace(experiment, circuit=moved, batch=count * batch), out
+    moved = replace(execution, reading=replace(execution.reading, pieces=flags))
+    return replace(experiment, execution=moved, batch=count * batch), out
 
 
 def _chunk(experiment: Experiment, count: int, dtype: Any) -> int:
@@ -208,8 +208,8 @@ def _chunk(experiment: Experiment, count: int, dtype: Any) -> int:
     than chunks of 2 MiB, and memory stays small when keys are mapped over as well.
     """
     budget = 2**21 if jax.default_backend() == "cpu" else 2**28  # bytes
-    circuit = experiment.circuit
-    angles = sum(piece.size for piece in circuit.reading.pieces)
-    numbers = 8 * 2 ** len(circuit.wires) + 4 * experiment.shots + angles
+    execution = experiment.execution
+    angles = sum(piece.size for piece in execution.reading.pieces)
+    numbers = 8 * 2 ** len(execution.wires) + 4 * experiment.shots + angles
     most = max(1, budget // (numbers * experiment.batch * np.dtype(dtype).itemsize))
     return -(-count // -(-count // most))

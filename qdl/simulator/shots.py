@@ -17,7 +17,10 @@ import numpy as np
 import pennylane as qp
 
 from ..layers.base import Wires
+from ..observables import terms
+from ..readout import Measured, Probabilities
 from . import kernels, measure
+from .execute import Head
 
 HADAMARD = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 LETTERS = {"X": HADAMARD, "Y": HADAMARD @ np.diag([1, -1j])}  # what turns a letter into Z
@@ -31,15 +34,15 @@ class Basis(NamedTuple):
     columns: np.ndarray | None  # (2**len(wires), k): values by outcome; None for probabilities
 
 
-def bases(measurements: list[Any]) -> tuple[Basis, ...]:
+def bases(measured: Measured) -> tuple[Basis, ...]:
     """Every term of every observable, in the first basis that agrees with it on all of its wires."""
-    if measurements[0].obs is None:
-        return (Basis(tuple(measurements[0].wires), (), None),)
+    if isinstance(measured, Probabilities):
+        return (Basis(measured.wires, (), None),)
     axes: list[dict[int, Any]] = []  # for each basis: wire -> the axis that is read on it
     members: list[list[tuple[int, Wires, np.ndarray]]] = []
     rotations: dict[Any, tuple[np.ndarray, Wires]] = {}
-    for k, measurement in enumerate(measurements):
-        for coefficient, term in measure.terms(measurement.obs):
+    for k, observable in enumerate(measured.observables):
+        for coefficient, term in terms(observable):
             wires, diagonal, wanted, turned = _eigenbasis(term)
             rotations |= turned
             fits = (all(a.get(w, axis) == axis for w, axis in wanted.items()) for a in axes)
@@ -48,12 +51,12 @@ def bases(measurements: list[Any]) -> tuple[Basis, ...]:
                 axes.append({})
                 members.append([])
             axes[at] |= wanted
-            members[at].append((k, wires, np.real(coefficient) * diagonal))
+            members[at].append((k, wires, coefficient * diagonal))
     out = []
-    for axis, terms in zip(axes, members, strict=True):
+    for axis, parts in zip(axes, members, strict=True):
         wires = tuple(sorted(axis))
-        columns = np.zeros((2 ** len(wires), len(measurements)))
-        for k, on, diagonal in terms:
+        columns = np.zeros((2 ** len(wires), measured.size))
+        for k, on, diagonal in parts:
             columns[:, k] += measure._spread(diagonal, on, list(wires))
         needed = dict.fromkeys(axis[w] for w in wires if axis[w] != "Z")
         out.append(Basis(wires, tuple(rotations[a] for a in needed), columns))
@@ -74,6 +77,13 @@ def _eigenbasis(term: Any) -> tuple[Wires, np.ndarray, dict[int, Any], dict[Any,
     eigenvalues, vectors = np.linalg.eigh(np.asarray(qp.matrix(term, wire_order=wires)))
     axis = (vectors.tobytes(), wires)
     return wires, eigenvalues, dict.fromkeys(wires, axis), {axis: (vectors.conj().T, wires)}
+
+
+def head(measured: tuple[Basis, ...]) -> Head:
+    """The head that gives the exact distributions of all bases."""
+    wires = tuple(sorted({wire for basis in measured for wire in basis.wires}))
+    diagonal = not any(basis.rotations for basis in measured)
+    return Head(wires, diagonal, partial(distributions, measured))
 
 
 def distributions(measured: tuple[Basis, ...], state: jax.Array, ready: Any) -> jax.Array:

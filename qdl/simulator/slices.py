@@ -14,22 +14,21 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-import pennylane as qp
 from jax.sharding import PartitionSpec
 
-from ..layers.base import Layer, Wires
-from ..readout import Readout
+from ..circuit import Circuit, leading
+from ..layers.base import Wires
+from ..observables import words
+from ..readout import Measured, Probabilities
 from .fuse import as_dense
 from .matrices import constant_form
-from .measure import terms
 from .plan import stands_alone, units_of
 from .read import read
 from .run import check_memory
+from .shots import LETTERS
 from .split import Affine, Dense, Fence, Phase, Preparation, split
 from .statevector import Values
 
-TO_Z = {"X": np.array([[1, 1], [1, -1]]) / 2**0.5, "Y": np.array([[1, -1j], [1, 1j]]) / 2**0.5}
 Table = tuple[str, Any, bool]  # what elements share whose numbers are stacked
 
 
@@ -100,23 +99,21 @@ class Slices(NamedTuple):
         return self.multiply(psi, jnp.swapaxes(own, -1, -2).conj() if back else own, step.at)
 
 
-def evaluate_sliced(
-    layers: Layer, wires: Wires, readout: Readout, params: Any, x: Any, mesh: Any
-) -> jax.Array:
-    """The readout values ``(..., k)`` of a circuit whose state is spread over the devices of a mesh."""
-    lead = () if x is None else x.shape[:-1]
-    flat = x if x is None or x.ndim == 1 else x.reshape(-1, x.shape[-1])
-    cut = Slices(len(wires), mesh.size.bit_length() - 1, tuple(mesh.axis_names), math.prod(lead))
+def evaluate_sliced(circuit: Circuit, params: Any, x: Any, mesh: Any) -> jax.Array:
+    """The readout values of a circuit whose state is spread over the devices of a mesh."""
+    lead = leading(x)
+    cut = Slices(
+        circuit.n_wires, mesh.size.bit_length() - 1, tuple(mesh.axis_names), math.prod(lead)
+    )
     check_slices(cut, mesh.size)
     check_memory(cut.n - cut.k, cut.batch, jnp.result_type(float))
-    reading = read(layers, wires, params, flat)
+    reading = read(circuit.layers, circuit.wires, params, x)
     flags = tuple(piece.batched for piece in reading.pieces)
-    steps, order = schedule(_elements(split(reading, flags)), list(wires), cut.k)
+    steps, order = schedule(_elements(split(reading, flags)), list(circuit.wires), cut.k)
     tables = _tables(steps)
     steps = [s if isinstance(s, Exchange) else _located(s, tables) for s in steps]
     stacks = _stacks(tables, Values.of(reading, flags, reading.numbers, cut.batch))
-    measurements = readout.measurements(layers.active(wires))
-    finish = _finish(measurements, order, cut)
+    finish = _finish(circuit.measured, order, cut)
     return _run(cut, steps, finish, mesh)(stacks).reshape(*lead, -1)
 
 
@@ -270,34 +267,26 @@ def _run(cut: Slices, steps: list[Any], finish: Callable[[jax.Array], jax.Array]
     return run
 
 
-def _finish(
-    measurements: list[Any], order: list[int], cut: Slices
-) -> Callable[[jax.Array], jax.Array]:
+def _finish(measured: Measured, order: list[int], cut: Slices) -> Callable[[jax.Array], jax.Array]:
     """This slice's share of the readout values ``(batch, k)``."""
-    if measurements[0].obs is None:
-        return _probabilities(tuple(measurements[0].wires), order, cut)
-    words = [list(terms(m.obs)) for m in measurements]
-    for measurement, found in zip(measurements, words, strict=True):
-        if not all(isinstance(word, qp.pauli.PauliWord) for _, word in found):
-            raise ValueError(
-                f"A state in slices is read by sums of Pauli words, got {measurement.obs}. "
-                "Write the observable with qp.X, qp.Y, qp.Z, or leave mesh out."
-            )
+    if isinstance(measured, Probabilities):
+        return _probabilities(measured.wires, order, cut)
+    sums = [words(observable) for observable in measured.observables]
 
     def value(psi: jax.Array, word: Any) -> jax.Array:
-        turns = [Dense((w,), constant_form(TO_Z[p]), ()) for w, p in word.items() if p != "Z"]
+        turns = [Dense((w,), constant_form(LETTERS[p]), ()) for w, p in word.items() if p != "Z"]
         steps, after = schedule(list(turns), order, cut.k)
         for step in steps:
             turn = (
                 None
                 if isinstance(step, Exchange)
-                else jnp.asarray(TO_Z[word[step.element.wires[0]]])
+                else jnp.asarray(LETTERS[word[step.element.wires[0]]])
             )
             psi = cut.apply(step, psi, turn)
         return (jnp.abs(psi) ** 2) @ cut.signs(after.index(w) for w in word)
 
     return lambda psi: jnp.stack(
-        [sum(c * value(psi, word) for c, word in found) for found in words], -1
+        [sum(c * value(psi, word) for word, c in found.items()) for found in sums], -1
     )
 
 

@@ -14,8 +14,9 @@ import jax
 import numpy as np
 import pennylane as qp
 
+from ..reading.gates import dims_of
 from .matrices import RY, Form, constant_form, operator_matrix, rotation_form
-from .read import CONSTANTS, Gate, Reading, Slot, dims_of
+from .read import CONSTANTS, Gate, Reading, Slot
 
 IN_PARTS = ("base", "operands", "control_wires", "work_wires", "target_wires", "wires")
 

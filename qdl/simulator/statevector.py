@@ -175,11 +175,11 @@ def forward(
             continue
 
         def turn(state: jax.Array, stacked: Any, body: Any = body) -> tuple[jax.Array, None]:
-            for (kind, _), its in zip(body, stacked, strict=True):
+            for kind, its in _in_turn(body, stacked):
                 state, _ = _stage(program.kinds[kind], state, its, layout)
             return state, None
 
-        state, _ = jax.lax.scan(turn, state, [_some(numbers[k], at, times) for k, at in body])
+        state, _ = jax.lax.scan(turn, state, _by_turn(body, times, numbers))
     return state, kept if kept_places(program, layout) else []
 
 
@@ -208,16 +208,17 @@ def backward(
 
         def turn(carry: Any, stacked: Any, body: Any = body) -> tuple[Any, Any]:
             state, ct = carry
-            out = []
-            for (kind, _), its in reversed(list(zip(body, stacked, strict=True))):
+            out: dict[int, list[Numbers]] = {}
+            for kind, its in reversed(list(_in_turn(body, stacked))):
                 state, ct, grad = _stage_back(program.kinds[kind], state, [], its, ct, layout)
-                out.append(grad)
-            return (state, ct), out[::-1]
+                out.setdefault(kind, []).insert(0, grad)
+            return (state, ct), out
 
-        stacked = [_some(numbers[kind], at, times) for kind, at in body]
+        stacked = _by_turn(body, times, numbers)
         (state, ct), out = jax.lax.scan(turn, (state, ct), stacked, reverse=True)
-        for (kind, at), grad in zip(body, out, strict=True):
-            grads[kind][at] = grad
+        for kind, its in out.items():
+            at = min(at for k, at in body if k == kind)
+            grads[kind][at] = jax.tree.map(_interleaved, *its)
     joined = [
         jax.tree.map(lambda *parts: jnp.concatenate(parts), *(g[at] for at in sorted(g)))
         for g in grads
@@ -229,8 +230,35 @@ def _one(numbers: Numbers, at: int) -> Numbers:
     return jax.tree.map(lambda leaf: leaf[at], numbers)
 
 
-def _some(numbers: Numbers, at: int, times: int) -> Numbers:
-    return jax.tree.map(lambda leaf: leaf[at : at + times], numbers)
+Body = tuple[tuple[int, int], ...]  # (kind, occurrence) of each stage of a loop's first turn
+
+
+def _by_turn(body: Body, times: int, numbers: list[Numbers]) -> dict[int, list[Numbers]]:
+    """For each kind of stage in a loop its occurrences in a turn, every leaf with an axis of turns.
+
+    Occurrences are numbered in time order: those of one turn follow those of the turn before.
+    """
+    places: dict[int, list[int]] = {}
+    for kind, at in body:
+        places.setdefault(kind, []).append(at)
+
+    def picked(kind: int, at: int) -> Numbers:
+        step = len(places[kind])
+        return jax.tree.map(lambda leaf: leaf[at : at + step * times : step], numbers[kind])
+
+    return {kind: [picked(kind, at) for at in ats] for kind, ats in places.items()}
+
+
+def _in_turn(body: Body, stacked: dict[int, list[Numbers]]) -> Iterator[tuple[int, Numbers]]:
+    """The stages of one turn with their numbers."""
+    left = {kind: iter(its) for kind, its in stacked.items()}
+    for kind, _ in body:
+        yield kind, next(left[kind])
+
+
+def _interleaved(*leaves: jax.Array) -> jax.Array:
+    """Leaves ``(turns, ...)``, one for each occurrence in a turn, in the order of occurrences."""
+    return jnp.stack(leaves, 1).reshape(-1, *leaves[0].shape[1:])
 
 
 def _stage(

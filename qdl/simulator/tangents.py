@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from ..layers.base import Layer, Wires
-from .execute import Circuit
+from ..circuit import Circuit
+from .execute import Execution
 from .run import state
 
 
-def tangents(layers: Layer, wires: Wires, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
+def tangents(circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
     r"""The state $\psi$ ``(..., 2**n)`` and $\partial_i \psi$ ``(d, ..., 2**n)``.
 
     The d parameters are numbered as ``ravel_pytree`` lays them out. One derivative after another, each
@@ -22,7 +22,7 @@ def tangents(layers: Layer, wires: Wires, params: Any, x: Any) -> tuple[jax.Arra
     flat, unravel = ravel_pytree(params)
 
     def psi(flat: jax.Array) -> jax.Array:
-        return state(layers, wires, unravel(flat), x, run=_plain)
+        return state(circuit, unravel(flat), x, run=_plain)
 
     def push(direction: Any) -> Any:
         return jax.jvp(psi, (flat,), (direction,))[1]
@@ -30,7 +30,7 @@ def tangents(layers: Layer, wires: Wires, params: Any, x: Any) -> tuple[jax.Arra
     return psi(flat), jax.lax.map(push, jnp.eye(flat.size, dtype=flat.dtype))
 
 
-def _plain(circuit: Circuit, batch: int) -> jax.Array:
-    """The circuit without the derivative of its own, which is for reverse mode alone."""
-    flags = tuple(piece.batched for piece in circuit.reading.pieces)
-    return circuit.ready(flags, batch).run(*circuit.reading.numbers)[0]
+def _plain(execution: Execution, batch: int) -> jax.Array:
+    """The execution without the derivative of its own, which is for reverse mode alone."""
+    flags = tuple(piece.batched for piece in execution.reading.pieces)
+    return execution.ready(flags, batch).run(*execution.reading.numbers)[0]

@@ -20,35 +20,28 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from ..layers.base import Layer, Wires
-from ..readout import Readout
+from ..circuit import Circuit, leading
 from . import measure
-from .execute import Circuit, Ready, execute
-from .plan import ALL
+from .execute import Execution, execute
 from .read import CONSTANTS, Gate, Reading, Slot, read
 from .run import check_memory
 
 
 def evaluate_trajectories(
-    layers: Layer, wires: Wires, readout: Readout, params: Any, x: Any, samples: int, key: jax.Array
+    circuit: Circuit, params: Any, x: Any, samples: int, key: jax.Array
 ) -> jax.Array:
-    """The readout values ``(..., k)`` of a circuit with Pauli channels, averaged over trajectories."""
-    measurements = readout.measurements(layers.active(wires))
-    lead = () if x is None else x.shape[:-1]
+    """The readout values ``(k,)`` or ``(batch, k)`` with channels, averaged over trajectories."""
+    lead = leading(x)
     batch = math.prod(lead) * samples
     instead = f"fewer than {samples} samples for each of {math.prod(lead)} inputs"
-    check_memory(len(wires), batch, jnp.result_type(float), instead=instead)
-    if x is not None and x.ndim > 1:
-        x = jnp.repeat(x.reshape(-1, x.shape[-1]), samples, axis=0)
-    reading = read(layers, wires, params, x, channels=True)
+    check_memory(circuit.n_wires, batch, jnp.result_type(float), instead=instead)
+    if lead:
+        x = jnp.repeat(x, samples, axis=0)
+    reading = read(circuit.layers, circuit.wires, params, x, channels=True)
     kept = None if _undoable(reading) else (lambda elements, wires: (elements, wires))
     reading = with_errors(reading, batch, key)
-
-    def finish(state: jax.Array, ready: Ready) -> jax.Array:
-        return measure.values(measurements, state, ready)
-
-    measured, diagonal = measure.support(measurements), measure.is_diagonal(measurements)
-    values = execute(Circuit(reading, wires, measured, diagonal, finish, ALL, kept), batch)
+    head = measure.head(circuit.measured)
+    values = execute(Execution(reading, circuit.wires, head, lift=kept), batch)
     return values.reshape(*lead, samples, -1).mean(-2)
 
 

@@ -60,6 +60,7 @@ def check_layer(
     operators = _operators(layer, _numpy(params), None if x is None else x[0], wires)
     if any(isinstance(operator, qp.operation.Channel) for operator in operators):
         return
+    _check_traced(layer, params, x, wires)
     _check_state(layer, params, x, wires)
     _check_readout(layer, params, x, wires, for_direction, fixed)
 
@@ -115,6 +116,19 @@ def _check_shapes(layer: Layer, params: Any, wires: Wires) -> None:
         assert np.shape(leaf) == shape, f"{name}.init gives {np.shape(leaf)}, shape says {shape}."
         expected = jnp.result_type(float)
         assert leaf.dtype == expected, f"{name}.init gives {leaf.dtype}, expected {expected}."
+
+
+def _check_traced(layer: Layer, params: Any, x: Any, wires: Wires) -> None:
+    """Traced arrays give the numbers that NumPy arrays give."""
+    x = None if x is None else x[0]
+
+    def data(params: Any, x: Any) -> list[Any]:
+        return [number for o in _operators(layer, params, x, wires) for number in o.data]
+
+    traced = jax.jit(data)(params, None if x is None else jnp.asarray(x, jnp.result_type(float)))
+    for got, expected in zip(traced, data(_numpy(params), x), strict=True):
+        what = f"{layer!r}: a number of an operator from JAX arrays"
+        _close(got, expected, 1e-10 if _double() else 1e-5, what, "the same from NumPy arrays")
 
 
 def _check_state(layer: Layer, params: Any, x: Any, wires: Wires) -> None:

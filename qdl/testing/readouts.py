@@ -42,7 +42,10 @@ def check_readout(readout: Readout, n_wires: int = 3, key: jax.Array | None = No
     name = type(readout).__name__
     assert isinstance(readout, Readout), f"{name} is not a qdl.Readout: subclass it."
     assert hash(readout) == hash(readout), f"{name} is not hashable."
-    model = QNN(n_wires, LAYERS, readout=readout)
+    try:
+        model = QNN(n_wires, LAYERS, readout=readout)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"{name} does not make a model: {error}") from error
     params, x = inputs(model, key)
     size = readout.size(model.active)
     values_of(model, params, x, None, f"{name}, of size {size}", size)
@@ -55,7 +58,10 @@ def check_readout(readout: Readout, n_wires: int = 3, key: jax.Array | None = No
 def values_of(model: QNN, params: Any, x: jax.Array, key: Any, what: str, size: int) -> np.ndarray:
     """The values of a batch, after those of a sample and of a batch of batches were looked at."""
     for inputs in (x[0], x[None], x):
-        values = model.apply(params, inputs, key)
+        try:
+            values = model.apply(params, inputs, key)
+        except ValueError as error:
+            raise AssertionError(f"{what}: {error}") from error
         wanted = (*inputs.shape[:-1], size)
         assert values.shape == wanted, f"{what}: shape {values.shape}, expected {wanted}."
     again = np.asarray(model.apply(params, x, key))

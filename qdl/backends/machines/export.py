@@ -12,7 +12,7 @@ import pennylane as qp
 from qiskit import QuantumCircuit, qasm3
 
 from ...layers.base import is_shape
-from .lower import Lowered, lower, measured
+from .lower import Lowered, lower, with_measurement
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,11 @@ def to_qiskit(model: Any) -> tuple[QuantumCircuit, AngleMap]:
 def to_qasm3(model: Any, params: Any = None, x: Any = None) -> str:
     """OpenQASM 3 text; angles are ``input float[64]`` unless there are numbers for them."""
     if params is None and x is None:
-        return qasm3.dumps(measured(_unchecked(model, *_stand_ins(model, 1)), model.active))
+        return qasm3.dumps(with_measurement(_unchecked(model, *_stand_ins(model, 1)), model.active))
     found = _lowered(model, params, x)
     values = zip(found.parameters, found.angles, strict=True)
     numbers = {parameter: float(angle) for parameter, angle in values}
-    return qasm3.dumps(measured(found, model.active).assign_parameters(numbers))
+    return qasm3.dumps(with_measurement(found, model.active).assign_parameters(numbers))
 
 
 def _lowered(model: Any, params: Any, x: Any) -> Lowered:

@@ -9,11 +9,12 @@ Reference: Nielsen, Chuang, Quantum Computation and Quantum Information, section
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pennylane as qp
 
-from ...layers import Pooling, Sequential
+from ...layers import Composite, Pooling, Sequential
 from ...layers.base import Layer, Wires, collect
 
 ROTATIONS = {"x": qp.RX, "y": qp.RY, "z": qp.RZ}
@@ -31,22 +32,35 @@ def is_measured(layer: Layer) -> bool:
     return isinstance(layer, Pooling) and layer.kind == "measured"
 
 
-def measured_operators(layer: Layer, params: Any, x: Any, wires: Wires) -> Iterator[Any]:
-    """The operators of a layer, its measured poolings as ``MidMeasure`` and ``Conditional``.
+@dataclass(frozen=True)
+class FeedForward(Layer):
+    """A layer with its measured poolings as ``MidMeasure`` and ``Conditional``.
+
+    Params: the layer's.
 
     Example:
         >>> import numpy as np
         >>> pooling = Pooling("zx", kind="measured")
-        >>> [o.name for o in measured_operators(pooling, np.ones(2), None, (0, 1))]
+        >>> [o.name for o in FeedForward(pooling).gates(np.ones(2), None, (0, 1))]
         ['MidMeasureMP', 'Conditional(RZ)', 'Conditional(RX)']
     """
-    if isinstance(layer, Sequential):
-        for (child, on), p in zip(layer.steps(wires), params, strict=True):
-            yield from measured_operators(child, p, x, on)
-    elif is_measured(layer):
-        yield from _pool(layer, params, wires)
-    else:
-        yield from collect(layer, params, x, wires)
+
+    block: Layer
+
+    def shape(self, wires: Wires) -> Any:
+        return self.block.shape(wires)
+
+    def active(self, wires: Wires) -> Wires:
+        return self.block.active(wires)
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterator[Any]:
+        if isinstance(self.block, Composite):
+            for key, part, on in self.block.steps(wires):
+                yield from FeedForward(part).gates(params[key], x, on)
+        elif is_measured(self.block):
+            yield from _pool(self.block, params, wires)
+        else:
+            yield from collect(self.block, params, x, wires)
 
 
 def _pool(layer: Any, params: Any, wires: Wires) -> Iterator[Any]:

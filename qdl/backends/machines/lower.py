@@ -22,6 +22,7 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import Parameter, library
 from qiskit.quantum_info import SparsePauliOp
 
+from ...observables import words
 from .amplitudes import preparation
 
 # Gates with the same matrix, angles and order of wires in both libraries; all others are decomposed.
@@ -79,14 +80,14 @@ class Lowered:
 
 def lower(
     operators: Iterable[Any],
-    measurements: Sequence[Any] = (),
+    measured: Sequence[Any] = (),
     wires: Sequence[Any] | None = None,
 ) -> Lowered:
     """Lower PennyLane operators, as ``model.operators(params, x)`` gives them.
 
     Args:
         operators: in time order; angles numbers or ``(batch,)``, NumPy, JAX or traced.
-        measurements: what is measured; without any, every angle counts as one that matters.
+        measured: the wires that are measured; without any, every angle counts as one that matters.
         wires: the wires in the order of the qubits; None for those that occur, sorted.
 
     Raises:
@@ -103,13 +104,12 @@ def lower(
     """
     with qp.QueuingManager.stop_recording():
         gates = [gate for operator in operators for gate in _gates(operator)]
-    measured = {wire for measurement in measurements for wire in measurement.wires}
     if wires is None:
-        found = measured.union(*(gate.wires for gate in gates))
+        found = set(measured).union(*(gate.wires for gate in gates))
         wires = sorted(found)
     circuit = QuantumCircuit(len(wires))
     parameters, angles = _write(circuit, gates, {wire: i for i, wire in enumerate(wires)})
-    rules = _rules(gates, measured or set(wires))
+    rules = _rules(gates, set(measured or wires))
     return Lowered(circuit, tuple(parameters), tuple(angles), rules, tuple(wires))
 
 
@@ -249,30 +249,22 @@ def _rule(operator: Any, index: int) -> Rule:
     return tuple((float(c), float(s)) for c, s in terms)
 
 
-def observables(measurements: Sequence[Any], wires: Sequence[Any]) -> list[SparsePauliOp]:
-    """The observables of PennyLane's ``expval`` measurements, on qubits in the order of ``wires``.
+def sparse_pauli(observable: Any, wires: Sequence[Any]) -> SparsePauliOp:
+    """A PennyLane observable on qubits in the order of ``wires``.
 
     Example:
-        >>> observables([qp.expval(qp.Z(0) @ qp.X(2))], (0, 1, 2))[0].paulis.to_labels()
+        >>> sparse_pauli(qp.Z(0) @ qp.X(2), (0, 1, 2)).paulis.to_labels()
         ['XIZ']
     """
-    return [_sum_of_words(measurement.obs, list(wires)) for measurement in measurements]
-
-
-def _sum_of_words(observable: Any, wires: list[Any]) -> SparsePauliOp:
-    sentence = observable.pauli_rep
-    if sentence is None:  # a projector or a Hermitian matrix
-        matrix = np.asarray(qp.matrix(observable))
-        sentence = qp.pauli_decompose(matrix, wire_order=observable.wires, pauli=True)
     terms = [
-        ("".join(word.values()), [wires.index(w) for w in word], complex(coefficient).real)
-        for word, coefficient in sentence.items()
+        ("".join(word.values()), [wires.index(w) for w in word], coefficient)
+        for word, coefficient in words(observable).items()
     ]
     terms = terms or [("", [], 0.0)]  # the zero operator
     return SparsePauliOp.from_sparse_list(terms, num_qubits=len(wires))
 
 
-def measured(lowered: Lowered, wires: Sequence[Any]) -> QuantumCircuit:
+def with_measurement(lowered: Lowered, wires: Sequence[Any]) -> QuantumCircuit:
     """The circuit with ``wires`` measured into a register ``c``; wire 0 of them most significant.
 
     The integer that a sampled bit string stands for is then the index into ``qdl.Probs``.

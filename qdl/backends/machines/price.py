@@ -11,7 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..place import Place, places_of
+from ...circuit import Circuit
+from ...readout import Measured, Observables, Probabilities
+from ..place import GatePlace, places_of
 from . import chip
 from .derivative import METHODS, differentiable
 from .qiskit_place import Compiled, QiskitPlace
@@ -173,18 +175,24 @@ class _Count:
 
 
 @dataclass(frozen=True)
-class _Dry(Place):
+class _Dry(GatePlace):
     """A place that counts instead of sending."""
 
     place: Any
     gradient: str | None
     count: _Count = field(compare=False)
 
-    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
-        return self.place.operators(model, params, x)
+    def prepared(self, circuit: Circuit) -> Circuit:
+        return self.place.prepared(circuit)
 
-    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
-        program = self.place.program(operators, measurements)
+    def evaluate(self, operators: list[Any], observables: Any, key: Any) -> jax.Array:
+        return self._evaluate(operators, Observables(tuple(observables)), key)
+
+    def probabilities(self, operators: list[Any], wires: Any, key: Any) -> jax.Array:
+        return self._evaluate(operators, Probabilities(tuple(wires)), key)
+
+    def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> jax.Array:
+        program = self.place.program(operators, measured)
         self.count.compiled.append((self.place.compiled(program), self.place.backend))
 
         def run(values: np.ndarray, _: Any) -> np.ndarray:

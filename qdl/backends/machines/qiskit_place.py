@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
 import numpy as np
-import pennylane as qp
 
 from ... import simulator
-from ..place import Place
+from ...circuit import Circuit
+from ...readout import Measured, Observables, Probabilities
+from ..place import GatePlace
 from .chip import best_path, pairs_along
 from .derivative import METHODS, RANDOM, differentiable
-from .feed_forward import is_measured, measured_operators
-from .lower import lower, measured
+from .feed_forward import FeedForward, is_measured
+from .lower import lower, with_measurement
 from .request import Program, Request
 
 ONE_AT_A_TIME = threading.RLock()
@@ -39,7 +41,7 @@ class Compiled:
 
 
 @dataclass(frozen=True)
-class QiskitPlace(Place):
+class QiskitPlace(GatePlace):
     """A Qiskit backend. A batch, and a batch times all shifts of its gradient, is one job.
 
     Attributes:
@@ -96,12 +98,12 @@ class QiskitPlace(Place):
         """Whether gates may depend on outcomes here; exact values have no outcomes."""
         return self.shots is not None and "if_else" in self.backend.target.operation_names
 
-    def operators(self, model: Any, params: Any, x: Any) -> list[Any]:
-        """The operators of a model, measured poolings as such where the machine can."""
-        if not (self.feeds_forward and is_measured(model.layers)):
-            return model.operators(params, x)
-        with qp.QueuingManager.stop_recording():
-            return list(measured_operators(model.layers, params, x, model.wires))
+    def prepared(self, circuit: Circuit) -> Circuit:
+        """The circuit with its measured poolings as such, where the machine can."""
+        if not (self.feeds_forward and is_measured(circuit.layers)):
+            return circuit
+        layers = [FeedForward(layer) for layer in circuit.layers.layers]
+        return replace(circuit, layers=layers)
 
     def coupling(self, n: int) -> tuple[tuple[int, int], ...]:
         """Pairs for ``Entangler(pattern=...)`` on n wires, as they follow the machine's best path.
@@ -118,18 +120,18 @@ class QiskitPlace(Place):
         """The machine's best path of n qubits, by the errors of its gates and readout."""
         return best_path(self.backend.target, n)
 
-    def pinned(self, operators: list[Any], measurements: list[Any]) -> tuple[Any, Any]:
+    def pinned(self, operators: list[Any], observables: Sequence[Any]) -> tuple[Any, Any]:
         """This place held to the qubits where a circuit's wires start, and to those where they end."""
-        program = self.program(operators, measurements)
+        program = self.program(operators, Observables(tuple(observables)))
         compiled = self.compiled(program)
         if compiled.circuit.layout is None or self.basis is not None:
             return self, self
         start = compiled.circuit.layout.initial_index_layout(filter_ancillas=True)
         return replace(self, layout=tuple(start)), replace(self, layout=tuple(compiled.qubits))
 
-    def program(self, operators: list[Any], measurements: list[Any]) -> Program:
+    def program(self, operators: list[Any], measured: Measured) -> Program:
         """The operators as one parametrised circuit, refused if the machine is too small."""
-        program = Program(lower(operators, measurements), tuple(measurements))
+        program = Program(lower(operators, measured.wires), measured)
         if program.lowered.measures and not self.feeds_forward:
             raise ValueError(
                 f"{self.backend.name} with shots={self.shots} cannot let gates depend on outcomes. Expected "
@@ -149,8 +151,15 @@ class QiskitPlace(Place):
             )
         return program
 
-    def evaluate(self, operators: list[Any], measurements: list[Any], key: Any) -> jax.Array:
-        """The readout values ``(..., k)``: one job, and one for value and gradient together."""
+    def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
+        """The values of observables: one job, and one for value and gradient together."""
+        return self._evaluate(operators, Observables(tuple(observables)), key)
+
+    def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
+        """The probabilities of basis states, from the sampler."""
+        return self._evaluate(operators, Probabilities(tuple(wires)), key)
+
+    def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> jax.Array:
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
         if self.gradient in RANDOM and key is None:
@@ -158,7 +167,7 @@ class QiskitPlace(Place):
                 f"gradient={self.gradient!r} is random, so it needs a key: "
                 "apply(params, x, key=jax.random.key(0))."
             )
-        program = self.program(operators, measurements)
+        program = self.program(operators, measured)
 
         known = program.without_angles()
 
@@ -203,7 +212,7 @@ def _compiled(place: QiskitPlace, program: Program) -> Compiled:
 
     lowered = program.lowered
     measures = program.samples and place.shots is not None
-    circuit = measured(lowered, program.measured_wires) if measures else lowered.circuit
+    circuit = with_measurement(lowered, program.measured_wires) if measures else lowered.circuit
     where: dict[str, Any] = (
         {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
     )

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pennylane as qp
 from qiskit import QuantumCircuit
 
-from .lower import Lowered, observables
+from ...readout import Measured, Observables, Probabilities
+from .lower import Lowered, sparse_pauli
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Program:
     """A circuit and what is measured at its end; equal ones have equal bytes."""
 
     lowered: Lowered = field(compare=False)
-    measurements: tuple[Any, ...] = field(compare=False)
+    measured: Measured = field(compare=False)
     text: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -36,22 +36,24 @@ class Program:
     @property
     def samples(self) -> bool:
         """True for probabilities, which need the sampler."""
-        return isinstance(self.measurements[0], qp.measurements.ProbabilityMP)
+        return isinstance(self.measured, Probabilities)
 
     @cached_property
     def observables(self) -> list[Any]:
         """Qiskit's observables, on the qubits of the circuit; none for probabilities."""
-        return [] if self.samples else observables(self.measurements, self.lowered.wires)
+        if not isinstance(self.measured, Observables):
+            return []
+        return [sparse_pauli(o, self.lowered.wires) for o in self.measured.observables]
 
     @property
     def measured_wires(self) -> tuple[Any, ...]:
         """The wires whose probabilities are asked for, in order."""
-        return tuple(self.measurements[0].wires) if self.samples else ()
+        return self.measured.wires if self.samples else ()
 
     @property
     def size(self) -> int:
         """The number k of values."""
-        return 2 ** len(self.measured_wires) if self.samples else len(self.measurements)
+        return self.measured.size
 
     @property
     def bases(self) -> int:

@@ -111,20 +111,21 @@ def transpile_report(model: Any, place: QiskitPlace) -> TranspileReport:
         chain = transpile_report(dataclasses.replace(model, layers=layers), place)
     params = jax.tree.map(np.asarray, model.init(jax.random.key(0)))
     x = np.ones((1, model.n_features)) if model.n_features else None
-    measurements = model.readout.measurements(model.active)
-    program = place.program(place.operators(model, params, x), measurements)
+    circuit = model.circuit
+    program = place.program(place.prepared(circuit).operators(params, x), circuit.measured)
     compiled = place.compiled(program)
     target = place.backend.target
     coupling = target.build_coupling_map()
     edges = {tuple(sorted(edge)) for edge in coupling} if coupling else ()
-    read = {wire for measurement in measurements for wire in measurement.wires}
     layout = dict(zip(program.lowered.wires, map(int, compiled.qubits), strict=True))
     return TranspileReport(
         machine=place.backend.name,
         circuit=compiled.circuit,
         depth=compiled.circuit.depth(),
         two_qubit_gates=sum(len(qubits) == 2 for _, qubits in gates_of(compiled.circuit)),
-        fidelity=fidelity(compiled.circuit, target, [layout[wire] for wire in read]),
+        fidelity=fidelity(
+            compiled.circuit, target, [layout[wire] for wire in circuit.measured.wires]
+        ),
         layout=layout,
         edges=tuple(sorted(edges)),
         chain=chain,

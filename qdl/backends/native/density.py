@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from ... import simulator
+from ...circuit import Circuit
 from ..place import Place
 
 
@@ -16,15 +17,15 @@ from ..place import Place
 class DensityMatrix(Place):
     """The native simulator for circuits with noise; exact."""
 
-    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
-        """The readout values of a model, channels included."""
-        return _apply(model, params, x)
+    def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values, channels included."""
+        return _values(circuit, params, x)
 
 
 @partial(jax.jit, static_argnums=0)
-def _apply(model: Any, params: Any, x: Any) -> jax.Array:
+def _values(circuit: Circuit, params: Any, x: Any) -> jax.Array:
     def run(params: Any, x: Any, key: Any) -> jax.Array:
-        return simulator.evaluate_mixed(model.layers, model.wires, model.readout, params, x)
+        return simulator.evaluate_mixed(circuit, params, x)
 
     return simulator.split_batch(run, params, x)
 

@@ -20,7 +20,9 @@ from pennylane.devices.modifiers import simulator_tracking, single_tape_support
 from pennylane.devices.qubit.simulate import measure_final_state
 
 from ... import simulator
+from ...circuit import Circuit
 from ...layers.base import Layer, Wires
+from ...reading.gates import dims_of, with_all_data
 
 WIDEST = 4  # wider operators are decomposed first, where they can be
 AS_THEY_ARE = ("MultiRZ", "GlobalPhase", "Identity", "Barrier", "Snapshot")
@@ -153,7 +155,7 @@ def final_state(tape: Any) -> jax.Array:
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _run(layer: Operators, n: int, axes: tuple[int | None, ...], params: Any) -> jax.Array:
     def state(params: Any) -> jax.Array:
-        return simulator.state(layer, tuple(range(n)), params, None)
+        return simulator.state(Circuit(n, layer), params, None)
 
     return jax.vmap(state, (list(axes),))(params) if 0 in axes else state(params)
 
@@ -192,7 +194,7 @@ def _batched(operator: Any) -> list[bool]:
     """For each number of an operator, whether it has a batch axis in front."""
     if operator.batch_size is None:
         return [False] * len(jax.tree.leaves(operator))
-    dims = simulator.dims_of(operator)
+    dims = dims_of(operator)
     return [np.ndim(d) > dim for d, dim in zip(operator.data, dims, strict=True)]
 
 
@@ -202,7 +204,7 @@ def _plain(operator: Any) -> Any:
         lead = () if operator.batch_size is None else (operator.batch_size,)
         amplitudes = operator.state_vector().reshape(*lead, -1)
         return qp.StatePrep(amplitudes, wires=operator.wires, validate_norm=False)
-    return simulator.with_all_data(operator)
+    return with_all_data(operator)
 
 
 def _is_native(operator: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from ... import simulator
+from ...circuit import Circuit
 from ..place import Place
 
 
@@ -33,22 +34,20 @@ class Statevector(Place):
                 "Leave one of them out."
             )
 
-    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
-        """The readout values of a model, its layers compiled as one program."""
+    def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values, all layers compiled as one program."""
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
-        return _apply(model, params, x, key)
+        return _values(self, circuit, params, x, key)
 
 
-@partial(jax.jit, static_argnums=0)
-def _apply(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+@partial(jax.jit, static_argnums=(0, 1))
+def _values(place: Statevector, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
     def run(params: Any, x: Any, key: Any) -> jax.Array:
-        shots = model.place.shots
-        return simulator.evaluate(model.layers, model.wires, model.readout, params, x, shots, key)
+        return simulator.evaluate(circuit, params, x, place.shots, key)
 
-    if model.place.mesh is not None:
-        circuit = model.layers, model.wires, model.readout
-        return simulator.evaluate_sliced(*circuit, params, x, model.place.mesh)
+    if place.mesh is not None:
+        return simulator.evaluate_sliced(circuit, params, x, place.mesh)
     return simulator.split_batch(run, params, x, key)
 
 

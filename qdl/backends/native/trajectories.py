@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from ... import simulator
+from ...circuit import Circuit
 from ..place import Place
 
 
@@ -26,20 +27,24 @@ class Trajectories(Place):
                 "falls as 1 / sqrt(samples); example: trajectories(samples=100)."
             )
 
-    def apply(self, model: Any, params: Any, x: Any, key: Any) -> jax.Array:
-        """The readout values of a model, averaged over trajectories."""
+    @property
+    def exact(self) -> bool:
+        """False: an average over draws."""
+        return False
+
+    def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values, averaged over trajectories."""
         if key is None:
             raise ValueError(
                 f"{self.samples} trajectories need a key: apply(params, x, key=jax.random.key(0))."
             )
-        return _apply(model, params, x, key)
+        return _values(self, circuit, params, x, key)
 
 
-@partial(jax.jit, static_argnums=0)
-def _apply(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+@partial(jax.jit, static_argnums=(0, 1))
+def _values(place: Trajectories, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
     def run(params: Any, x: Any, key: Any) -> jax.Array:
-        samples, parts = model.place.samples, (model.layers, model.wires, model.readout)
-        return simulator.evaluate_trajectories(*parts, params, x, samples, key)
+        return simulator.evaluate_trajectories(circuit, params, x, place.samples, key)
 
     return simulator.split_batch(run, params, x, key)
 

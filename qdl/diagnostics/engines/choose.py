@@ -8,9 +8,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from ...backends.native.density import DensityMatrix
-from ...backends.native.statevector import Statevector
-from ...backends.native.trajectories import Trajectories
 from ...pauli.circuit import pauli_circuit
 from ..result.variance import GradientVariance
 from ..walk import engine as pauli_walk
@@ -62,8 +59,7 @@ def _circuit(task: Task, widest: int | None = None) -> Any:
 
 def _check_place(model: Any) -> None:
     place = model.place
-    exact = isinstance(place, DensityMatrix | Trajectories) or place == Statevector()
-    if not exact:
+    if place.shots is not None or place.noisy:
         raise ValueError(
             f"the model runs on {place!r}, whose shots or noise only method='statevector' can see. Use that, "
             "or the model without .on(...)."

@@ -15,7 +15,7 @@ import numpy as np
 import pennylane as qp
 
 from ...layers import Layer
-from ...layers.base import Initializer, Shape, Wires, is_shape, start
+from ...layers.base import Initializer, Shape, Wires, is_shape
 from ...model import QNN
 from ...pauli.cones import cone
 from ...pauli.observables import observable
@@ -60,7 +60,7 @@ class Cone(Layer):
             yield qp.map_wires(operators[i], place)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        return start(self.block, key, self.on, initializer)
+        return self.block.init(key, self.on, initializer)
 
     def n_features(self, wires: Wires) -> int:
         return self.block.n_features(self.on)
@@ -94,7 +94,7 @@ def cones(model: Any, cost: Any) -> tuple[tuple[tuple[float, Any], ...], Any]:
     try:
         groups = _groups(operators, observable(model, cost).terms)
     except ValueError:  # a nonlinear cost, or an observable that is no short sum of words
-        bits = _bits(w for m in model.readout.measurements(model.active) for w in m.wires)
+        bits = _bits(model.measured.wires)
         _check(cone(operators, bits)[1], model.n_wires)
         return ((1.0, _part(model, operators, bits, None)),), cost
     for support in groups:
@@ -162,10 +162,9 @@ def _part(model: Any, operators: Any, support: int, terms: list[Any] | None) -> 
     elif isinstance(model.readout, Probs):
         readout = Probs([place[w] for w in model.readout.on(model.active)])
     else:
-        measured = model.readout.measurements(model.active)
-        readout = Expval([qp.map_wires(m.obs, place) for m in measured])
+        readout = Expval([qp.map_wires(o, place) for o in model.measured.observables])
     layer = Cone(model.layers, model.wires, tuple(seen), kept)
-    small = QNN(len(kept), [layer], readout=readout, init=model.initializer)
+    small = QNN(len(kept), [layer], readout=readout, initializer=model.initializer)
     return replace(small, place=model.place)
 
 

@@ -79,8 +79,7 @@ def _variants(asked: Question) -> Iterator[tuple[str, tuple[Any, Any]]]:
     """Name -> (model, cost)."""
     model = asked.model
     if _weight(asked) > 1:
-        measured = model.readout.measurements(model.active)
-        wire = min(int(w) for m in measured for w in m.wires)
+        wire = min(model.measured.wires)
         yield f"reading Z on wire {wire} alone", (replace(model, readout=ExpZ((wire,))), None)
     repeats = list(_repeats(model.layers))
     for factor, word in ((0.5, "half"), (2, "twice")):

@@ -50,7 +50,7 @@ def _walk(layer: Layer, wires: Wires, first: int) -> tuple[Any, int]:
     """The numbers of a layer's parameters from ``first`` on, and the number after the last."""
     if isinstance(layer, Sequential):
         tree = []
-        for child, on in layer.steps(wires):
+        for _, child, on in layer.steps(wires):
             found, first = _walk(child, on, first)
             tree.append(found)
         return tree, first

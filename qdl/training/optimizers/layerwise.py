@@ -26,7 +26,7 @@ def layerwise(
 
     Outside of the mask nothing moves, and ``optimizer`` starts anew with every mask, its schedules
     too. Both phases of Skolik et al. are lists of masks: single layers in time order, those to come
-    at zero angles (``init=lambda key, shape, dtype: jax.numpy.zeros(shape, dtype)``), then larger
+    at zero angles (``initializer=lambda key, shape, dtype: jax.numpy.zeros(shape, dtype)``), then larger
     parts in turn. Layers that wait are truly absent where their entanglers are diagonal (``"cz"``)
     and the readout is; other entanglers act from the start.
 

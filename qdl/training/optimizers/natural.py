@@ -56,7 +56,7 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _metric(model: QNN, approximation: str, params: Any, x: Any) -> jax.Array:
-    psi, slopes = simulator.tangents(model.layers, model.wires, params, x)
+    psi, slopes = simulator.tangents(model.circuit, params, x)
     psi = psi.reshape(-1, psi.shape[-1])  # (rows, 2**n)
     slopes = slopes.reshape(len(slopes), *psi.shape)
     along = jnp.einsum("rk,irk->ir", psi.conj(), slopes)

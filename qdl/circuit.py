@@ -1,0 +1,197 @@
+"""A circuit: layers on wires and what is read out at their end; no parameters, and no place yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+
+from .layers.base import Shape, Wires, is_shape
+from .layers.compose import Sequential, as_layer
+from .readout import ExpZ, Measured, Readout, measured
+
+
+@dataclass(frozen=True)
+class Circuit:
+    r"""Layers on wires, and a readout: what a place evaluates, $\langle O \rangle_{U(\theta, x)|0\rangle}$.
+
+    Immutable, hashable and compared by value: equal circuits share one compilation. A ``QNN`` is a
+    circuit with a start and a place.
+
+    Args:
+        n_wires: number of qubits; wire 0 is the most significant bit wherever states are numbered.
+        layers: a layer or a list of layers, in time order.
+        readout: what is measured; ``ExpZ()`` if None.
+
+    Raises:
+        ValueError: wires, layers or observables that do not fit each other.
+        TypeError: something that is no layer or no readout.
+
+    Example:
+        >>> from qdl.layers import AngleEncoding, Entangler, Rotation
+        >>> circuit = Circuit(2, [AngleEncoding(), Rotation("zyz"), Entangler("cz")])
+        >>> circuit.shape, circuit.n_features, circuit.size
+        ([None, (2, 3), None], 2, 2)
+
+    Reference: Schuld, Bergholm, Gogolin, Izaac, Killoran, Physical Review A 99, 032331 (2019).
+    """
+
+    n_wires: int
+    layers: Any  # given as a layer or a list of layers, kept as a Sequential
+    readout: Any = None  # given as a Readout or None, kept as a Readout
+
+    def __post_init__(self) -> None:
+        n_wires, owner = self.n_wires, type(self).__name__
+        whole = isinstance(n_wires, int | np.integer) and not isinstance(n_wires, bool)
+        if not whole or n_wires < 1:
+            raise ValueError(
+                f"{owner} needs a whole number of wires >= 1, got {n_wires!r}. Example: {owner}(4, layers)."
+            )
+        layers = as_layer(self.layers)
+        if not isinstance(layers, Sequential):
+            layers = Sequential((layers,))
+        readout = ExpZ() if self.readout is None else self.readout
+        if not isinstance(readout, Readout):
+            raise TypeError(
+                f"readout must be ExpZ, Expval, Probs or a qdl.Readout of your own, got {readout!r}. "
+                "Wrap PennyLane observables as Expval([...])."
+            )
+        object.__setattr__(self, "n_wires", int(n_wires))
+        object.__setattr__(self, "layers", layers)
+        object.__setattr__(self, "readout", readout)
+        _ = self.shape  # every layer refuses wires that make no sense for it here
+        size = readout.size(self.active)
+        if size != self.measured.size:
+            raise ValueError(
+                f"{type(readout).__name__}.size gives {size} for the wires {self.active}, but it measures "
+                f"{self.measured.size} values. Leave size out: it follows from measurements."
+            )
+
+    def __deepcopy__(self, memo: Any) -> Circuit:
+        """Itself: nothing in it can change."""
+        return self
+
+    @property
+    def wires(self) -> Wires:
+        """All wires, ``(0, ..., n_wires - 1)``."""
+        return tuple(range(self.n_wires))
+
+    @property
+    def active(self) -> Wires:
+        """The wires still active at the end of the circuit."""
+        return self.layers.active(self.wires)
+
+    @property
+    def shape(self) -> Shape:
+        """The shapes of the parameters, a tree."""
+        return self.layers.shape(self.wires)
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the parameters hold."""
+        return count(self.shape)
+
+    @property
+    def n_features(self) -> int:
+        """How many features the encodings read; 0 for a circuit without data."""
+        return self.layers.n_features(self.wires)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """What is measured: ``Observables`` or ``Probabilities``."""
+        return measured(self.readout, self.active)
+
+    @property
+    def size(self) -> int:
+        """The number k of readout values."""
+        return self.measured.size
+
+    def operators(self, params: Any, x: Any = None) -> list[Any]:
+        """The circuit as a flat list of PennyLane operators."""
+        with qp.QueuingManager.stop_recording():
+            return list(self.layers.gates(params, x, self.wires))
+
+    def check_params(self, params: Any) -> None:
+        """Refuse parameters of another circuit, naming the first leaf that differs."""
+        check_tree(params, self.shape)
+
+    def check_features(self, x: Any) -> Any:
+        """Features as a float array, refused where the layers can make nothing of them."""
+        x = check_features(x)
+        self.layers.check(x, self.wires)
+        return x
+
+
+def count(shape: Shape) -> int:
+    """How many numbers arrays of these shapes hold."""
+    return sum(math.prod(leaf) for leaf in jax.tree.leaves(shape, is_leaf=is_shape))
+
+
+def leading(x: Any) -> tuple[int, ...]:
+    """The axes before the features: () or (batch,)."""
+    return () if x is None else x.shape[:-1]
+
+
+def over_batch(function: Callable[[Any], Any], x: Any) -> Any:
+    """``function(x)`` for features of any leading axes; it sees at most one."""
+    if x is None or x.ndim <= 2:
+        return function(x)
+    values = function(x.reshape(-1, x.shape[-1]))
+    return values.reshape(*x.shape[:-1], *values.shape[1:])
+
+
+def check_features(x: Any) -> Any:
+    """Features as a float array; NaN and Inf refused by row and column while values are concrete."""
+    if x is None or isinstance(x, jax.core.Tracer):
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf" and not jnp.issubdtype(array.dtype, jnp.floating):
+        raise TypeError(
+            f"x must be real numbers, got dtype {array.dtype}. Encode categories as numbers first, and "
+            "complex ones as two features each."
+        )
+    if array.ndim == 0:
+        raise ValueError(
+            "x must have shape (n_features,) or (batch, n_features), got one number. "
+            "For a single feature pass x[None] or x[:, None]."
+        )
+    if array.size == 0:
+        raise ValueError(
+            f"x has shape {array.shape}, so there is nothing to evaluate. Expected at least one "
+            "sample and one feature."
+        )
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        row = where[0] if len(where) == 2 else where[:-1]
+        place = f"column {where[-1]}" + (f", row {row}" if len(where) > 1 else "")
+        raise ValueError(
+            f"x must be finite, got {array[where]} in {place}. Drop or impute such rows first."
+        )
+    return jnp.asarray(x, dtype=jnp.result_type(float))
+
+
+def check_tree(params: Any, shape: Any) -> None:
+    """Refuse parameters of another model, naming the first leaf that differs."""
+    wanted, tree = jax.tree.flatten(shape, is_leaf=is_shape)
+    got, got_tree = jax.tree.flatten(params)
+    if got_tree != tree:
+        alone = jax.tree_util.treedef_is_leaf(got_tree)
+        given = f"one {type(params).__name__}" if alone else f"the tree {got_tree}"
+        raise ValueError(
+            f"params are not of this model: got {given}, expected the tree {tree}. "
+            "Use init(key) of this model, or result.params of a fit; the order is apply(params, x)."
+        )
+    paths = jax.tree_util.tree_flatten_with_path(params)[0]
+    for (path, leaf), expected in zip(paths, wanted, strict=True):
+        if np.shape(leaf) != expected:
+            raise ValueError(
+                f"params{jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, expected "
+                f"{expected}. Use params from this model's init(key)."
+            )

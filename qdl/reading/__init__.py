@@ -1,0 +1,27 @@
+"""The one reading of a circuit: which gates its layers yield, and where each angle comes from.
+
+``tree`` unfolds composites, repetitions and adjoints into leaf layers inside loops; ``gates`` asks a leaf
+for its operators and finds the source of every angle: a constant, a multiple of one parameter or feature,
+or computed by the layer. Simulator, hardware, export and diagnostics all start from here.
+"""
+
+from .gates import Computed, Constant, Entry, Feature, Gate, Source, read_gates, with_all_data
+from .tree import Leaf, Loop, Path, Visit, leaves, unfold, visits
+
+__all__ = [
+    "Computed",
+    "Constant",
+    "Entry",
+    "Feature",
+    "Gate",
+    "Leaf",
+    "Loop",
+    "Path",
+    "Source",
+    "Visit",
+    "leaves",
+    "read_gates",
+    "unfold",
+    "visits",
+    "with_all_data",
+]
