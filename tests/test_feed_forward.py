@@ -10,8 +10,8 @@ import qdl
 from qdl.backends import aer, fake, mitigated
 from qdl.backends.machines.feed_forward import FeedForward
 from qdl.backends.machines.lower import lower
-from qdl.readout import Observables
 from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
+from qdl.readout import Observables
 
 
 def qcnn(kind, n=4, axes="zx"):

@@ -2,9 +2,11 @@
 
 ``tree`` unfolds composites, repetitions and adjoints into leaf layers inside loops; ``gates`` asks a leaf
 for its operators and finds the source of every angle: a constant, a multiple of one parameter or feature,
-or computed by the layer. Simulator, hardware, export and diagnostics all start from here.
+or computed by the layer; ``cone`` finds the gates that matter to what is measured, ``shift_rules`` tells how
+an angle is differentiated by more values. Simulator, hardware, export and diagnostics all start from here.
 """
 
+from .cone import light_cone
 from .gates import Computed, Constant, Entry, Feature, Gate, Source, read_gates, with_all_data
 from .tree import Leaf, Loop, Path, Visit, leaves, unfold, visits
 
@@ -20,6 +22,7 @@ __all__ = [
     "Source",
     "Visit",
     "leaves",
+    "light_cone",
     "read_gates",
     "unfold",
     "visits",

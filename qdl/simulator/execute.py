@@ -16,12 +16,13 @@ import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
+from ..reading import light_cone
 from . import kernels, start, statevector
 from .devices import split_map
-from .plan import ALL, Passes, light_cone, plan
+from .plan import ALL, Passes, plan
 from .program import Program, assemble, cuts
 from .read import Reading
-from .split import Preparation, split
+from .split import Fence, Preparation, split
 from .statevector import Layout, Values
 
 Flags = tuple[bool, ...]
@@ -62,7 +63,9 @@ class Execution:
         used = self.wires
         if self.passes.light_cone and set(self.head.wires) != set(self.wires):
             seeds = set(self.head.wires) | set(start.wires if start else ())
-            elements, reached = light_cone(elements, seeds)
+            seen, reached = light_cone(elements, seeds)
+            kept = {*seen, *(i for i, e in enumerate(elements) if isinstance(e, Fence))}
+            elements = [elements[i] for i in sorted(kept)]
             used = tuple(sorted(reached))
         if self.lift is not None:
             elements, used = self.lift(elements, used)

@@ -106,16 +106,6 @@ class Plan:
     stages: list[Stage]
 
 
-def light_cone(elements: Iterable[Element], wires: Iterable[int]) -> tuple[list[Element], set[int]]:
-    """The elements that can change what is measured on ``wires``, and the wires they reach."""
-    reached, kept = set(wires), []
-    for element in reversed(list(elements)):
-        if reached & set(element.wires) or isinstance(element, Fence):
-            reached |= set(element.wires)
-            kept.append(element)
-    return kept[::-1], reached
-
-
 def plan(elements: list[Element], wires: Iterable[int], passes: Passes, prepared: bool) -> Plan:
     """Place all elements."""
     wires = tuple(wires)

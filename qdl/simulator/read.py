@@ -41,6 +41,11 @@ class Gate(NamedTuple):
     angles: tuple[Slot, ...]
     array: int | None = None  # the piece that holds its matrix or state, where that is computed
 
+    @property
+    def wires(self) -> Any:
+        """The wires that it acts on."""
+        return self.operator.wires
+
 
 class Piece(NamedTuple):
     """What is known of a piece of numbers without the numbers."""

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pennylane as qp
 from jax.custom_derivatives import SymbolicZero
 
+from ..reading import light_cone
+from ..reading.shift_rules import Rule, shift_rules
 from . import shots as sampling
 from .execute import Execution, execute
-from .read import CONSTANTS, Gate, Reading, Slot
+from .read import CONSTANTS, Reading, Slot
 
 
 @dataclass(frozen=True)
@@ -107,37 +108,17 @@ class Shift(NamedTuple):
 def shifts(execution: Execution, asked: list[bool]) -> list[Shift]:
     """All terms for the pieces that are asked for, gates outside the light cone left out."""
     out: list[Shift] = []
-    rules: dict[int, Any] = {}
-    reached = set(execution.head.wires)
-    for gate in reversed(execution.reading.gates):
-        if not reached & set(gate.operator.wires):
-            continue
-        reached |= set(gate.operator.wires)
+    rules: dict[int, list[Rule]] = {}  # by identity: a layer's operators are shared by its runs
+    gates = execution.reading.gates
+    seen, _ = light_cone(gates, execution.head.wires)
+    for gate in (gates[i] for i in reversed(seen)):
         for number, slot in enumerate(gate.angles):
             if slot.piece == CONSTANTS or not asked[slot.piece]:
                 continue
             if id(gate.operator) not in rules:
-                rules[id(gate.operator)] = _rules(gate)
-            out += [Shift(*slot, float(c), float(a)) for c, a in rules[id(gate.operator)][number]]
+                rules[id(gate.operator)] = shift_rules(gate.operator)
+            out += [Shift(*slot, c, a) for c, a in rules[id(gate.operator)][number]]
     return out
-
-
-def _rules(gate: Gate) -> list[Any]:
-    """For each angle of a gate its ``(coefficient, shift)`` pairs, from PennyLane's frequencies."""
-    operator = gate.operator
-    try:
-        frequencies = operator.parameter_frequencies
-    except (AttributeError, qp.exceptions.ParameterFrequenciesUndefinedError):
-        raise ValueError(
-            f"With shots there is no gradient through {operator.name}: PennyLane knows no frequencies "
-            "of its angles, so it cannot be shifted. Yield its decomposition into rotations, or use "
-            "the exact simulator, statevector()."
-        ) from None
-    pairs = zip(frequencies, operator.ndim_params, strict=True)
-    rules = [
-        qp.gradients.generate_shift_rule(tuple(f)) if f else () for f, dim in pairs if dim == 0
-    ]
-    return rules
 
 
 def _gradient(
