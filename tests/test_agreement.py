@@ -10,7 +10,7 @@ import pytest
 
 import qdl
 from qdl.backends import aer, density_matrix, fake, statevector, trajectories
-from qdl.backends.place import PennyLaneDevice, Place
+from qdl.backends.place import GatePlace, PennyLaneDevice
 from qdl.layers import (
     AmplitudeEncoding,
     AngleEncoding,
@@ -66,15 +66,26 @@ def test_layers_that_need_care(layers):
     assert found.ok and np.abs(found.z).max() < 1, str(found)
 
 
+DEVICE = PennyLaneDevice(qp.device("default.qubit"))
+
+
 @dataclass(frozen=True)
-class Wrong(Place):
+class Wrong(GatePlace):
     """A place that makes one of the usual mistakes, with noise on top of it."""
 
     mistake: str
     noise: float = 0.0
     shots: int | None = None
 
-    def evaluate(self, operators, measurements, key):
+    def evaluate(self, operators, observables, key):
+        values = DEVICE.evaluate(self.spoilt(operators), observables, key)
+        return (1 - self.noise) * (-values if self.mistake == "outcomes are swapped" else values)
+
+    def probabilities(self, operators, wires, key):
+        values = DEVICE.probabilities(self.spoilt(operators), wires, key)
+        return values[..., ::-1] if self.mistake == "outcomes are swapped" else values
+
+    def spoilt(self, operators):
         n = 1 + max(wire for o in operators for wire in o.wires)
         if self.mistake == "wires are reversed":
             operators = [qp.map_wires(o, {w: n - 1 - w for w in range(n)}) for o in operators]
@@ -85,12 +96,7 @@ class Wrong(Place):
                 bind(o, [factor[self.mistake] * d for d in o.data]) if o.data else o
                 for o in operators
             ]
-        device = PennyLaneDevice(qp.device("default.qubit", wires=n))
-        values = device.evaluate(operators, measurements, key)
-        if self.mistake == "outcomes are swapped":
-            probabilities = measurements[0].obs is None
-            values = values[..., ::-1] if probabilities else -values
-        return (1 - self.noise) * values
+        return operators
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ def shift_rules(operator: Any) -> list[Rule]:
         ValueError: PennyLane knows no frequencies of its angles.
 
     Example:
-        >>> shift_rules(qp.RX(0.3, 0))
-        [((0.5, 1.5707963267948966), (-0.5, -1.5707963267948966))]
+        >>> [rule] = shift_rules(qp.RX(0.3, 0))
+        >>> [(round(coefficient, 3), round(shift, 3)) for coefficient, shift in rule]
+        [(0.5, 1.571), (-0.5, -1.571)]
     """
     try:
         frequencies = operator.parameter_frequencies
