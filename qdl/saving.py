@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from .describe import PAULIS, describe, differences, opaque
-from .training.checkpoint import read, write
+from .files import read, write
 from .training.trees import from_arrays, to_arrays
 
 MODEL, PARAMS = "model.json", "params.safetensors"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import read, write
 from .block import BlockSampler
 from .samplers import ExactSampler
 
@@ -18,8 +19,6 @@ SAMPLERS: dict[str, type] = {"BlockSampler": BlockSampler, "ExactSampler": Exact
 
 def save(path: Path, classifier: Any) -> None:
     """Write ``classifier.json`` and ``params.safetensors`` into a folder."""
-    from ..training.checkpoint import write
-
     arguments = classifier.get_params(deep=False)
     sampler = arguments.pop("sampler")
     name = type(sampler).__name__
@@ -42,8 +41,6 @@ def load(path: Path, kind: type, sampler: Any) -> Any:
         ValueError: damaged files, or a sampler that must be given.
         FileNotFoundError: no such files.
     """
-    from ..training.checkpoint import read
-
     arrays, notes = read(path / DESCRIPTION, kind.__name__, path / PARAMS)
     name, options = notes["sampler"]
     if sampler is None:
