@@ -20,6 +20,7 @@ _HOMES = {
     "fit": "training",
     "kernel": "kernels",
     "check": "agreement",
+    "Sampler": "ising",
     "save": "saving",
     "load": "saving",
     "QNNClassifier": "estimators",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from .agreement import check
     from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid
+    from .ising import Sampler
     from .kernels import kernel
     from .model import QNN
     from .readout import Expval, ExpZ, Probs

@@ -30,7 +30,7 @@ ALLOWED = {
     "training": LEAVES | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "saving": LEAVES | {"files", "model", "backends", "hybrid", "describe", "training"},
     "diagnostics": LEAVES | {"model", "backends", "simulator"},
-    "ising": {"files"},
+    "ising": {"files", "describe"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}
 INNER = {"qdl.simulator", "qdl.backends", "qdl.training", "qdl.hybrid"}  # rooms with inner parts

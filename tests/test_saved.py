@@ -180,11 +180,16 @@ def test_a_job_paid_for_is_not_sent_again(tmp_path):
     assert ledger.jobs(file.stem) == expected["ledger"] and ledger.current(file.stem) == "job-0"
 
 
-@pytest.mark.parametrize("name", ["ising", "ising-exact", "ising-deep"])
+@pytest.mark.parametrize("name", ["ising", "ising-exact", "ising-foreign", "ising-deep"])
 def test_saved_classifiers_give_their_numbers(name):
     expected = EXPECTED[name]
     kind = "DeepIsingClassifier" if name == "ising-deep" else "IsingClassifier"
-    classifier = getattr(qdl.ising, kind).load(SAVED / name)
+    words = {}
+    if name == "ising-foreign":
+        words = {"sampler": qdl.ising.BlockSampler()}
+        with pytest.raises(ValueError, match="was saved with a DimodSampler, which is not written"):
+            qdl.ising.IsingClassifier.load(SAVED / name)
+    classifier = getattr(qdl.ising, kind).load(SAVED / name, **words)
     arrays = classifier.network_.arrays()
     assert arrays.keys() == expected["arrays"].keys()
     for each, array in arrays.items():

@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import dimod
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -256,6 +257,10 @@ def classifiers():
         "ising-exact": qdl.ising.IsingClassifier(
             hidden=4, redundancy=1, rule="equilibrium_propagation", learning_rate=1e-2, epochs=2,
             sampler=qdl.ising.ExactSampler(temperature=0.5),
+        ),
+        "ising-foreign": qdl.ising.IsingClassifier(
+            hidden=2, redundancy=1, num_reads=1, learning_rate=1e-2, epochs=1,
+            sampler=qdl.ising.DimodSampler(dimod.ExactSolver()),
         ),
         "ising-deep": qdl.ising.DeepIsingClassifier(
             layers=(5, 4), redundancy=2, num_reads=4, epochs=2, sampler=qdl.ising.BlockSampler(5),
