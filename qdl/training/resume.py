@@ -13,11 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..describe import describe, differences
-from .checkpoint import Checkpoints
+from ..files import Checkpoints, fingerprint
 from .history import STEP, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
-from .trees import fingerprint, from_arrays, to_arrays
+from .trees import from_arrays, to_arrays
 
 HISTORY = (*STEP, *VALIDATION)
 
