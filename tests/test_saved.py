@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 import pytest
-from qdl.backends.jobs import Ledger
-from qdl.backends.qiskit_place import _once
+from qdl.backends.machines.jobs import Ledger
+from qdl.backends.machines.qiskit_place import _once
 from service import Service
 from typer.testing import CliRunner
 

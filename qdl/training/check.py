@@ -18,7 +18,13 @@ MOST_TURNS = 2  # of an angle: standardised features stay below
 
 
 def check_data(
-    X: Any, y: Any, model: Any, loss: Any, outputs: int | None, name: str = ""
+    X: Any,
+    y: Any,
+    model: Any,
+    loss: Any,
+    outputs: int | None,
+    name: str = "",
+    part: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """``X`` and ``y`` as arrays of the dtypes that the loss needs.
 
@@ -29,6 +35,7 @@ def check_data(
         loss: the loss as a function.
         outputs: number of values per row that the model gives; None if unknown.
         name: put before X and y in messages.
+        part: these rows are some of many, so one class is enough.
     """
     X, y = np.asarray(X), np.asarray(y)
     if X.ndim < 2 or len(X) == 0:
@@ -44,7 +51,7 @@ def check_data(
     _check_features(X, model, name)
     if isinstance(loss, CrossEntropy):
         y = _labels(y, outputs, f"{name}y")
-        if not name and (y == y[0]).all():
+        if not (name or part) and (y == y[0]).all():
             raise ValueError(
                 f"y has one class only: label {y[0]} in all {len(y)} rows, so there is nothing to "
                 "tell apart. Pass rows of at least two classes; shuffle before you split."

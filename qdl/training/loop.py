@@ -33,6 +33,7 @@ def fit(
     steps: int = 500,
     batch_size: int = 32,
     params: Any = None,
+    state: Any = None,
     validation: tuple[Any, Any] | None = None,
     key: jax.Array,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -64,6 +65,8 @@ def fit(
         steps: how many gradient steps.
         batch_size: rows per step; at most all of them are taken.
         params: where to start; None to draw them with ``model.init``.
+        state: of the optimizer, as ``Fit.state`` of the same optimizer and parameters gives it, to go on
+            without forgetting its averages; None for a new one.
         validation: ``(X, y)`` to be evaluated about 20 times and at the end.
         key: a JAX key for the first parameters, the batches, and shots.
         checkpoint: a folder for this run: ``metrics.jsonl`` with a line for each step, the three
@@ -80,7 +83,7 @@ def fit(
             change no parameter, and the next batch follows.
 
     Returns:
-        A ``Fit`` with ``params``, ``history``, ``stopped``, ``step``.
+        A ``Fit`` with ``params``, ``history``, ``stopped``, ``step``, ``state``.
 
     Raises:
         ValueError: NaN or Inf by column and row, lengths that differ, too few features, labels out
@@ -109,16 +112,17 @@ def fit(
     if not jax.tree.leaves(params):
         raise ValueError("the model has no parameters to train. Add a layer with parameters.")
     outputs = n_outputs(model)
-    data = Data(*check_data(X, y, model, loss, outputs), data_key)
+    part = state is not None  # of a training that goes on
+    data = Data(*check_data(X, y, model, loss, outputs, part=part), data_key)
     held = None
     if validation is not None:
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
     size = min(int(batch_size), len(data.X))
     plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
-    state = _start(params, plan.optimizer.init(params), len(data.X))
+    started = _start(params, _opt_state(plan.optimizer, params, state), len(data.X))
     folder = None
     if checkpoint is not None:
-        config = configuration(model, plan, state, data, held, given)
+        config = configuration(model, plan, started, data, held, given, state)
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
         steps=int(steps),
@@ -128,7 +132,21 @@ def fit(
         callback=callback,
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
     )
-    return run(plan, state, data, held, options, folder)
+    return run(plan, started, data, held, options, folder)
+
+
+def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
+    """A new state of the optimizer, or the given one if it is of this optimizer and these parameters."""
+    fresh = optimizer.init(params)
+    if given is None:
+        return fresh
+    shapes, wanted = (jax.tree.map(jnp.shape, tree) for tree in (given, fresh))
+    if jax.tree.structure(given) != jax.tree.structure(fresh) or shapes != wanted:
+        raise ValueError(
+            f"state is not of this optimizer and these parameters: got {shapes}, expected {wanted}. Pass "
+            "Fit.state of a fit with the same optimizer and model."
+        )
+    return given
 
 
 def _start(params: Any, opt_state: Any, n_rows: int) -> State:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import VERSION, read_json, write_json
+from ...files import VERSION, read_json, write_json
 from .primitives import LengthError, values
 from .request import Request
 
