@@ -27,7 +27,7 @@ ALLOWED = {
     "hybrid": GROUND | {"model", "backends"},
     "kernels": GROUND | {"model", "backends", "simulator"},
     "agreement": GROUND | {"model", "backends"},
-    "testing": GROUND | {"model", "backends", "agreement", "ising"},
+    "testing": GROUND | {"model", "backends", "agreement", "ising", "training"},
     "describe": set(),
     "training": GROUND | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "saving": GROUND | {"files", "model", "backends", "hybrid", "describe", "training"},

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 import pytest
-from qdl.backends.machines.jobs import Ledger
-from qdl.backends.machines.qiskit_place import _once
 from service import Service
 from typer.testing import CliRunner
 
 import qdl
+from qdl.backends.machines.jobs import Ledger
+from qdl.backends.machines.qiskit_place import _once
 from qdl.cli import app
 from qdl.files import fingerprint
 from qdl.layers import Layer

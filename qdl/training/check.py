@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..layers import AngleEncoding, IQPEncoding, Layer
+from ..layers import Adjoint, AngleEncoding, IQPEncoding
+from ..reading import leaves, unfold
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
 
 MOST_TURNS = 2  # of an angle: standardised features stay below
@@ -73,8 +73,10 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
             first.layers.check(X, first.wires)
         except ValueError as error:
             raise ValueError(f"{name}X: {error}" if name else str(error)) from None
-        for layer in _angles(first.layers):
-            _warn_of_turns(X, layer, name)
+        for leaf in leaves(unfold(first.layers, first.wires)):
+            layer = leaf.layer.block if isinstance(leaf.layer, Adjoint) else leaf.layer
+            if isinstance(layer, AngleEncoding | IQPEncoding):
+                _warn_of_turns(X, layer, name)
         return
     wanted = getattr(model, "n_features", 0) or 0
     if wanted and X.shape[-1] != wanted:
@@ -82,15 +84,6 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
             f"the model takes {wanted} features, but {name}X has {X.shape[-1]} columns. Choose "
             f"{wanted} of them, project X, or make the first stage qdl.Dense({X.shape[-1]}, ...)."
         )
-
-
-def _angles(layer: Any) -> Iterator[Any]:
-    """The layers that take features as angles, wherever they are in the tree."""
-    if isinstance(layer, AngleEncoding | IQPEncoding):
-        yield layer
-    for inner in (*getattr(layer, "layers", ()), getattr(layer, "block", None)):
-        if isinstance(inner, Layer):
-            yield from _angles(inner)
 
 
 def _warn_of_turns(X: np.ndarray, layer: Any, name: str) -> None:
