@@ -12,10 +12,9 @@ import optax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..arguments import check_whole
 from ..backends import Statevector
-from ..datasets.prepare import check_seed
 from ..training import CrossEntropy, fit
-from ..training.check import check_numbers
 from ..training.losses import as_loss
 from .default import reuploading
 from .onward import one_pass, outputs
@@ -103,8 +102,9 @@ class Estimator(BaseEstimator):
         self.history_, self.n_steps_ = {"loss": losses}, done + len(losses)
 
     def _check_numbers(self) -> None:
-        check_numbers(steps=self.steps, batch_size=self.batch_size)
-        check_seed(self.seed)
+        check_whole("steps", self.steps, owner="fit")
+        check_whole("batch_size", self.batch_size, owner="fit")
+        check_whole("seed", self.seed, least=0)
 
     def _keys(self) -> Any:
         """Of training and of evaluation."""
