@@ -47,6 +47,8 @@ def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         mine = type(value).__module__.startswith("qdl.")
         # What equality leaves out, as the budget of a machine, does not tell models apart.
         fields = [f for f in dataclasses.fields(value) if f.compare and (f.init or mine)]
+        # Options that came later are keyword-only, and left out at their default: older files stay equal.
+        fields = [f for f in fields if not (f.kw_only and getattr(value, f.name) == f.default)]
         return {
             "class" if mine else "own class": type(value).__name__,
             "fields": {f.name: describe(getattr(value, f.name), arrays) for f in fields},

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .arguments import check_whole
 from .readout import Readout
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -45,8 +46,7 @@ class Dense:
 
     def __post_init__(self) -> None:
         for name, value in (("n_in", self.n_in), ("n_out", self.n_out)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"Dense needs {name} to be a whole number >= 1, got {value!r}.")
+            check_whole(name, value, owner="Dense")
 
     @property
     def n_features(self) -> int:

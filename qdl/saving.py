@@ -6,14 +6,18 @@ import dataclasses
 import os
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from .circuit import Circuit
 from .describe import Missing, build, describe, differences, opaque
 from .files import read, write
+from .hybrid import Hybrid
+from .layers.base import is_shape
 from .training.trees import from_arrays, to_arrays
 
 MODEL, PARAMS = "model.json", "params.safetensors"
@@ -117,6 +121,11 @@ def load(
 
 def _shapes(model: Any) -> Any:
     """The tree of parameters that a model needs, without drawing them."""
+    if isinstance(model, Circuit):
+        kind = partial(jax.ShapeDtypeStruct, dtype=jax.numpy.result_type(float))
+        return jax.tree.map(kind, model.shape, is_leaf=is_shape)
+    if isinstance(model, Hybrid):
+        return [None if isinstance(stage, str) else _shapes(stage) for stage in model.stages]
     return jax.eval_shape(model.init, jax.random.key(0))
 
 

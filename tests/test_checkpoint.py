@@ -90,7 +90,11 @@ def test_two_processes_that_write_one_file_share_no_temporary_one(tmp_path, monk
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.json", b"ours")]
 
 
-FILES = [f"files.{name}" for name in ("checkpoints", "hashes", "plain", "whole")]
+FILES = [
+    "arguments",
+    "ising.base",
+    *(f"files.{name}" for name in ("checkpoints", "hashes", "plain", "whole")),
+]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,10 @@ import optax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from ..arguments import check_whole
 from ..backends import places_of
-from ..datasets.prepare import check_seed
 from ..hybrid import applied
 from ..training import CrossEntropy, fit
-from ..training.check import check_numbers
 from .default import reuploading
 
 ADAM = optax.adam(5e-2)  # one object, so that fits without an optimizer share a compilation
@@ -105,8 +104,9 @@ class Estimator(BaseEstimator):
         self.history_, self.n_steps_ = result.history, done + result.step
 
     def _check_numbers(self) -> None:
-        check_numbers(steps=self.steps, batch_size=self.batch_size)
-        check_seed(self.seed)
+        check_whole("steps", self.steps, owner="fit")
+        check_whole("batch_size", self.batch_size, owner="fit")
+        check_whole("seed", self.seed, least=0)
 
     def _keys(self) -> Any:
         """Of training and of evaluation."""

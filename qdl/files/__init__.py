@@ -6,7 +6,7 @@ Nothing here knows about models, circuits or machines. ``fit``, ``qdl.save``, th
 
 from .checkpoints import Checkpoints, Saved
 from .hashes import fingerprint, sha256
-from .plain import VERSION, read_json, read_lines, write_json
+from .plain import VERSION, jsonable, read_json, read_lines, write_json
 from .store import read, write
 from .whole import cannot_write, replace
 
@@ -16,6 +16,7 @@ __all__ = [
     "Saved",
     "cannot_write",
     "fingerprint",
+    "jsonable",
     "read",
     "read_json",
     "read_lines",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,23 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in whole if line]
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
+
+
+def jsonable(value: Any) -> Any:
+    """Lists, dictionaries, numbers and strings; null for what JSON has no number for.
+
+    Example:
+        >>> import numpy as np
+        >>> jsonable({1: np.array([0.5, np.nan]), "b": (np.int64(3), None)})
+        {'1': [0.5, None], 'b': [3, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    if hasattr(value, "tolist"):
+        return jsonable(value.tolist())
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def text(content: Mapping[str, Any]) -> bytes:

@@ -43,7 +43,7 @@ def write(
 
     numbers = numbers or path.with_suffix(".safetensors")
     leaves = {name: np.asarray(value, order="C") for name, value in arrays.items()}
-    data = save({name: _plain(name, leaf) for name, leaf in leaves.items()})
+    data = save({name: _storable(name, leaf) for name, leaf in leaves.items()})
     document = {
         "qdl": kind,
         "version": VERSION,
@@ -106,7 +106,7 @@ def _is_document(document: Mapping[str, Any]) -> bool:
     } == {"bytes": int, "sha256": str}
 
 
-def _plain(name: str, leaf: np.ndarray) -> np.ndarray:
+def _storable(name: str, leaf: np.ndarray) -> np.ndarray:
     """The array as safetensors can hold it: other dtypes as bytes along a new last axis."""
     if leaf.dtype.name in PLAIN:
         return leaf

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import dimod
 import numpy as np
 
-from .check import check_whole
+from ..arguments import check_whole
 from .energy import Couplings, Ising, check_problem, energies
 
 PIECE = 2**22  # spins whose energies are computed at once: 16 MiB in float32

@@ -14,9 +14,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..arguments import check_whole
 from . import storage
 from .base import generator
-from .check import check_whole
 from .fitting import Schedule, train
 from .network import class_codes
 

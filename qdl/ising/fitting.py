@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_number, check_whole
 from ..files import Checkpoints, sha256
-from .check import check_number, check_whole
 
 FLOOR = 1 / 30  # of a rate at the end of a linear decay, relative to its start
 DIVERGES = (

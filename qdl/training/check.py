@@ -152,13 +152,6 @@ def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
     return y.astype(np.int32)
 
 
-def check_numbers(**numbers: Any) -> None:
-    """Refuse what is not a whole number >= 1, by name."""
-    for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"fit needs {name} to be a whole number >= 1, got {value!r}.")
-
-
 def check_model(model: Any) -> None:
     """Refuse what cannot be trained: a class, a function, something else altogether."""
     if inspect.isclass(model) or not (hasattr(model, "init") and hasattr(model, "apply")):

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ..arguments import check_whole
 from ..layers.base import check_key
-from .check import check_data, check_model, check_numbers, check_optimizer, n_outputs
+from .check import check_data, check_model, check_optimizer, n_outputs
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .resume import RunFolder, configuration
@@ -102,7 +103,9 @@ def fit(
         (True, 'finished')
     """
     check_model(model)
-    check_numbers(steps=steps, batch_size=batch_size, checkpoint_every=checkpoint_every)
+    check_whole("steps", steps, owner="fit")
+    check_whole("batch_size", batch_size, owner="fit")
+    check_whole("checkpoint_every", checkpoint_every, owner="fit")
     init_key, data_key, val_key = jax.random.split(check_key(key, "fit"), 3)
     _check_options(patience, validation, callback, skip_nan)
     chosen = ADAM if optimizer is None else check_optimizer(optimizer)
@@ -170,8 +173,7 @@ def _check_options(patience: int | None, validation: Any, callback: Any, skip_na
         raise TypeError(
             f"callback must be a function of a qdl.training.Report, got {callback!r}. Leave it out for none."
         )
-    if isinstance(skip_nan, bool) or not isinstance(skip_nan, int) or skip_nan < 0:
-        raise ValueError(f"fit needs skip_nan to be a whole number >= 0, got {skip_nan!r}.")
+    check_whole("skip_nan", skip_nan, least=0, owner="fit")
     if validation is not None and not (
         isinstance(validation, tuple | list) and len(validation) == 2
     ):
@@ -180,7 +182,7 @@ def _check_options(patience: int | None, validation: Any, callback: Any, skip_na
             "validation=(X_test, y_test)."
         )
     if patience is not None:
-        check_numbers(patience=patience)
+        check_whole("patience", patience, owner="fit")
         if validation is None:
             raise ValueError(
                 f"patience={patience} watches the validation loss, but there is no validation. "

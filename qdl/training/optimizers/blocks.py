@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...arguments import check_whole
 from ...layers import Composite, Layer, Repeat
 from ...layers.base import Wires, is_shape
 from ...model import QNN
-from .values import check_count
 
 
 def layer_masks(model: QNN, size: int = 1) -> list[Any]:
@@ -32,7 +32,7 @@ def layer_masks(model: QNN, size: int = 1) -> list[Any]:
         [[True, False, False], [False, True, False], [False, False, True]]
     """
     check_qnn("layer_masks", model)
-    check_count("layer_masks", size=size)
+    check_whole("size", size, owner="layer_masks")
     index = layer_index(model)
     count = 1 + max((int(leaf.max()) for leaf in jax.tree.leaves(index)), default=-1)
     parts = -(-count // size)
