@@ -80,7 +80,7 @@ def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> list[layers.L
             layers.Repeat([layers.Template(hadamards), layers.AngleEncoding("z")], layer.repeats)
         ]
     gates = read_gates(layer, wires, (n,) if n else None, lambda operator: [operator])
-    if all(len(gate.operator.wires) == 1 for gate in gates):
+    if not layer.first_only and all(len(gate.operator.wires) == 1 for gate in gates):
         return [layer]
     raise ValueError(
         f"cannot take the entanglers out of {layer!r}: expected layers whose two-qubit gates are "

@@ -66,7 +66,6 @@ def _of_leaf(layer: layers.Layer, wires: tuple[int, ...], n: int) -> Iterator[tu
         yield from ((column, inner.scale) for column in inner.features or range(len(wires)))
         return
     for gate in read_gates(layer, wires, (n,) if n else None, lambda operator: [operator]):
-        frequencies = getattr(gate.operator, "parameter_frequencies", ())
         for i, source in enumerate(gate.sources):
             if isinstance(source, Computed) or gate.array:
                 raise ValueError(
@@ -74,7 +73,7 @@ def _of_leaf(layer: layers.Layer, wires: tuple[int, ...], n: int) -> Iterator[tu
                     "feature each, such as AngleEncoding. Leave the surrogate out, or encode by angles."
                 )
             if isinstance(source, Feature):
-                [frequency] = frequencies[i]
+                [frequency] = gate.operator.parameter_frequencies[i]
                 yield source.index, source.factor * frequency
 
 

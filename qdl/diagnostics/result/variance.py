@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import jsonable
+from ...files import jsonable
 from .verdict import Verdict, judge
 
 
