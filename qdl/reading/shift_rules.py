@@ -28,8 +28,8 @@ def shift_rules(operator: Any) -> list[Rule]:
         frequencies = operator.parameter_frequencies
     except (AttributeError, qp.exceptions.ParameterFrequenciesUndefinedError):
         raise ValueError(
-            f"There is no gradient through {operator.name} by parameter shift: PennyLane knows no "
-            "frequencies of its angles. Yield its decomposition into rotations, or use the exact "
+            f"There is no gradient through {operator.name}: parameter shift needs the frequencies of its "
+            "angles, and PennyLane knows none. Yield its decomposition into rotations, or use the exact "
             "simulator, statevector()."
         ) from None
     angles = [f for f, dim in zip(frequencies, operator.ndim_params, strict=True) if dim == 0]
