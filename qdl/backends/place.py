@@ -50,6 +50,7 @@ class Place:
 
     Attributes:
         shots: outcomes behind each value, which needs a key then; None for none.
+        draws: what each value is a mean of, outcomes or other draws; None for none.
         noisy: whether it has errors of its own, beside the channels of a circuit.
         exact: whether values are those of the circuit as it is written: no shots, no errors.
         compiled: whether another number of samples is another compilation.
@@ -74,7 +75,12 @@ class Place:
     @property
     def exact(self) -> bool:
         """Whether values are those of the circuit as it is written."""
-        return self.shots is None and not self.noisy
+        return self.draws is None and not self.noisy
+
+    @property
+    def draws(self) -> int | None:
+        """What each value is a mean of."""
+        return self.shots
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
