@@ -17,7 +17,11 @@ LAYERS = (AngleEncoding("x"), Rotation("zyx"), Entangler("cnot"), Rotation("xz")
 READOUTS = (
     ExpZ(),
     Expval(
-        [qp.X(0) @ qp.Z(2), 0.5 * qp.Y(1) - 0.3 * qp.Z(0) @ qp.Z(1), qp.Projector([0, 1], [2, 1])]
+        [
+            qp.X(0) @ qp.Z(2),
+            0.5 * qp.Y(1) - 0.3 * qp.Z(0) @ qp.Z(1),
+            qp.Hermitian(np.diag([0.0, 1.0, 0.0, 0.0]), [2, 1]),
+        ]
     ),
     Probs([2, 0]),
     Probs([1, 2, 0]),  # no involution: the inverse order is another one
