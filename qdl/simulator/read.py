@@ -25,10 +25,10 @@ FENCED = 8  # a block repeated this often is kept apart from its repetitions, to
 
 
 class Slot(NamedTuple):
-    """Where an angle is found: ``index`` into a piece of the numbers (see Reading)."""
+    """Where an angle is found: ``at`` an index into a piece of the numbers (see Reading)."""
 
     piece: int
-    index: int
+    at: int
 
 
 CONSTANTS = -1  # the piece of numbers that no argument enters
