@@ -29,9 +29,9 @@ class Trajectories(Place):
             )
 
     @property
-    def exact(self) -> bool:
-        """False: an average over draws."""
-        return False
+    def draws(self) -> int:
+        """The trajectories."""
+        return self.samples
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values, averaged over trajectories."""
