@@ -15,6 +15,7 @@ _HOMES = {
     "ExpZ": "readout",
     "Expval": "readout",
     "Probs": "readout",
+    "Refused": "refused",
     "Hybrid": "hybrid",
     "Dense": "hybrid",
     "fit": "training",
@@ -71,5 +72,6 @@ if TYPE_CHECKING:
     from .kernels import kernel
     from .model import QNN
     from .readout import Expval, ExpZ, Probs
+    from .refused import Refused
     from .saving import load, save
     from .training import fit

@@ -20,6 +20,8 @@ from ...pauli.cones import reduced
 from ...pauli.moments import Local, Run, Step, Tables, apply, steps
 from ...pauli.reach import silent
 from ...pauli.words import digits, local_word, with_digits, x_bits
+from ...refused import Refused
+from ..engine import Engine, Task, noiseless, refusal
 from ..result.variance import Certificate, GradientVariance
 
 MOST_WORK = 2e12  # multiplications: hours beyond this
@@ -36,24 +38,37 @@ class Moments:
     slope_square: np.ndarray
 
 
-def measure(circuit: PauliCircuit, most_work: float = MOST_WORK) -> GradientVariance:
-    """The ``dense_moment`` engine; refused if it takes more than ``most_work`` multiplications."""
-    small = reduced(circuit)
-    found = moments(small, most_work)
-    variance = np.maximum(found.slope_square - found.slope_mean**2, 0.0)
-    cost_variance = max(found.square - found.mean**2, 0.0)
-    # Differences of nearly equal moments leave rounding of their own size.
-    zero = silent(small) | (variance <= 1e-14 * found.slope_square)
-    wires = "" if small.n_wires == circuit.n_wires else f", light cone of {small.n_wires} wires"
-    statement = f"exact averages over independent angles, each used once{wires}"
-    return GradientVariance(
-        circuit.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
-        cost_mean=found.mean + circuit.observable.offset,
-        cost_variance=cost_variance,
-        cost_interval=(cost_variance, cost_variance),
-        method="dense_moment",
-        certificate=Certificate(statement, exact=True, independent=circuit.independent),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class DenseMoment(Engine):
+    """Exact second moments; refused if they take more than ``most_work`` multiplications."""
+
+    most_work: float = MOST_WORK
+
+    @property
+    def name(self) -> str:
+        return "dense_moment"
+
+    def valid(self, task: Task) -> str | None:
+        return noiseless(task) or refusal(lambda: task.narrow_circuit)
+
+    def measure(self, task: Task) -> GradientVariance:
+        circuit = task.narrow_circuit
+        small = reduced(circuit)
+        found = moments(small, self.most_work)
+        variance = np.maximum(found.slope_square - found.slope_mean**2, 0.0)
+        cost_variance = max(found.square - found.mean**2, 0.0)
+        # Differences of nearly equal moments leave rounding of their own size.
+        zero = silent(small) | (variance <= 1e-14 * found.slope_square)
+        wires = "" if small.n_wires == circuit.n_wires else f", light cone of {small.n_wires} wires"
+        statement = f"exact averages over independent angles, each used once{wires}"
+        return GradientVariance(
+            circuit.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
+            cost_mean=found.mean + circuit.observable.offset,
+            cost_variance=cost_variance,
+            cost_interval=(cost_variance, cost_variance),
+            method=self.name,
+            certificate=Certificate(statement, exact=True, independent=circuit.independent),
+        )  # fmt: skip
 
 
 def moments(circuit: PauliCircuit, most_work: float = MOST_WORK) -> Moments:
@@ -78,7 +93,7 @@ def check_size(size: float, n: int) -> None:
     """Refuse what does not fit in half of the free memory."""
     free = psutil.virtual_memory().available
     if size > free / 2:
-        raise ValueError(
+        raise Refused(
             f"exact second moments on {n} wires need {size / 2**30:.3g} GiB; this machine has "
             f"{free / 2**30:.3g} GiB free. Use method='pauli_walk' where it is valid, or 'statevector'."
         )
@@ -86,7 +101,7 @@ def check_size(size: float, n: int) -> None:
 
 def _check_work(work: float, n: int, most: float) -> None:
     if work > most:
-        raise ValueError(
+        raise Refused(
             f"exact second moments on {n} wires would take about {work:.1g} multiplications, expected at "
             f"most {most:.0g}. Use method='pauli_walk' where it is valid, or 'statevector'."
         )

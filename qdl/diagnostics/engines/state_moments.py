@@ -13,8 +13,10 @@ import numpy as np
 
 from ...pauli.circuit import PauliCircuit, pauli_circuit
 from ...pauli.moments import Run, Step, apply, steps
+from ...pauli.operators import Channel
 from ...pauli.words import digits, with_digits, x_bits
 from ...readout import ExpZ
+from ...refused import Refused
 from .dense_moment import check_size
 
 MOST_WORK = 1e10  # multiplications: some ten seconds
@@ -25,10 +27,8 @@ def unitary_circuit(model: Any, x: Any = None) -> PauliCircuit:
     """A model read as gates on Pauli words, whatever it measures; noise is refused."""
     plain = replace(model, readout=ExpZ(model.active[:1]))
     circuit = pauli_circuit(plain, x, None, widest=2)
-    if any(element.kind == "noise" for element in circuit.elements):
-        raise ValueError(
-            "the states of a circuit with noise are mixed. Ask about it without Noise."
-        )
+    if any(isinstance(element, Channel) for element in circuit.elements):
+        raise Refused("the states of a circuit with noise are mixed. Ask about it without Noise.")
     return circuit
 
 
@@ -54,7 +54,7 @@ def state_moments(circuit: PauliCircuit, only_squares: bool = False) -> Vectors:
     for step, heard in zip(line, wanted[1:], strict=True):
         work += 40 * 4.0**n * len(now)
         if work > MOST_WORK:
-            raise ValueError(
+            raise Refused(
                 f"exact moments of the state on {n} wires take more than {MOST_WORK:.0e} multiplications. "
                 "Use fewer wires, or sampled states."
             )
