@@ -30,7 +30,7 @@ ALLOWED = {
     "hybrid": GROUND | {"model", "backends"},
     "kernels": GROUND | {"model", "backends", "simulator"},
     "agreement": GROUND | {"model", "backends"},
-    "testing": GROUND | {"model", "backends", "agreement", "ising"},
+    "testing": GROUND | {"model", "backends", "agreement", "ising", "diagnostics"},
     "describe": set(),
     "training": GROUND | {"model", "backends", "hybrid", "simulator", "describe"},
     "saving": GROUND | {"model", "backends", "hybrid", "describe", "training"},

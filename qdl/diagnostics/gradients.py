@@ -95,6 +95,11 @@ def gradient_variance(
         model_or_build(n) if d is None else model_or_build(n, d)
         for n, d in zip(widths, depths, strict=True)
     ]
+    for n, model in zip(widths, models, strict=True):
+        if not hasattr(model, "layers"):
+            raise TypeError(
+                f"build({n}) gave {type(model).__name__}, expected a QNN. End it with return qdl.QNN(n, ...)."
+            )
     if len({model.n_wires for model in models}) < len(models):
         raise ValueError(
             f"build(n) gave models of {', '.join(str(m.n_wires) for m in models)} wires for the widths "

@@ -129,14 +129,15 @@ def _draw(
         return -(10 ** rng.uniform(0.6, 2.0, shape)) if negative else rng.uniform(0.1, 3.0, shape)
 
     params = jax.tree.map(numbers, shape, is_leaf=is_shape)
-    known = features is None or isinstance(features, np.ndarray)
-    x = features if known else numbers(features)
+    x = numbers(features) if isinstance(features, tuple) else features
     with np.errstate(
         all="ignore"
     ):  # a root of a negative stand-in, say: computed, whatever it gives
         operators = operators_of(layer, wires, params, x, expand)
     flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)] or [np.zeros(0)])
-    return _Drawn(operators, flat, np.zeros((1, 0)) if known else np.atleast_2d(x))
+    return _Drawn(
+        operators, flat, np.atleast_2d(x) if isinstance(features, tuple) else np.zeros((1, 0))
+    )
 
 
 def _stops_gradients(layer: Layer, wires: Wires, shape: Any, features: Any) -> bool:

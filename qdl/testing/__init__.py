@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 # Imported on first use: a check of samplers needs no circuit.
 _HOMES = {
+    "check_engine": "engines",
     "check_layer": "layers",
     "check_place": "places",
     "check_readout": "readouts",
     "check_sampler": "samplers",
 }
 
-__all__ = ["check_layer", "check_place", "check_readout", "check_sampler"]
+__all__ = ["check_engine", "check_layer", "check_place", "check_readout", "check_sampler"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +23,7 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from .engines import check_engine
     from .layers import check_layer
     from .places import check_place
     from .readouts import check_readout
