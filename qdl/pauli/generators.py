@@ -64,7 +64,7 @@ def read_generators(model: Any) -> Generators:
     uses = Counter(e.angle.entry for e in elements if e.angle is not None)
     tied = {entry for entry, count in uses.items() if count > 1}
     measured = _measured(model)
-    line: dict[
+    moved: dict[
         Any, Sentence
     ] = {}  # in reverse order of time; equal words once unless order matters
     first = next((i for i, e in enumerate(elements) if e.angle is not None), len(elements))
@@ -75,17 +75,17 @@ def read_generators(model: Any) -> Generators:
                 "a circuit with noise has no Lie algebra of unitaries. Ask about the model without Noise."
             )
         if element.angle is None:
-            line = {key: _conjugate(element, s) for key, s in line.items()}
-            line = line if tied else {s: s for s in map(_unsigned, line.values())}
+            moved = {key: _conjugate(element, s) for key, s in moved.items()}
+            moved = moved if tied else {s: s for s in map(_unsigned, moved.values())}
             measured = None if measured is None else _conjugate(element, measured)
             continue
         for i, sentence in enumerate(_local(element)):
             entry, scale = element.angle.entry, element.angle.scale
             scaled = tuple((word, scale * c) for word, c in sentence)
-            line[(at, i, entry) if tied else _unsigned(sentence)] = scaled
+            moved[(at, i, entry) if tied else _unsigned(sentence)] = scaled
     if not tied:
-        return Generators(list({_unsigned(s): None for s in line.values()}), measured, ())
-    return _merged([(key[2], s) for key, s in line.items()], tied, measured)
+        return Generators(list({_unsigned(s): None for s in moved.values()}), measured, ())
+    return _merged([(key[2], s) for key, s in moved.items()], tied, measured)
 
 
 def _measured(model: Any) -> Sentence | None:
@@ -96,22 +96,22 @@ def _measured(model: Any) -> Sentence | None:
 
 
 def _merged(
-    line: list[tuple[int, Sentence]], tied: set[int], measured: Sentence | None
+    moved: list[tuple[int, Sentence]], tied: set[int], measured: Sentence | None
 ) -> Generators:
     """Gates of one parameter become one generator where they can be brought together."""
     sums, loose = {}, 0
-    out = {_unsigned(s): None for entry, s in line if entry not in tied}
+    out = {_unsigned(s): None for entry, s in moved if entry not in tied}
     for entry in sorted(tied):
-        at = [i for i, (e, _) in enumerate(line) if e == entry]
-        if _together(line, at):
+        at = [i for i, (e, _) in enumerate(moved) if e == entry]
+        if _together(moved, at):
             total: dict[Word, float] = {}
             for i in at:
-                for word, c in line[i][1]:
+                for word, c in moved[i][1]:
                     total[word] = total.get(word, 0.0) + c
             sums[_sentence(total)] = None
         else:
             loose += 1
-            out |= {_unsigned(line[i][1]): None for i in at}
+            out |= {_unsigned(moved[i][1]): None for i in at}
     note = (
         f"{loose} parameters enter gates that do not commute; each gate was given a generator of its own, "
         "so the dimension is an upper bound"
@@ -120,10 +120,10 @@ def _merged(
     return Generators(sentences, measured, (note,) if loose else ())
 
 
-def _together(line: list[tuple[int, Sentence]], at: list[int]) -> bool:
+def _together(moved: list[tuple[int, Sentence]], at: list[int]) -> bool:
     """True where each gate of a parameter can be moved next to the following one."""
     return all(
-        _commute(line[here][1], line[i][1])
+        _commute(moved[here][1], moved[i][1])
         for here, there in zip(at, at[1:], strict=False)
         for i in range(here + 1, there + 1)
     )

@@ -32,7 +32,7 @@ class Prefix:
     product: int
 
     @property
-    def sharp(self) -> bool:
+    def stabiliser(self) -> bool:
         """True where every letter's square is 0 or 1: a stabiliser state."""
         return not self.product
 

@@ -2,7 +2,7 @@
 
 A pair (Q, Q') goes on as Q and R = QQ'. Rotations that commute with R leave it as it is; a uniform one that
 does not kills it. Pairs start with two terms of the observable, or where a gate that is no Clifford splits a
-word. What matters is that no such R comes back to the identity or reaches the start where it is heard.
+word. What matters is that no such R comes back to the identity, or reaches the start with a value there.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
     links = sorted((j, i, sign) for word, sign in fate.items() for j, i in products[word])
     for j, i, sign in links:
         power = phase(terms[j][1], terms[i][1])
-        if power % 2 == 0 and heads[i][0] == i:  # words that do not commute are never both heard
+        if power % 2 == 0 and heads[i][0] == i:  # words that do not commute never both have a value
             head, first = heads[j]
             heads[i] = head, first * sign * (1 if power == 0 else -1)
     merged: dict[int, float] = {}
@@ -60,7 +60,7 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
 
 
 def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[Word, int]:
-    """Products of terms that reach the start unharmed and are heard there, with their sign."""
+    """Products of terms that reach the start as they are and have a value there, with their sign."""
     now: dict[Word, list[tuple[Word, int]]] = {word: [(word, 1)] for word in pure}
     mixed: set[Word] = set()
     known: dict[Any, tuple[Local, frozenset[int]]] = {}
@@ -94,9 +94,9 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
         mixed = fresh
         if (0, 0) in mixed or len(mixed) > MOST:
             raise Refused(_failure(element, "meets itself again"))
-    heard = [w for w in mixed if not w[0] & ~product_wires]
-    heard += [w for w in now if not w[0] & ~product_wires and (w[0] | w[1]) & product_wires]
-    if heard:
+    nonzero = [w for w in mixed if not w[0] & ~product_wires]
+    nonzero += [w for w in now if not w[0] & ~product_wires and (w[0] | w[1]) & product_wires]
+    if nonzero:
         raise Refused(_failure(None, "reaches the start of the circuit"))
     return {
         origin: sign for word, origins in now.items() if not word[0] for origin, sign in origins

@@ -107,7 +107,7 @@ def run_chunk(plan: Plan, seed: list[int]) -> Counts:
         flags.append(where)
 
     alive = walk(plan.gates, rows, source, score)
-    if plan.prefix.sharp:
+    if plan.prefix.stabiliser:
         for wire in range(plan.n):
             for letter in np.flatnonzero(plan.prefix.squares[wire] == 0):
                 alive &= ~bits.matching(rows, (wire,), int(letter))
@@ -123,13 +123,13 @@ def _result(
     scale: float, mean: float, slope_means: np.ndarray,
 ) -> GradientVariance:  # fmt: skip
     """Estimates and intervals from the counts of all chunks."""
-    sharp, size = prefix.sharp, circuit.size
+    stabiliser, size = prefix.stabiliser, circuit.size
     sums = np.sum([part.sums for part in parts], axis=0).reshape(-1, 2)
     weights = np.array([w for _, w in parts[0].slots]).reshape(-1)
     owner = np.array([k for k, _ in parts[0].slots], int)
     tops = np.array([bound(prefix, k) for k in owner]).reshape(-1)
     share = np.bincount(owner, minlength=size)  # intervals that a parameter's own is made of
-    low, high = _interval(sums, trials, share[owner], sharp, tops)
+    low, high = _interval(sums, trials, share[owner], stabiliser, tops)
     per_slot = scale * weights
 
     def collect(values: np.ndarray) -> np.ndarray:
@@ -142,9 +142,9 @@ def _result(
     shift = slope_means**2
     zero = reach.silent(small) if scale else np.ones(size, bool)
     total = np.sum([part.total for part in parts], axis=0)
-    cost_low, cost_high = _interval(total[None], trials, np.ones(1), sharp, np.ones(1))
+    cost_low, cost_high = _interval(total[None], trials, np.ones(1), stabiliser, np.ones(1))
     cost_square = scale * total[0] / trials
-    interval = "Clopper-Pearson" if sharp else "empirical-Bernstein"
+    interval = "Clopper-Pearson" if stabiliser else "empirical-Bernstein"
     statement = (
         "Cliffords, Pauli rotations and Pauli noise, angles independent and used once, no cross terms; "
         f"unbiased, {interval} intervals at 95% for each parameter"
@@ -175,10 +175,10 @@ def bound(prefix: Prefix, parameter: int) -> float:
 
 
 def _interval(
-    sums: np.ndarray, trials: int, share: np.ndarray, sharp: bool, tops: np.ndarray
+    sums: np.ndarray, trials: int, share: np.ndarray, stabiliser: bool, tops: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     level = 1 - (1 - intervals.LEVEL) / np.maximum(share, 1)
-    if sharp:
+    if stabiliser:
         return intervals.clopper_pearson(sums[:, 0], trials, level)
     mean = sums[:, 0] / trials
     variance = np.maximum(sums[:, 1] / trials - mean**2, 0) * trials / (trials - 1)
