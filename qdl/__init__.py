@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Circuit": "circuit",
     "QNN": "model",
+    "Layer": "layers",
+    "Place": "backends",
+    "Readout": "readout",
     "ExpZ": "readout",
     "Expval": "readout",
     "Probs": "readout",
@@ -21,6 +25,7 @@ _HOMES = {
     "fit": "training",
     "kernel": "kernels",
     "check": "agreement",
+    "Sampler": "ising",
     "save": "saving",
     "load": "saving",
     "QNNClassifier": "estimators",
@@ -28,8 +33,7 @@ _HOMES = {
 }
 _ROOMS = (
     "backends", "baselines", "datasets", "diagnostics", "estimators", "hybrid", "initializers", "ising",
-    "layers",
-    "models", "readout", "simulator", "testing", "training",
+    "layers", "models", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -67,11 +71,15 @@ if TYPE_CHECKING:
         training,
     )
     from .agreement import check
+    from .backends import Place
+    from .circuit import Circuit
     from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid
+    from .ising import Sampler
     from .kernels import kernel
+    from .layers import Layer
     from .model import QNN
-    from .readout import Expval, ExpZ, Probs
+    from .readout import Expval, ExpZ, Probs, Readout
     from .refused import Refused
     from .saving import load, save
     from .training import fit

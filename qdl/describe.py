@@ -1,19 +1,24 @@
-"""Models as JSON: frozen dataclasses and PennyLane observables by name, their fields as values."""
+"""Objects as JSON and back: frozen dataclasses and PennyLane observables by name, fields as values."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 PAULIS = ("PauliX", "PauliY", "PauliZ", "Hadamard", "Identity")
 OPAQUE = ("function", "object")  # kinds of entries that only say a name
+MOST_WIRES = 1024  # of a model in a file: no simulator comes near, and a huge number would hang
+
+
+class Missing(LookupError):
+    """A description names a class of the user's own that was not passed."""
 
 
 def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """JSON of a model, a layer, a readout, a loss, or any value of their fields.
+    """JSON of a model, a layer, a readout, a loss, a sampler, or any value of their fields.
 
     A dataclass becomes ``{"class": name, "fields": {...}}``, one that is not of qdl with
     ``"own class"``. Functions become ``{"function": name}`` and what cannot be described
@@ -42,6 +47,8 @@ def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         mine = type(value).__module__.startswith("qdl.")
         # What equality leaves out, as the budget of a machine, does not tell models apart.
         fields = [f for f in dataclasses.fields(value) if f.compare and (f.init or mine)]
+        # Options that came later are keyword-only, and left out at their default: older files stay equal.
+        fields = [f for f in fields if not (f.kw_only and getattr(value, f.name) == f.default)]
         return {
             "class" if mine else "own class": type(value).__name__,
             "fields": {f.name: describe(getattr(value, f.name), arrays) for f in fields},
@@ -49,6 +56,52 @@ def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if callable(value) and hasattr(value, "__qualname__"):
         return {"function": value.__qualname__}
     return {"object": type(value).__qualname__}
+
+
+def build(
+    description: Any,
+    arrays: Mapping[str, np.ndarray],
+    known: Callable[[str], type],
+    own: Mapping[str, type],
+) -> Any:
+    """The value that a description means: the opposite of ``describe``.
+
+    Nothing is imported or executed but the classes given; what their names and fields make of a
+    description of somebody else's may be any error.
+
+    Args:
+        description: as ``describe`` gives it; lists become tuples.
+        arrays: the matrices by name.
+        known: the class of qdl of a name.
+        own: the user's classes by name.
+
+    Raises:
+        Missing: a class of the user's own is not among ``own``.
+
+    Example:
+        >>> import qdl
+        >>> build({"class": "Dense", "fields": {"n_in": 4, "n_out": 2}}, {}, vars(qdl.hybrid).get, {})
+        Dense(n_in=4, n_out=2)
+    """
+    if description is None or isinstance(description, bool | int | float | str):
+        return description
+    if isinstance(description, list):
+        return tuple(build(item, arrays, known, own) for item in description)
+    if "operator" in description:
+        return _build_operator(description, arrays)
+    if "array" in description:
+        return arrays[description["array"]]
+    if "own class" in description:
+        name = description["own class"]
+        if name not in own:
+            raise Missing(name)
+        cls = own[name]
+    else:
+        cls = known(description["class"])
+    fields = description["fields"]
+    if fields.get("n_wires", 0) > MOST_WIRES:
+        raise ValueError(f"{fields['n_wires']} wires are more than {MOST_WIRES}.")
+    return cls(**{name: build(value, arrays, known, own) for name, value in fields.items()})
 
 
 def opaque(description: Any, path: str = "model") -> Iterator[tuple[str, str]]:
@@ -114,6 +167,24 @@ def _operator(value: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         kind = kind.removeprefix("StateVector")
         return {"operator": kind, "numbers": numbers, "wires": _wires(value, arrays)}
     return {"object": kind}
+
+
+def _build_operator(entry: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Any:
+    import pennylane as qp
+
+    kind, wires = entry["operator"], entry.get("wires")
+    if kind in PAULIS:
+        return getattr(qp, kind)(wires)
+    if kind in ("Sum", "Prod"):
+        operands = [_build_operator(each, arrays) for each in entry["operands"]]
+        return qp.sum(*operands) if kind == "Sum" else qp.prod(*operands)
+    if kind == "SProd":
+        return qp.s_prod(entry["scalar"], _build_operator(entry["base"], arrays), lazy=True)
+    if kind == "LinearCombination":
+        terms = [_build_operator(each, arrays) for each in entry["terms"]]
+        return qp.Hamiltonian([float(c) for c in entry["coefficients"]], terms)
+    numbers = arrays[entry["numbers"]["array"]]
+    return {"Hermitian": qp.Hermitian, "Projector": qp.Projector}[kind](numbers, wires)
 
 
 def _wires(value: Any, arrays: dict[str, np.ndarray]) -> list[Any]:

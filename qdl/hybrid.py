@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .arguments import check_whole
 from .readout import Readout
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
@@ -45,8 +46,7 @@ class Dense:
 
     def __post_init__(self) -> None:
         for name, value in (("n_in", self.n_in), ("n_out", self.n_out)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"Dense needs {name} to be a whole number >= 1, got {value!r}.")
+            check_whole(name, value, owner="Dense")
 
     @property
     def n_features(self) -> int:
@@ -174,13 +174,23 @@ class Hybrid:
 
         x = check_features(x)
         for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):
-            if isinstance(stage, str):
-                x = ACTIVATIONS[stage](jnp.asarray(x))
-            elif key is not None and "key" in inspect.signature(stage.apply).parameters:
-                x = stage.apply(p, x, key=jax.random.fold_in(key, i))
-            else:
-                x = stage.apply(p, x)
+            x = self._through(stage, p, x, None if key is None else jax.random.fold_in(key, i))
         return x
+
+    def _through(self, stage: Any, params: Any, x: Any, key: Any) -> Any:
+        if isinstance(stage, str):
+            return ACTIVATIONS[stage](jnp.asarray(x))
+        return applied(stage, params, x, key)
+
+    def penalty(self, params: Any, x: Any, key: jax.Array | None = None) -> Any:
+        """The sum of the penalties of the places of quantum stages; None without any."""
+        total = None
+        for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):
+            key_here = None if key is None else jax.random.fold_in(key, i)
+            found = penalty(stage, p, x, key_here)
+            total = found if total is None else total if found is None else total + found
+            x = self._through(stage, p, x, key_here)
+        return total
 
     def on(self, place: Any) -> Hybrid:
         """The same model and parameters, its quantum stages evaluated elsewhere."""
@@ -194,6 +204,22 @@ class Hybrid:
             count = f"  {stage.n_params} parameters" if isinstance(stage, Dense) else ""
             lines += [f"  {line}" for line in f"{stage}{count}".splitlines()]
         return "\n".join(lines)
+
+
+def applied(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
+    """The outputs of anything with ``apply``; the key goes to what takes one (shots)."""
+    if key is not None and "key" in inspect.signature(model.apply).parameters:
+        return model.apply(params, x, key=key)
+    return model.apply(params, x)
+
+
+def penalty(model: Any, params: Any, x: Any, key: Any = None) -> Any:
+    """What the places of a model want a loss to hold small, a scalar; None where they want nothing."""
+    if isinstance(model, Hybrid):
+        return model.penalty(params, x, key)
+    if hasattr(model, "place") and hasattr(model, "circuit"):
+        return model.place.penalty(model.circuit, params, x)
+    return None
 
 
 def n_in(stage: Any) -> int:

@@ -146,7 +146,8 @@ class ExpZ(Readout):
         object.__setattr__(self, "wires", _as_wires(self.wires, "ExpZ"))
 
     def on(self, wires: tuple[int, ...]) -> tuple[int, ...]:
-        return wires if self.wires is None else tuple(self.wires)
+        chosen: Any = self.wires
+        return wires if chosen is None else tuple(chosen)
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp
@@ -219,7 +220,8 @@ class Probs(Readout):
         object.__setattr__(self, "wires", _as_wires(self.wires, "Probs"))
 
     def on(self, wires: tuple[int, ...]) -> tuple[int, ...]:
-        return wires if self.wires is None else tuple(self.wires)
+        chosen: Any = self.wires
+        return wires if chosen is None else tuple(chosen)
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp

@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from .describe import PAULIS, describe, differences, opaque
-from .training.checkpoint import read, write
+from .circuit import Circuit
+from .describe import Missing, build, describe, differences, opaque
+from .files import read, write
+from .hybrid import Hybrid
+from .layers.base import is_shape
 from .training.trees import from_arrays, to_arrays
 
 MODEL, PARAMS = "model.json", "params.safetensors"
 MACHINES = ("Aer", "Fake", "HashedNoise", "IBM")  # imported on first use
-MOST_WIRES = 1024  # of a model in a file: no simulator comes near, and a huge number would hang
 
 
 def save(path: str | os.PathLike[str], model: Any, params: Any) -> None:
@@ -118,6 +121,11 @@ def load(
 
 def _shapes(model: Any) -> Any:
     """The tree of parameters that a model needs, without drawing them."""
+    if isinstance(model, Circuit):
+        kind = partial(jax.ShapeDtypeStruct, dtype=jax.numpy.result_type(float))
+        return jax.tree.map(kind, model.shape, is_leaf=is_shape)
+    if isinstance(model, Hybrid):
+        return [None if isinstance(stage, str) else _shapes(stage) for stage in model.stages]
     return jax.eval_shape(model.init, jax.random.key(0))
 
 
@@ -147,64 +155,18 @@ def _build_whole(
             "name. Pass the model itself: qdl.load(path, model=model)."
         )
     try:
-        model = _Builder(arrays, layers).build(description)
+        model = build(description, arrays, _class, {cls.__name__: cls for cls in layers})
         again: dict[str, np.ndarray] = {}
         same = not list(differences(description, describe(model, again), ""))
-    except _Unknown as error:
-        raise ValueError(f"{where} needs {error}") from None
+    except Missing as name:
+        raise ValueError(
+            f"{where} needs your class {name}: qdl.load(path, layers=({name},))."
+        ) from None
     except Exception as error:  # whatever a class says to fields it does not take
         raise ValueError(f"{where} does not describe a model of this qdl: {error}") from error
     if not (same and hasattr(model, "init") and hasattr(model, "apply")):
         raise ValueError(f"{where} does not describe a model of this qdl.")
     return model
-
-
-class _Unknown(Exception):
-    """A class of somebody's own that was not passed."""
-
-
-class _Builder:
-    """Turns descriptions back into objects: the opposite of ``describe``."""
-
-    def __init__(self, arrays: Mapping[str, np.ndarray], layers: Iterable[type]):
-        self.arrays = arrays
-        self.own = {cls.__name__: cls for cls in layers}
-
-    def build(self, entry: Any) -> Any:
-        if entry is None or isinstance(entry, bool | int | float | str):
-            return entry
-        if isinstance(entry, list):
-            return tuple(self.build(item) for item in entry)
-        if "operator" in entry:
-            return self.operator(entry)
-        if "own class" in entry:
-            name = entry["own class"]
-            if name not in self.own:
-                raise _Unknown(f"your class {name}: qdl.load(path, layers=({name},)).")
-            return self.fill(self.own[name], entry["fields"])
-        return self.fill(_class(entry["class"]), entry["fields"])
-
-    def fill(self, cls: Callable[..., Any], fields: Mapping[str, Any]) -> Any:
-        if fields.get("n_wires", 0) > MOST_WIRES:
-            raise ValueError(f"{fields['n_wires']} wires are more than {MOST_WIRES}.")
-        return cls(**{name: self.build(value) for name, value in fields.items()})
-
-    def operator(self, entry: Mapping[str, Any]) -> Any:
-        import pennylane as qp
-
-        kind, wires = entry["operator"], entry.get("wires")
-        if kind in PAULIS:
-            return getattr(qp, kind)(wires)
-        if kind in ("Sum", "Prod"):
-            operands = [self.operator(each) for each in entry["operands"]]
-            return qp.sum(*operands) if kind == "Sum" else qp.prod(*operands)
-        if kind == "SProd":
-            return qp.s_prod(entry["scalar"], self.operator(entry["base"]), lazy=True)
-        if kind == "LinearCombination":
-            terms = [self.operator(each) for each in entry["terms"]]
-            return qp.Hamiltonian([float(c) for c in entry["coefficients"]], terms)
-        numbers = self.arrays[entry["numbers"]["array"]]
-        return {"Hermitian": qp.Hermitian, "Projector": qp.Projector}[kind](numbers, wires)
 
 
 def _class(name: str) -> type:

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 import qdl
-from qdl.training.checkpoint import Checkpoints
+from qdl.files import Checkpoints
 
 jax.config.update("jax_enable_x64", True)
 EVERY = 10
@@ -78,7 +78,7 @@ def arm(moment):
     def counted_fsync(number):
         size = os.fstat(number).st_size
         path = os.readlink(f"/proc/self/fd/{number}")
-        if path.endswith(".safetensors.tmp"):
+        if ".safetensors." in path and path.endswith(".tmp"):
             calls["fsync"] += 1
             if moment in ("write", "first") and calls["fsync"] == last:
                 os.truncate(path, size // 2)

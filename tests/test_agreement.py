@@ -45,7 +45,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.filterwarnings("ignore::pennylane.exceptions.PennyLaneDeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*sends one job for every circuit")
 def test_places_agree(model, place, key):
     found = qdl.check(MODELS[model], PLACES[place](), key=key)
     assert found.ok, str(found)

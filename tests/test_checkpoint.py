@@ -2,11 +2,12 @@
 
 import doctest
 import importlib
+import os
 
 import numpy as np
 import pytest
 
-from qdl.training.checkpoint import Checkpoints, read, write
+from qdl.files import Checkpoints, read, read_json, read_lines, replace, write, write_json
 
 ARRAYS = {
     "numbers": np.arange(6.0).reshape(2, 3).T,  # not contiguous
@@ -52,8 +53,52 @@ def test_a_future_given_up_is_removed_with_what_a_kill_left(tmp_path):
     ]  # fmt: skip
 
 
+def test_what_is_no_json_of_qdl_is_named(tmp_path):
+    path = tmp_path / "a.json"
+    with pytest.raises(FileNotFoundError, match="a.json. Give the place where a run was saved"):
+        read_json(path, "run")
+    for content in (b"", b"[1]", b"\xff{}", b"[" * 10**5, b'{"steps": 3'):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="a.json is no run of qdl, or it is damaged: use a w"):
+            read_json(path, "run")
+    write_json(path, {"version": 2})
+    with pytest.raises(ValueError, match="format version 2, but this qdl reads up to 1"):
+        read_json(path, "run")
+
+
+def test_lines_that_are_not_whole_yet_are_left_out(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"step": 1}\n\n{"step": 2}\n{"ste')
+    assert read_lines(path) == [{"step": 1}, {"step": 2}]
+    path.write_text('{"step": 1}\n{"ste\n')
+    with pytest.raises(ValueError, match="a.jsonl is damaged: .*Restore it from a copy"):
+        read_lines(path)
+
+
+def test_two_processes_that_write_one_file_share_no_temporary_one(tmp_path, monkeypatch):
+    path, fsync = tmp_path / "a.json", os.fsync
+
+    def meanwhile(number):  # another process writes all of it between our write and our rename
+        monkeypatch.setattr(os, "fsync", fsync)
+        with monkeypatch.context() as other:
+            other.setattr(os, "getpid", lambda: -1)
+            replace({path: b"theirs, which is longer"})
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    replace({path: b"ours"})
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("a.json", b"ours")]
+
+
+FILES = [
+    "arguments",
+    "ising.base",
+    *(f"files.{name}" for name in ("checkpoints", "hashes", "plain", "whole")),
+]
+
+
 @pytest.mark.parametrize(
-    "name", ["describe", "saving", "training.checkpoint", "training.interrupt", "training.loop"]
+    "name", ["describe", "saving", *FILES, "training.interrupt", "training.loop"]
 )
 def test_examples_in_docstrings_run(name):
     result = doctest.testmod(importlib.import_module(f"qdl.{name}"))

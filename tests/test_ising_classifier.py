@@ -4,6 +4,7 @@ import io
 import sys
 import tracemalloc
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import qdl
 from qdl.datasets import digits
 from qdl.ising import BlockSampler, DimodSampler, IsingClassifier
 
@@ -298,6 +300,79 @@ def test_save_and_load(data, fitted, tmp_path):
     numbers.write_bytes(numbers.read_bytes()[:-1])
     with pytest.raises(ValueError, match="truncated"):
         IsingClassifier.load(tmp_path / "a")
+
+
+@dataclass(frozen=True)
+class Weighted(qdl.Sampler):
+    """A user's: plain fields, a matrix, and a sampler of qdl inside."""
+
+    inner: BlockSampler = BlockSampler(sweeps=3)
+    factors: tuple = (1.0, 2.0)
+    table: object = None
+
+    def draw(self, h, J, num_reads, rng, initial):
+        return self.inner.draw(self.factors[0] * h, J, num_reads, rng, initial)
+
+
+class Wrapped(qdl.Sampler):
+    """A user's, in scikit-learn's manner."""
+
+    def __init__(self, sweeps=2):
+        self.sweeps = sweeps
+
+    def get_params(self, deep=True):
+        return {"sweeps": self.sweeps}
+
+    def draw(self, h, J, num_reads, rng, initial):
+        return BlockSampler(self.sweeps).draw(h, J, num_reads, rng, initial)
+
+
+def saved_with(sampler, folder):
+    X = np.eye(4)
+    classifier = IsingClassifier(hidden=2, redundancy=1, epochs=1, sampler=sampler)
+    classifier.fit(X, [0, 1, 0, 1]).save(folder)
+    return classifier
+
+
+@pytest.mark.filterwarnings("ignore:training has collapsed")
+def test_samplers_of_ones_own_are_passed(tmp_path):
+    for sampler in (Weighted(BlockSampler(sweeps=np.int64(4)), (0.5, 3.0)), Wrapped(7)):
+        name = type(sampler).__name__
+        fitted = saved_with(sampler, tmp_path / name)
+        loaded = IsingClassifier.load(tmp_path / name, samplers=[Weighted, Wrapped])
+        assert type(loaded.sampler) is type(sampler) and vars(loaded.sampler) == vars(sampler)
+        np.testing.assert_array_equal(loaded.predict(np.eye(4)), fitted.predict(np.eye(4)))
+        text = rf"needs your class {name}: IsingClassifier.load\(path, samplers=\({name},\)\)"
+        with pytest.raises(ValueError, match=text):
+            IsingClassifier.load(tmp_path / name)
+    table = np.arange(6.0).reshape(2, 3)
+    saved_with(Weighted(table=table), tmp_path / "table")
+    loaded = IsingClassifier.load(tmp_path / "table", samplers=[Weighted])
+    np.testing.assert_array_equal(loaded.sampler.table, table)
+    assert loaded.network_.arrays().keys() == {"W", "J", "bias_hidden", "bias_output"}
+
+
+@pytest.mark.filterwarnings("ignore:training has collapsed")
+def test_a_name_of_qdls_does_not_make_ones_own_class_qdls(tmp_path):
+    own = dataclass(frozen=True)(type("BlockSampler", (Weighted,), {"__module__": "mine"}))
+    saved_with(own(), tmp_path / "a")
+    with pytest.raises(ValueError, match="needs your class BlockSampler"):
+        IsingClassifier.load(tmp_path / "a")
+    assert type(IsingClassifier.load(tmp_path / "a", samplers=[own]).sampler) is own
+
+
+@pytest.mark.filterwarnings("ignore:training has collapsed")
+def test_a_sampler_that_a_file_cannot_hold_is_refused(tmp_path):
+    saved_with(Weighted(table=print), tmp_path / "a")
+    text = (
+        r"with a Weighted, .*sampler.table = function print\). Pass IsingClassifier.load\(path, s"
+    )
+    with pytest.raises(ValueError, match=text):
+        IsingClassifier.load(tmp_path / "a", samplers=[Weighted])
+    saved_with(Wrapped(), tmp_path / "b")
+    Other = type("Wrapped", (qdl.Sampler,), {"draw": Wrapped.draw})
+    with pytest.raises(ValueError, match="describes a Wrapped that cannot be made: .*Pass the sam"):
+        IsingClassifier.load(tmp_path / "b", samplers=[Other])
 
 
 def test_a_foreign_sampler_is_not_saved(data, tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from killed_run import EVERY
 
-from qdl.training.checkpoint import Checkpoints
+from qdl.files import Checkpoints
 
 SCRIPT = Path(__file__).with_name("killed_run.py")
 STEPS, MANY = 300, 1000

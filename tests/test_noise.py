@@ -261,6 +261,7 @@ def test_trajectories_of_amplitude_damping_are_unbiased(key):
     assert np.all(np.abs(found.mean(0) - wanted) < 5 * error + 1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:Casting complex")  # PennyLane casts the Y that "XZ" has not
 def test_certain_errors_are_exact(key):
     """Probabilities 0 and 1, one wire and two: no scatter at all."""
     certain = Template(

@@ -13,8 +13,8 @@ import pennylane as qp
 import pytest
 
 import qdl
+from qdl.files import Checkpoints
 from qdl.layers import AngleEncoding, Rotation
-from qdl.training.checkpoint import Checkpoints
 
 LINE = qdl.Hybrid([qdl.Dense(2, 1)])
 X = np.random.default_rng(0).normal(size=(40, 2))

@@ -16,9 +16,9 @@ from catalogue import NOISE, ROWS
 
 import qdl
 from qdl.describe import describe, differences
+from qdl.files import read, write
 from qdl.initializers import beta, gaussian, identity_blocks, small_angle, uniform
 from qdl.layers import AngleEncoding, Entangler, Layer, Mirrored, Repeat, Rotation, Template
-from qdl.training.checkpoint import read, write
 
 MODEL = qdl.Hybrid(
     [

@@ -29,6 +29,7 @@ class Place:
         shots: outcomes behind each value, which needs a key then; None for none.
         noisy: whether it has errors of its own, beside the channels of a circuit.
         exact: whether values are those of the circuit as it is written: no shots, no errors.
+        compiled: whether another number of samples is another compilation.
 
     Example:
         >>> from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Place:
 
     shots: int | None = None
     noisy: bool = False
+    compiled: bool = False
 
     @property
     def exact(self) -> bool:

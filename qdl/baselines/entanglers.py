@@ -8,14 +8,7 @@ from typing import Any
 
 from .. import layers
 from ..hybrid import Hybrid
-
-LOCAL = (
-    layers.AngleEncoding,
-    layers.BasisEncoding,
-    layers.Noise,
-    layers.RandomRotation,
-    layers.Rotation,
-)
+from ..reading import read_gates
 
 
 def without_entanglers(model: Any) -> Any:
@@ -28,7 +21,8 @@ def without_entanglers(model: Any) -> Any:
     ``Convolution``   ``Rotation("zyz")``: each wire gets every gate that a product allows
     ``Pooling``       ``Pooling("")``: the same wires are dropped, none is rotated
     ``IQPEncoding``   its Hadamards and $R_Z(x_i)$
-    blocks            the same block of what is left
+    blocks            the same block of what is left; a composite becomes its parts
+    others            themselves, if all their gates are on single wires
     ================  =====================================================================
 
     After ``Pooling`` the readout then sees the features of the wires that are kept, and of no
@@ -40,7 +34,7 @@ def without_entanglers(model: Any) -> Any:
 
     Raises:
         ValueError: a layer whose gates cannot be told apart from here: ``AmplitudeEncoding``, whose
-            states are entangled themselves, ``Template`` and layers of your own.
+            states are entangled themselves, and layers of your own with gates on several wires.
 
     Example:
         >>> import qdl
@@ -60,22 +54,21 @@ def without_entanglers(model: Any) -> Any:
             f"{model!r} has no layers to take entanglers from: expected a QNN or a Hybrid. Build the "
             "model without them yourself, and pass it to compare in rows=[quantum(name, model)]."
         )
-    return replace(model, layers=layers.Sequential(tuple(_local(model.layers))))
+    kept = _local(model.layers, model.wires, model.n_features)
+    return replace(model, layers=layers.Sequential(tuple(kept)))
 
 
 def _quantum(stage: Any) -> bool:
     return isinstance(stage, Hybrid) or hasattr(stage, "layers")
 
 
-def _local(layer: layers.Layer) -> Iterable[layers.Layer]:
+def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> list[layers.Layer]:
     """What is left of a layer: none, one or several."""
-    if isinstance(layer, layers.Sequential):
-        return [kept for each in layer.layers for kept in _local(each)]
     if isinstance(layer, layers.Repeat | layers.Adjoint | layers.Mirrored):
-        block = tuple(_local(layer.block))
+        block = tuple(_local(layer.block, wires, n))
         return [replace(layer, block=layers.Sequential(block))] if block else []
-    if isinstance(layer, LOCAL):
-        return [layer]
+    if isinstance(layer, layers.Composite):
+        return [kept for _, part, on in layer.steps(wires) for kept in _local(part, on, n)]
     if isinstance(layer, layers.Entangler):
         return []
     if isinstance(layer, layers.Convolution):
@@ -86,6 +79,9 @@ def _local(layer: layers.Layer) -> Iterable[layers.Layer]:
         return [
             layers.Repeat([layers.Template(hadamards), layers.AngleEncoding("z")], layer.repeats)
         ]
+    gates = read_gates(layer, wires, (n,) if n else None, lambda operator: [operator])
+    if not layer.first_only and all(len(gate.operator.wires) == 1 for gate in gates):
+        return [layer]
     raise ValueError(
         f"cannot take the entanglers out of {layer!r}: expected layers whose two-qubit gates are "
         f"known, but {type(layer).__name__} yields what it likes. Write the model without them "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import pi
 from typing import Any
 
 import numpy as np
 
 from .. import layers
+from ..circuit import Circuit
+from ..reading import Computed, Feature, read_gates, unfold, visits
 from .classical import Contender
 
 WITHOUT_DATA = (
@@ -45,26 +46,35 @@ def encoding_gates(model: Any) -> list[tuple[int, float]]:
             f"no frequencies are known of {first!r}: expected a QNN, or a Hybrid whose first stage "
             "is one. A classical stage in front trains its frequencies; leave the surrogate out."
         )
-    return list(_gates(first.layers, first.wires))
+    return list(_gates(first.circuit))
 
 
-def _gates(layer: layers.Layer, wires: tuple[int, ...]) -> Iterator[tuple[int, float]]:
-    if isinstance(layer, layers.Sequential):
-        for _, each, on in layer.steps(wires):
-            yield from _gates(each, on)
-    elif isinstance(layer, layers.Repeat | layers.Adjoint | layers.Mirrored):
-        times = 2 if isinstance(layer, layers.Mirrored) else getattr(layer, "times", 1)
-        yield from list(_gates(layer.block, wires)) * times
-    elif isinstance(layer, layers.AngleEncoding):
-        columns = layer.features or range(len(wires))
-        yield from ((column, layer.scale) for column in columns)
-    elif isinstance(layer, layers.BasisEncoding):
-        yield from ((column, pi) for column in range(len(wires)))
-    elif not isinstance(layer, WITHOUT_DATA):
-        raise ValueError(
-            f"no frequencies are known of {layer!r}: expected AngleEncoding or BasisEncoding, whose "
-            "gates rotate by one feature each. Leave the surrogate out, or encode by angles."
-        )
+def _gates(circuit: Circuit) -> Iterator[tuple[int, float]]:
+    known: dict[int, list[tuple[int, float]]] = {}
+    for leaf, _, _ in visits(unfold(circuit.layers, circuit.wires)):
+        if id(leaf) not in known:
+            known[id(leaf)] = list(_of_leaf(leaf.layer, leaf.wires, circuit.n_features))
+        yield from known[id(leaf)]
+
+
+def _of_leaf(layer: layers.Layer, wires: tuple[int, ...], n: int) -> Iterator[tuple[int, float]]:
+    """The features in the gates of a layer, each with its factor."""
+    inner = layer.block if isinstance(layer, layers.Adjoint) else layer
+    if isinstance(inner, WITHOUT_DATA):
+        return
+    if isinstance(inner, layers.AngleEncoding):  # a trained factor counts with its start
+        yield from ((column, inner.scale) for column in inner.features or range(len(wires)))
+        return
+    for gate in read_gates(layer, wires, (n,) if n else None, lambda operator: [operator]):
+        for i, source in enumerate(gate.sources):
+            if isinstance(source, Computed) or gate.array:
+                raise ValueError(
+                    f"no frequencies are known of {inner!r}: expected encodings whose gates rotate by one "
+                    "feature each, such as AngleEncoding. Leave the surrogate out, or encode by angles."
+                )
+            if isinstance(source, Feature):
+                [frequency] = gate.operator.parameter_frequencies[i]
+                yield source.index, source.factor * frequency
 
 
 def frequencies(model: Any, count: int, seed: int) -> np.ndarray:

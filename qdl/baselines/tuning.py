@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..arguments import check_whole
 from .classical import Contender, classical, n_params
 from .quantum import quantum, variants
 from .result import Comparison, Row
@@ -145,8 +146,5 @@ def _accuracy(estimator: Any, X: Any, y: Any) -> float:
 
 def _check(**numbers: tuple[Any, int]) -> None:
     for name, (value, least) in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(
-                f"compare needs {name} to be a whole number >= {least}, got {value!r}. "
-                "Example: compare(model, data, key=key, seeds=5, trials=4, folds=3)."
-            )
+        example = "compare(model, data, key=key, seeds=5, trials=4, folds=3)"
+        check_whole(name, value, example, least, owner="compare")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..files import write_json
 from . import runs
 from .train import TrainConfig, build_model, load_data
 
@@ -74,8 +74,7 @@ def compare(
 
 
 def _write(folder: Path, result: Any) -> None:
-    text = json.dumps(result.as_dict(), indent=2)
-    (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
+    write_json(folder / "comparison.json", result.as_dict())
     for row in result.rows:
         scores = zip(result.seeds, row.scores, row.settings, strict=True)
         runs.write_metrics(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import read_lines
 from .runs import read_config
 
 IGNORED = ("versions", "circuit", "circuits")  # entries of a configuration that are no choices
@@ -69,7 +70,7 @@ def find(folders: Sequence[Path]) -> list[Path]:
 
 def read(folder: Path) -> list[Run]:
     """The models of a run folder; also of one that is still being written."""
-    rows = _rows(folder / "metrics.jsonl")
+    rows = read_lines(folder / "metrics.jsonl")
     steps = [row for row in rows if "step" in row]
     models = list(dict.fromkeys(row.get("model") for row in steps))
     return [
@@ -110,15 +111,6 @@ def plot(runs: Sequence[Run], path: Path) -> None:
     plots.save(figure, path)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file of JSON; a last one that is not whole yet is left out."""
-    *whole, rest = path.read_text(encoding="utf-8").split("\n")
-    try:
-        return [json.loads(line) for line in whole if line]
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
-
-
 def _history(rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     """Rows as the arrays that ``fit`` gives; None becomes NaN."""
     validated = [row for row in rows if "val_loss" in row]
@@ -138,7 +130,7 @@ def _summary(rows: Sequence[Mapping[str, Any]], model: str | None) -> dict[str, 
 
 def _config(folder: Path) -> dict[str, Any]:
     """``config.json`` if there is one, else what the newest checkpoint says."""
-    from ..training.checkpoint import Checkpoints
+    from ..files import Checkpoints
 
     config = read_config(folder)
     saved = None if config else Checkpoints(folder / "checkpoints").newest()

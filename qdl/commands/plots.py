@@ -63,24 +63,18 @@ def losses(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:
 
 def gradient_norms(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:
     """The gradient's norm against step, on a logarithmic scale."""
+    from ..diagnostics.report.pictures import whole_decades
+
     for colour, (name, history) in zip(COLOURS, histories.items(), strict=False):
         norm = np.maximum(history["grad_norm"], 1e-12)
         step = np.arange(1, len(norm) + 1)
         axes.plot(step, norm, color=colour, alpha=0.25, linewidth=0.7)
         axes.plot(step, np.exp(smooth(np.log(norm))), color=colour, label=name)
-    _whole_decades(axes, [h["grad_norm"] for h in histories.values()])
+    whole_decades(axes, [h["grad_norm"] for h in histories.values()])
     axes.set(xlabel="step", ylabel="norm of the gradient")
     axes.set_title("Gradient", loc="left")
     axes.margins(x=0.01)
     axes.legend(**KEY)
-
-
-def _whole_decades(axes: Any, values: Any) -> None:
-    """A logarithmic y axis from one power of ten to another, so that ticks are never crowded."""
-    values = np.maximum(np.concatenate([np.ravel(each) for each in values]), 1e-12)
-    axes.set_yscale("log")
-    low, high = np.floor(np.log10(values.min())), np.ceil(np.log10(values.max()))
-    axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
 
 
 def decisions(
@@ -117,10 +111,12 @@ def confusion(axes: Any, labels: Any, predicted: Any, names: Sequence[str]) -> N
 
 def variances(axes: Any, sweeps: Mapping[str, Any]) -> None:
     """Gradient variance against width with its intervals, on a logarithmic scale."""
+    from ..diagnostics.report.pictures import whole_decades
+
     for colour, (name, sweep) in zip(COLOURS, sweeps.items(), strict=False):
         sweep.plot(axes, label=name, colour=colour)
     followed = [sweep.followed() for sweep in sweeps.values()]
-    _whole_decades(axes, [f[end][f["variance"] > 0] for f in followed for end in ("low", "high")])
+    whole_decades(axes, [f[end][f["variance"] > 0] for f in followed for end in ("low", "high")])
     widths = sorted({n for sweep in sweeps.values() for n in sweep.n_wires})
     axes.set_xticks(widths, [str(n) for n in widths])
     axes.set(xlabel="wires", ylabel="variance of one derivative")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from ..files import read_json, read_lines, replace, write_json
 
 
 def new_folder(name: str, out: Path | None = None) -> Path:
@@ -44,19 +44,13 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
     versions = {name: version(name) for name in ("jax", "numpy", "optax", "pennylane", "qdl")}
     versions["python"] = sys.version.split()[0]
-    text = json.dumps({**config, "versions": versions}, indent=2)
-    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+    write_json(folder / "config.json", {**config, "versions": versions})
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """``config.json`` of a run; empty if there is none."""
     path = folder / "config.json"
-    if not path.is_file():
-        return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
+    return read_json(path, "run") if path.is_file() else {}
 
 
 def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -68,8 +62,8 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def write_summary(folder: Path, row: Mapping[str, Any]) -> None:
     """The last line of ``metrics.jsonl``, unless a finished run already has it."""
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    if not lines or "step" in json.loads(lines[-1]):
+    lines = read_lines(folder / "metrics.jsonl")
+    if not lines or "step" in lines[-1]:
         write_metrics(folder, [row])
 
 
@@ -80,14 +74,12 @@ def history_rows(history: Mapping[str, Any], **also: Any) -> Iterator[dict[str, 
     return ({**also, **row} for row in rows(history))
 
 
-def write_params(folder: Path, params: Any) -> None:
-    """``params.safetensors``: every array of the tree, called by its path, such as ``2/block``."""
-    import jax
+def write_params(folder: Path, params: Mapping[str, Any]) -> None:
+    """``params.safetensors``: every array of named trees by its path, such as ``qcnn/2/block``."""
     from safetensors.numpy import save
 
-    leaves = jax.tree_util.tree_flatten_with_path(params)[0]
-    arrays = {
-        jax.tree_util.keystr(path, simple=True, separator="/") or "params": np.asarray(leaf)
-        for path, leaf in leaves
-    }
-    (folder / "params.safetensors").write_bytes(save(arrays))
+    from ..training.trees import to_arrays
+
+    parts = [to_arrays(tree, name) for name, tree in params.items()]
+    arrays = {name: array for part in parts for name, array in part.items()}
+    replace({folder / "params.safetensors": save(arrays)})

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from .prepare import ANGLES, Dataset, Range, check_count, check_seed, rescale, split
+from ..arguments import check_whole
+from .prepare import ANGLES, Dataset, Range, rescale, split
 
 
 def bars_and_stripes(
@@ -41,7 +42,7 @@ def bars_and_stripes(
     Reference: MacKay, Information Theory, Inference, and Learning Algorithms, Cambridge (2003),
     ch. 43; with noise as in Bowles, Ahmed, Schuld, arXiv:2403.07059.
     """
-    check_count("bars_and_stripes", "side", side, 2)
+    check_whole("side", side, least=2, owner="bars_and_stripes")
     _check("bars_and_stripes", n_samples, noise, seed)
     rng = np.random.default_rng(seed)
     codes = rng.integers(1, 2**side - 1, size=n_samples)  # neither all dark nor all lit
@@ -92,8 +93,8 @@ def two_curves(
     Reference: Bowles, Ahmed, Schuld, arXiv:2403.07059 (2024), after Buchanan, Gilboa, Wright,
     ICLR (2021).
     """
-    check_count("two_curves", "features", features, 1)
-    check_count("two_curves", "degree", degree, 1)
+    check_whole("features", features, least=1, owner="two_curves")
+    check_whole("degree", degree, least=1, owner="two_curves")
     _check("two_curves", n_samples, noise, seed)
     rng = np.random.default_rng(seed)
     coefficients = rng.uniform(size=(2, degree + 1, features))
@@ -138,8 +139,8 @@ def hidden_manifold(
     Reference: Goldt, Mezard, Krzakala, Zdeborova, Physical Review X 10, 041044 (2020); this form:
     Bowles, Ahmed, Schuld, arXiv:2403.07059 (2024).
     """
-    check_count("hidden_manifold", "features", features, 1)
-    check_count("hidden_manifold", "manifold", manifold, 1)
+    check_whole("features", features, least=1, owner="hidden_manifold")
+    check_whole("manifold", manifold, least=1, owner="hidden_manifold")
     _check("hidden_manifold", n_samples, 0.0, seed)
     rng = np.random.default_rng(seed)
     hidden = rng.normal(size=(n_samples, manifold))
@@ -157,7 +158,7 @@ def _halves(n_samples: int) -> np.ndarray:
 
 
 def _check(owner: str, n_samples: int, noise: float, seed: int) -> None:
-    check_count(owner, "n_samples", n_samples, 4)
-    check_seed(seed)
+    check_whole("n_samples", n_samples, least=4, owner=owner)
+    check_whole("seed", seed, least=0)
     if not (math.isfinite(noise) and noise >= 0):
         raise ValueError(f"{owner} needs noise >= 0, got {noise!r}. Use noise=0.0 for none.")

@@ -7,7 +7,8 @@ from importlib import resources
 
 import numpy as np
 
-from .prepare import ANGLES, Dataset, Range, check_seed, choose, project, rescale, split
+from ..arguments import check_whole
+from .prepare import ANGLES, Dataset, Range, choose, project, rescale, split
 
 
 def digits(
@@ -79,7 +80,7 @@ def mnist(
     """
     if test not in ("test", "held"):
         raise ValueError(f"test must be 'test' or 'held', got {test!r}.")
-    check_seed(seed)
+    check_whole("seed", seed, least=0)
     source = resources.files("qdl.datasets") / "mnist_1100.npz"
     with source.open("rb") as file, np.load(file) as arrays:
         parts = [(arrays[f"x_{name}"], arrays[f"y_{name}"]) for name in ("train", test)]

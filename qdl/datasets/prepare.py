@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..arguments import check_whole
+
 Range = tuple[float, float] | None
 ANGLES = (0.0, math.pi)
 
@@ -52,7 +54,7 @@ def split(X: np.ndarray, y: np.ndarray, test_size: float, seed: int) -> Dataset:
             f"test_size must be a fraction between 0 and 1, got {test_size!r}. "
             "Example: test_size=0.2."
         )
-    check_seed(seed)
+    check_whole("seed", seed, least=0)
     n_classes, n_test = len(np.unique(y)), math.ceil(test_size * len(y))
     if min(n_test, len(y) - n_test) < n_classes:
         raise ValueError(
@@ -110,18 +112,6 @@ def rescale(data: Dataset, scale: Range, source: tuple[float, float] | None = No
         return np.clip(low + (high - low) * ((X - start) / width), low, high)
 
     return data._replace(X_train=to_range(data.X_train), X_test=to_range(data.X_test))
-
-
-def check_seed(seed: Any) -> None:
-    """Refuse what is not a whole number >= 0."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}. Example: seed=0.")
-
-
-def check_count(owner: str, name: str, value: Any, least: int) -> None:
-    """Refuse what is not a whole number >= ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{owner} needs {name} to be a whole number >= {least}, got {value!r}.")
 
 
 def _check_range(scale: Any) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import warnings
 from typing import Any
 
 import jax
@@ -12,13 +12,11 @@ import optax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from ..backends import Statevector
-from ..datasets.prepare import check_seed
+from ..arguments import check_whole
+from ..backends import places_of
+from ..hybrid import applied
 from ..training import CrossEntropy, fit
-from ..training.check import check_numbers
-from ..training.losses import as_loss
 from .default import reuploading
-from .onward import one_pass, outputs
 
 ADAM = optax.adam(5e-2)  # one object, so that fits without an optimizer share a compilation
 POOL = 2**16  # rows: the most that are laid out in advance for training
@@ -76,35 +74,39 @@ class Estimator(BaseEstimator):
             batch_size=self.batch_size, key=self._keys()[0],
         )  # fmt: skip
         self.params_ = jax.tree.map(np.asarray, result.params)
-        self.opt_state_ = None  # fit keeps it to itself
+        self.opt_state_ = jax.tree.map(np.asarray, result.state)
         self.history_, self.n_steps_ = result.history, result.step
 
     def _go_on(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
         """One pass over X, from where parameters and optimizer are."""
         self._check_numbers()
-        loss, optimizer = as_loss(loss, self.model_), self.optimizer or ADAM
-        done = getattr(self, "n_steps_", 0)
+        done, optimizer = getattr(self, "n_steps_", 0), self.optimizer or ADAM
         key = jax.random.fold_in(self._keys()[0], done)
         params = self.params_ if done else self.model_.init(key)
-        state = getattr(self, "opt_state_", None) or optimizer.init(params)
+        state = self.opt_state_ if done else optimizer.init(params)
         count = -(-len(X) // self.batch_size)
         rows = _pool(X, y, weights, count * self.batch_size, self.seed + done)
-        rows = np.random.default_rng((self.seed, done)).permutation(rows)
-        rows = rows[: len(rows) // self.batch_size * self.batch_size].reshape(-1, self.batch_size)
-        batches = (X[rows].astype(float), y[rows])
-        after = one_pass(self.model_, loss, optimizer, params, state, batches, key)
-        params, state, losses = jax.tree.map(np.asarray, after)
-        if not np.isfinite(losses).all():
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", RuntimeWarning
+            )  # refused below, and nothing has changed
+            result = fit(
+                self.model_, X[rows], y[rows],
+                loss=loss, optimizer=optimizer, steps=count, batch_size=self.batch_size,
+                params=params, state=state, key=key,
+            )  # fmt: skip
+        if result.stopped == "nan":
             raise ValueError(
-                f"partial_fit met a loss of {losses[np.argmin(np.isfinite(losses))]}, expected "
-                "finite ones; the parameters stay as they were. Lower the learning rate."
+                f"partial_fit met a loss or gradient that is not finite in step {result.step + 1} of "
+                f"{count}; the parameters stay as they were. Lower the learning rate."
             )
-        self.params_, self.opt_state_ = params, state
-        self.history_, self.n_steps_ = {"loss": losses}, done + len(losses)
+        self.params_, self.opt_state_ = jax.tree.map(np.asarray, (result.params, result.state))
+        self.history_, self.n_steps_ = result.history, done + result.step
 
     def _check_numbers(self) -> None:
-        check_numbers(steps=self.steps, batch_size=self.batch_size)
-        check_seed(self.seed)
+        check_whole("steps", self.steps, owner="fit")
+        check_whole("batch_size", self.batch_size, owner="fit")
+        check_whole("seed", self.seed, least=0)
 
     def _keys(self) -> Any:
         """Of training and of evaluation."""
@@ -112,7 +114,7 @@ class Estimator(BaseEstimator):
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         """What the model gives for each row, ``(n, k)``, float64."""
-        if not all(place == Statevector() for place in _places(self.model_)):
+        if not all(place.exact and place.compiled for place in places_of(self.model_)):
             return np.asarray(self._apply(X), float)  # every row costs: none is added
         blocks = []
         for start in range(0, len(X), BLOCK):
@@ -122,7 +124,7 @@ class Estimator(BaseEstimator):
         return np.concatenate(blocks)
 
     def _apply(self, X: np.ndarray) -> Any:
-        return outputs(self.model_, self.params_, X, self._keys()[1])
+        return applied(self.model_, self.params_, X, self._keys()[1])
 
     def _rows(
         self, X: Any, y: Any, sample_weight: Any, reset: bool, **also: Any
@@ -185,11 +187,3 @@ def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: in
     edges = np.cumsum(weights[order]) / weights.sum()
     points = (np.arange(size) + np.random.default_rng(seed).random()) / size
     return order[np.searchsorted(edges, points, side="right").clip(max=len(X) - 1)]
-
-
-def _places(model: Any) -> Iterator[Any]:
-    """Where the quantum stages of a model run."""
-    for stage in getattr(model, "stages", ()):
-        yield from _places(stage)
-    if hasattr(model, "place"):
-        yield model.place

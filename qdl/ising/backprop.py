@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import check_X_y
 
-from .check import check_number, check_whole
+from ..arguments import check_number, check_whole
 from .fitting import check_finite
 from .network import Network, winners
 

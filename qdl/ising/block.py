@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import check_whole
 from .base import Sampler
-from .check import check_whole
 from .energy import Bipartite, Couplings, field_scale
 
 NOISE = 2**20  # entries of the table of noise

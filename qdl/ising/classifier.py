@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_whole
 from .base import Reads, check_answer
 from .block import BlockSampler
-from .check import check_whole
 from .estimator import Annealed
 from .network import Network, winners
 from .rules import Rule, Trainer

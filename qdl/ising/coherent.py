@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import check_number, check_whole
 from .base import generator
-from .check import check_number, check_whole
 from .energy import Ising
 from .network import winners
 from .samplers import all_states

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_number, check_whole
 from .base import Reads, check_answer, ordered
 from .block import BlockSampler
-from .check import check_number, check_whole
 from .energy import Bipartite
 from .estimator import Annealed
 from .network import along, first_weights, winners

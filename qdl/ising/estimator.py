@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..arguments import check_whole
 from . import storage
 from .base import generator
-from .check import check_whole
 from .fitting import Schedule, train
 from .network import class_codes
 
@@ -141,14 +141,20 @@ class Annealed(ClassifierMixin, BaseEstimator):
         storage.save(Path(path), self)
 
     @classmethod
-    def load(cls, path: str | Path, sampler: Any = None) -> Any:
+    def load(cls, path: str | Path, sampler: Any = None, samplers: Iterable[type[Any]] = ()) -> Any:
         """The classifier that ``save`` wrote; nothing in the files is executed.
 
         Args:
             path: as given to ``save``.
-            sampler: needed when it was not one of qdl's own annealers: those are not written.
+            sampler: needed for one that is not written, since it may hold a connection: one that
+                is no dataclass of plain fields and has no ``get_params``.
+            samplers: your own classes that the sampler needs.
+
+        Raises:
+            FileNotFoundError: no classifier there.
+            ValueError: damaged; a sampler, or a class of your own, that must be passed.
         """
-        return storage.load(Path(path), cls, sampler)
+        return storage.load(Path(path), cls, sampler, samplers)
 
     def _data(self, X: Any, y: Any, reset: bool) -> tuple[np.ndarray, np.ndarray]:
         X, y = validate_data(self, X, y, reset=reset, dtype=np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 import warnings
@@ -14,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .check import check_number, check_whole
+from ..arguments import check_number, check_whole
+from ..files import Checkpoints, sha256
 
 FLOOR = 1 / 30  # of a rate at the end of a linear decay, relative to its start
 DIVERGES = (
@@ -144,10 +144,7 @@ class _Place:
     def __init__(
         self, folder: Path, X: np.ndarray, labels: np.ndarray, about: Mapping[str, Any]
     ) -> None:
-        # Imported here: qdl.training loads JAX and PennyLane, which nothing else here needs.
-        from ..training.checkpoint import Checkpoints
-
-        data = hashlib.sha256(np.ascontiguousarray(X).tobytes() + labels.tobytes()).hexdigest()
+        data = sha256(X.tobytes(), labels.tobytes())
         self.files, self.about = Checkpoints(folder), {**about, "data": data}
 
     def newest(self) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .check import check_whole
+from ..arguments import check_whole
 from .network import winners
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import dimod
 import numpy as np
 
+from ..arguments import check_number
 from .base import Sampler
-from .check import check_number
 from .energy import Bipartite, Couplings, Ising
 from .samplers import rows
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_whole
 from .base import Reads, check_answer, ordered
-from .check import check_whole
 from .energy import Ising
 from .network import Network, winners
 

@@ -8,8 +8,8 @@ from typing import Any
 import dimod
 import numpy as np
 
+from ..arguments import check_number
 from .base import Sampler, check_answer
-from .check import check_number
 from .energy import Couplings, Ising, energies
 
 LIMIT = 20  # spins: 2^20 states

@@ -1,14 +1,15 @@
-"""A trained classifier as two files: its arguments as JSON, its weights as safetensors."""
+"""A trained classifier as two files: its arguments and sampler as JSON, its weights as safetensors."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..describe import Missing, build, describe, opaque
+from ..files import read, write
 from .block import BlockSampler
 from .samplers import ExactSampler
 
@@ -18,62 +19,75 @@ SAMPLERS: dict[str, type] = {"BlockSampler": BlockSampler, "ExactSampler": Exact
 
 def save(path: Path, classifier: Any) -> None:
     """Write ``classifier.json`` and ``params.safetensors`` into a folder."""
-    from ..training.checkpoint import write
-
+    arrays: dict[str, np.ndarray] = {}
     arguments = classifier.get_params(deep=False)
-    sampler = arguments.pop("sampler")
-    name = type(sampler).__name__
+    sampler = _described(arguments.pop("sampler"), arrays)
     notes = {
-        "arguments": _plain(arguments),
-        "sampler": [name, _plain(asdict(sampler)) if _is_ours(sampler) else None],
+        "arguments": {name: describe(value, arrays) for name, value in arguments.items()},
+        "sampler": sampler,
         "classes": [classifier.classes_.dtype.str, classifier.classes_.tolist()],
         "history": {name: list(column) for name, column in classifier.history_.items()},
         "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist(),
     }
     path.mkdir(parents=True, exist_ok=True)
-    arrays = classifier.network_.arrays()
+    arrays |= classifier.network_.arrays()
     write(path / DESCRIPTION, arrays, notes, type(classifier).__name__, path / PARAMS)
 
 
-def load(path: Path, kind: type, sampler: Any) -> Any:
+def load(path: Path, kind: type, sampler: Any, samplers: Iterable[type]) -> Any:
     """The classifier of class ``kind`` that ``save`` wrote.
 
     Raises:
-        ValueError: damaged files, or a sampler that must be given.
+        ValueError: damaged files, or a sampler or its class that must be given.
         FileNotFoundError: no such files.
     """
-    from ..training.checkpoint import read
-
     arrays, notes = read(path / DESCRIPTION, kind.__name__, path / PARAMS)
-    name, options = notes["sampler"]
     if sampler is None:
-        if options is None:
-            raise ValueError(
-                f"{path} was saved with a {name}, which is not written to files: it may hold a "
-                f"connection. Pass {kind.__name__}.load(path, sampler=...)."
-            )
-        sampler = SAMPLERS[name](**options)
-    arguments = {name: _frozen(value) for name, value in notes["arguments"].items()}
-    classifier = kind(**arguments, sampler=sampler)
+        own = {cls.__name__: cls for cls in samplers}
+        sampler = _sampler(notes["sampler"], arrays, own, path, kind.__name__)
+    arguments = notes["arguments"].items()
+    words = {name: build(value, arrays, SAMPLERS.__getitem__, {}) for name, value in arguments}
+    classifier = kind(**words, sampler=sampler)
     classifier.n_features_in_ = arrays["W"].shape[1]
     dtype, labels = notes["classes"]
     classifier.classes_ = np.array(labels, dtype=dtype)
-    classifier.network_ = classifier._start()[1].rebuilt(arrays)
+    network = classifier._start()[1]
+    classifier.network_ = network.rebuilt({name: arrays[name] for name in network.arrays()})
     classifier.history_ = {name: np.array(column) for name, column in notes["history"].items()}
     if notes["feature_names"]:
         classifier.feature_names_in_ = np.array(notes["feature_names"], dtype=object)
     return classifier
 
 
-def _is_ours(sampler: Any) -> bool:
-    return SAMPLERS.get(type(sampler).__name__) is type(sampler)
+def _described(sampler: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """A dataclass by its fields, as everywhere; another one by scikit-learn's ``get_params``."""
+    if not hasattr(sampler, "get_params"):
+        return describe(sampler, arrays)
+    fields = {name: describe(v, arrays) for name, v in sampler.get_params(deep=False).items()}
+    return {"own class": type(sampler).__name__, "fields": fields}
 
 
-def _plain(value: Any) -> Any:
-    """As JSON gives it back: NumPy's scalars as Python's, also inside of tuples and dicts."""
-    return json.loads(json.dumps(value, default=np.generic.item))
-
-
-def _frozen(value: Any) -> Any:
-    """JSON's lists as tuples."""
-    return tuple(value) if isinstance(value, list) else value
+def _sampler(
+    saved: Any, arrays: dict[str, np.ndarray], own: dict[str, type], path: Path, kind: str
+) -> Any:
+    """The sampler that a file describes, of qdl or of the user's own classes."""
+    if isinstance(saved, list):  # before a sampler of a user's own could be written
+        name, fields = saved
+        saved = {"object": name} if fields is None else {"class": name, "fields": fields}
+    name = next(iter(saved.values()))
+    for where, what in opaque(saved, "sampler"):
+        raise ValueError(
+            f"{path} was saved with a {name}, which is not written to files: it may hold a connection "
+            f"({where} = {what}). Pass {kind}.load(path, sampler=...)."
+        )
+    try:
+        return build(saved, arrays, SAMPLERS.__getitem__, own)
+    except Missing as missing:
+        raise ValueError(
+            f"{path} needs your class {missing}: {kind}.load(path, samplers=({missing},))."
+        ) from None
+    except Exception as error:  # whatever a class says to fields it does not take
+        raise ValueError(
+            f"{path} describes a {name} that cannot be made: {error}. Pass the sampler itself: "
+            f"{kind}.load(path, sampler=...)."
+        ) from error

@@ -1,12 +1,13 @@
 """What a circuit is: layers, each a frozen description that yields PennyLane operators."""
 
 from .base import Layer
-from .compose import Adjoint, Composite, Mirrored, Repeat, Sequential, Template
+from .compose import Adjoint, Composite, Mirrored, Repeat, Sequential
 from .encoding import AmplitudeEncoding, AngleEncoding, BasisEncoding, IQPEncoding
 from .entangling import Entangler
 from .noise import Noise
 from .qcnn import Convolution, Pooling
 from .rotation import RandomRotation, Rotation
+from .template import Template
 
 __all__ = [
     "Adjoint",

@@ -1,4 +1,4 @@
-"""Layers made of layers: composites, sequences, repetitions, adjoints; and any function as a layer."""
+"""Layers made of layers: composites, sequences, repetitions, adjoints."""
 
 from __future__ import annotations
 
@@ -271,42 +271,3 @@ class Mirrored(_Block, Composite):
             half = self.block.init(key, wires, initializer.base)  # type: ignore[union-attr]
             return {"block": half, "adjoint": half}
         return super().init(key, wires, initializer)
-
-
-@dataclass(frozen=True, init=False)
-class Template(Layer):
-    """Any function that yields PennyLane operators, or any PennyLane template, as a layer.
-
-    Args:
-        fn: ``fn(params, x, wires)``, a generator or a function returning operators. Models are
-            equal, and share compiled programs, if their functions are: write one that many models
-            use with ``def``, since a ``lambda`` is another function each time it is met.
-        shape: the parameters' shape, or a function of the wires that returns it.
-
-    Params: of the given shape.
-
-    Example:
-        >>> import pennylane as qp
-        >>> layer = Template(lambda params, x, wires: qp.StronglyEntanglingLayers(params, wires),
-        ...                  shape=lambda wires: (2, len(wires), 3))
-        >>> layer.shape((0, 1, 2))
-        (2, 3, 3)
-    """
-
-    fn: Callable[[Any, Any, Wires], Any]
-    param_shape: Any
-
-    def __init__(self, fn: Callable[..., Any], shape: Any = None, *, param_shape: Any = None):
-        # The argument and the method share the name `shape`; the field cannot.
-        object.__setattr__(self, "fn", fn)
-        object.__setattr__(self, "param_shape", shape if shape is not None else param_shape)
-        self.__post_init__()
-
-    def shape(self, wires: Wires) -> Shape:
-        return self.param_shape(wires) if callable(self.param_shape) else self.param_shape
-
-    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        operators = self.fn(params, x, wires)
-        if operators is None or isinstance(operators, qp.operation.Operator):
-            operators = [operators]
-        yield from operators

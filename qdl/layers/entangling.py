@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pennylane as qp
 
-from .base import Layer, Shape, Wires
+from .base import Initializer, Layer, Shape, Wires
 
 GATES = {
     "cnot": qp.CNOT,
@@ -41,6 +41,7 @@ class Entangler(Layer):
         gate: ``cnot cy cz ch swap iswap``, or with one angle a pair ``crx cry crz cphase isingxx
             isingyy isingzz isingxy``; upper or lower case.
         pattern: a name, or explicit pairs ``((0, 2), (1, 3))`` of positions among the active wires.
+        initializer: of the angles; None for the model's.
 
     Params: none, or ``(n_pairs,)`` in radians for the gates with an angle.
 
@@ -58,6 +59,7 @@ class Entangler(Layer):
 
     gate: str = "cnot"
     pattern: str | tuple[tuple[int, int], ...] = "chain"
+    initializer: Initializer | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

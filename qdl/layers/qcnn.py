@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pennylane as qp
 
-from .base import Layer, Shape, Wires
+from .base import Initializer, Layer, Shape, Wires
 from .rotation import checked_axes
 
 # Gates in time order, "NAME:wires" with wire 0 the first of the pair (for controlled gates the
@@ -51,6 +51,7 @@ class Convolution(Layer):
     Args:
         block: a name of the table.
         shared: one set of parameters for all pairs, as in a classical convolution.
+        initializer: of the angles; None for the model's.
 
     Params: ``(p,)``, or ``(n_pairs, p)`` for ``shared=False``; radians.
 
@@ -68,6 +69,7 @@ class Convolution(Layer):
 
     block: str = "su4"
     shared: bool = True
+    initializer: Initializer | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -115,6 +117,7 @@ class Pooling(Layer):
         axes: the controlled rotations in time order, letters x, y, z; ``""`` only discards.
         kind: ``"controlled"``, or ``"measured"`` where a backend can measure and feed forward; the
             native simulator runs both as the controlled rotation.
+        initializer: of the angles; None for the model's.
 
     Params: shape ``(len(axes),)``, radians, shared by all pairs; none for ``axes=""``.
     Wires: ``n -> ceil(n / 2)``; an odd last wire passes through.
@@ -131,6 +134,7 @@ class Pooling(Layer):
 
     axes: str = "zx"
     kind: str = "controlled"
+    initializer: Initializer | None = field(default=None, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

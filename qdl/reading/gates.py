@@ -19,7 +19,8 @@ import numpy as np
 import pennylane as qp
 
 from ..layers.base import Layer, Wires, collect, is_shape
-from ..layers.compose import Adjoint, Template
+from ..layers.compose import Adjoint
+from ..layers.template import Template
 
 OURS = Layer.__module__.rpartition(".")[0]  # qdl.layers
 SAME = 1e-12  # relative difference below which an angle is a multiple of an entry

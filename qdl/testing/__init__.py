@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "check_engine": "engines",
     "check_layer": "layers",
+    "check_optimizer": "optimizers",
     "check_place": "places",
     "check_readout": "readouts",
     "check_sampler": "samplers",
 }
 
-__all__ = ["check_engine", "check_layer", "check_place", "check_readout", "check_sampler"]
+__all__ = [
+    "check_engine",
+    "check_layer",
+    "check_optimizer",
+    "check_place",
+    "check_readout",
+    "check_sampler",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +33,7 @@ def __getattr__(name: str) -> Any:
 if TYPE_CHECKING:
     from .engines import check_engine
     from .layers import check_layer
+    from .optimizers import check_optimizer
     from .places import check_place
     from .readouts import check_readout
     from .samplers import check_sampler

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..layers import AngleEncoding, IQPEncoding, Layer
+from ..layers import Adjoint, AngleEncoding, IQPEncoding
+from ..reading import leaves, unfold
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
 
 MOST_TURNS = 2  # of an angle: standardised features stay below
 
 
 def check_data(
-    X: Any, y: Any, model: Any, loss: Any, outputs: int | None, name: str = ""
+    X: Any,
+    y: Any,
+    model: Any,
+    loss: Any,
+    outputs: int | None,
+    name: str = "",
+    part: bool = False,
 ) -> tuple[jax.Array, jax.Array]:
     """``X`` and ``y`` as arrays of the dtypes that the loss needs.
 
@@ -29,6 +35,7 @@ def check_data(
         loss: the loss as a function.
         outputs: number of values per row that the model gives; None if unknown.
         name: put before X and y in messages.
+        part: these rows are some of many, so one class is enough.
     """
     X, y = np.asarray(X), np.asarray(y)
     if X.ndim < 2 or len(X) == 0:
@@ -44,7 +51,7 @@ def check_data(
     _check_features(X, model, name)
     if isinstance(loss, CrossEntropy):
         y = _labels(y, outputs, f"{name}y")
-        if not name and (y == y[0]).all():
+        if not (name or part) and (y == y[0]).all():
             raise ValueError(
                 f"y has one class only: label {y[0]} in all {len(y)} rows, so there is nothing to "
                 "tell apart. Pass rows of at least two classes; shuffle before you split."
@@ -66,8 +73,10 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
             first.layers.check(X, first.wires)
         except ValueError as error:
             raise ValueError(f"{name}X: {error}" if name else str(error)) from None
-        for layer in _angles(first.layers):
-            _warn_of_turns(X, layer, name)
+        for leaf in leaves(unfold(first.layers, first.wires)):
+            layer = leaf.layer.block if isinstance(leaf.layer, Adjoint) else leaf.layer
+            if isinstance(layer, AngleEncoding | IQPEncoding):
+                _warn_of_turns(X, layer, name)
         return
     wanted = getattr(model, "n_features", 0) or 0
     if wanted and X.shape[-1] != wanted:
@@ -75,15 +84,6 @@ def _check_features(X: np.ndarray, model: Any, name: str) -> None:
             f"the model takes {wanted} features, but {name}X has {X.shape[-1]} columns. Choose "
             f"{wanted} of them, project X, or make the first stage qdl.Dense({X.shape[-1]}, ...)."
         )
-
-
-def _angles(layer: Any) -> Iterator[Any]:
-    """The layers that take features as angles, wherever they are in the tree."""
-    if isinstance(layer, AngleEncoding | IQPEncoding):
-        yield layer
-    for inner in (*getattr(layer, "layers", ()), getattr(layer, "block", None)):
-        if isinstance(inner, Layer):
-            yield from _angles(inner)
 
 
 def _warn_of_turns(X: np.ndarray, layer: Any, name: str) -> None:
@@ -150,13 +150,6 @@ def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
             "value a class, for example readout=qdl.ExpZ([0, 1, 2])."
         )
     return y.astype(np.int32)
-
-
-def check_numbers(**numbers: Any) -> None:
-    """Refuse what is not a whole number >= 1, by name."""
-    for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"fit needs {name} to be a whole number >= 1, got {value!r}.")
 
 
 def check_model(model: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 STEP = ("loss", "grad_norm", "step_time")
+PENALTY = "penalty"  # a row a step, where a place has one
 VALIDATION = ("val_step", "val_loss", "val_accuracy")
 
 
@@ -29,18 +30,21 @@ class Record:
     def __init__(self, table: Mapping[str, Any] | None = None):
         self.compile_time = 0.0
         self.steps: dict[str, list[np.ndarray]] = {
-            name: [] if table is None else [table[name]] for name in STEP
+            name: [] if table is None else [table[name]]
+            for name in (*STEP, PENALTY)
+            if name in STEP or (table is not None and name in table)
         }
         self.validations: list[tuple[int, float, float]] = []
         if table is not None:
             columns = (table[name].tolist() for name in VALIDATION)
             self.validations = list(zip(*columns, strict=True))
 
-    def add_steps(self, loss: Any, grad_norm: Any, seconds: float) -> None:
-        """Rows of one compiled chunk of steps, which took ``seconds`` together."""
-        each = np.full(len(loss), seconds / max(len(loss), 1))
-        for name, values in zip(STEP, (loss, grad_norm, each), strict=True):
-            self.steps[name].append(np.asarray(values))
+    def add_steps(self, numbers: Mapping[str, Any], seconds: float) -> None:
+        """The numbers of one compiled chunk of steps by name; it took ``seconds`` in all."""
+        count = len(numbers["loss"])
+        each = np.full(count, seconds / max(count, 1))
+        for name, values in {**numbers, "step_time": each}.items():
+            self.steps.setdefault(name, []).append(np.asarray(values))
 
     def add_validation(self, step: int, loss: float, accuracy: float) -> None:
         """The validation after ``step`` steps."""
@@ -76,7 +80,8 @@ def rows(history: Mapping[str, Any], start: int = 0) -> Iterator[dict[str, Any]]
         for i, step in enumerate(history["val_step"])
     }
     for i in range(start, len(history["loss"])):
-        values = {name: _number(history[name][i]) for name in STEP}
+        names_here = [name for name in (*STEP, PENALTY) if name in history]
+        values = {name: _number(history[name][i]) for name in names_here}
         yield {"step": i + 1, **values, **validations.get(i + 1, {})}
 
 

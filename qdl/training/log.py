@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .checkpoint import cannot_write, replace_files
+from ..files import cannot_write, replace
 from .history import rows
 
 METRICS = "metrics.jsonl"
@@ -27,7 +27,7 @@ class Log:
 
     def __init__(self, folder: Path, history: Mapping[str, Any]):
         self.path, self.done = folder / METRICS, len(history["loss"])
-        replace_files({self.path: _text(rows(history))})
+        replace({self.path: _text(rows(history))})
         self.file = self.path.open("ab")
         self.board = _board(folder / "tensorboard", self.done)
 
@@ -50,7 +50,7 @@ class Log:
         """Close the files; Ctrl-C inside ``add`` may have left lines twice, hence written anew."""
         with contextlib.suppress(OSError):  # what could not be flushed is in the new file
             self.file.close()
-        replace_files({self.path: _text(rows(history))})
+        replace({self.path: _text(rows(history))})
         if self.board is not None:
             self.board.close()
 

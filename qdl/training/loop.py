@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ..arguments import check_whole
 from ..layers.base import check_key
-from .check import check_data, check_model, check_numbers, check_optimizer, n_outputs
+from .check import check_data, check_model, check_optimizer, n_outputs
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .resume import RunFolder, configuration
@@ -33,6 +34,7 @@ def fit(
     steps: int = 500,
     batch_size: int = 32,
     params: Any = None,
+    state: Any = None,
     validation: tuple[Any, Any] | None = None,
     key: jax.Array,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -64,6 +66,8 @@ def fit(
         steps: how many gradient steps.
         batch_size: rows per step; at most all of them are taken.
         params: where to start; None to draw them with ``model.init``.
+        state: of the optimizer, as ``Fit.state`` of the same optimizer and parameters gives it, to go on
+            without forgetting its averages; None for a new one.
         validation: ``(X, y)`` to be evaluated about 20 times and at the end.
         key: a JAX key for the first parameters, the batches, and shots.
         checkpoint: a folder for this run: ``metrics.jsonl`` with a line for each step, the three
@@ -80,7 +84,7 @@ def fit(
             change no parameter, and the next batch follows.
 
     Returns:
-        A ``Fit`` with ``params``, ``history``, ``stopped``, ``step``.
+        A ``Fit`` with ``params``, ``history``, ``stopped``, ``step``, ``state``.
 
     Raises:
         ValueError: NaN or Inf by column and row, lengths that differ, too few features, labels out
@@ -99,7 +103,9 @@ def fit(
         (True, 'finished')
     """
     check_model(model)
-    check_numbers(steps=steps, batch_size=batch_size, checkpoint_every=checkpoint_every)
+    check_whole("steps", steps, owner="fit")
+    check_whole("batch_size", batch_size, owner="fit")
+    check_whole("checkpoint_every", checkpoint_every, owner="fit")
     init_key, data_key, val_key = jax.random.split(check_key(key, "fit"), 3)
     _check_options(patience, validation, callback, skip_nan)
     chosen = ADAM if optimizer is None else check_optimizer(optimizer)
@@ -109,16 +115,17 @@ def fit(
     if not jax.tree.leaves(params):
         raise ValueError("the model has no parameters to train. Add a layer with parameters.")
     outputs = n_outputs(model)
-    data = Data(*check_data(X, y, model, loss, outputs), data_key)
+    part = state is not None  # of a training that goes on
+    data = Data(*check_data(X, y, model, loss, outputs, part=part), data_key)
     held = None
     if validation is not None:
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
     size = min(int(batch_size), len(data.X))
     plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
-    state = _start(params, plan.optimizer.init(params), len(data.X))
+    started = _start(params, _opt_state(plan.optimizer, params, state), len(data.X))
     folder = None
     if checkpoint is not None:
-        config = configuration(model, plan, state, data, held, given)
+        config = configuration(model, plan, started, data, held, given, state)
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
         steps=int(steps),
@@ -128,7 +135,21 @@ def fit(
         callback=callback,
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
     )
-    return run(plan, state, data, held, options, folder)
+    return run(plan, started, data, held, options, folder)
+
+
+def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
+    """A new state of the optimizer, or the given one if it is of this optimizer and these parameters."""
+    fresh = optimizer.init(params)
+    if given is None:
+        return fresh
+    shapes, wanted = (jax.tree.map(jnp.shape, tree) for tree in (given, fresh))
+    if jax.tree.structure(given) != jax.tree.structure(fresh) or shapes != wanted:
+        raise ValueError(
+            f"state is not of this optimizer and these parameters: got {shapes}, expected {wanted}. Pass "
+            "Fit.state of a fit with the same optimizer and model."
+        )
+    return given
 
 
 def _start(params: Any, opt_state: Any, n_rows: int) -> State:
@@ -152,8 +173,7 @@ def _check_options(patience: int | None, validation: Any, callback: Any, skip_na
         raise TypeError(
             f"callback must be a function of a qdl.training.Report, got {callback!r}. Leave it out for none."
         )
-    if isinstance(skip_nan, bool) or not isinstance(skip_nan, int) or skip_nan < 0:
-        raise ValueError(f"fit needs skip_nan to be a whole number >= 0, got {skip_nan!r}.")
+    check_whole("skip_nan", skip_nan, least=0, owner="fit")
     if validation is not None and not (
         isinstance(validation, tuple | list) and len(validation) == 2
     ):
@@ -162,7 +182,7 @@ def _check_options(patience: int | None, validation: Any, callback: Any, skip_na
             "validation=(X_test, y_test)."
         )
     if patience is not None:
-        check_numbers(patience=patience)
+        check_whole("patience", patience, owner="fit")
         if validation is None:
             raise ValueError(
                 f"patience={patience} watches the validation loss, but there is no validation. "

@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..describe import describe, differences
-from .checkpoint import Checkpoints
-from .history import STEP, VALIDATION, Record
+from ..files import Checkpoints, fingerprint
+from .history import PENALTY, STEP, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
-from .trees import fingerprint, from_arrays, to_arrays
+from .trees import from_arrays, to_arrays
 
-HISTORY = (*STEP, *VALIDATION)
+HISTORY = (*STEP, PENALTY, *VALIDATION)
 
 
 class Best(NamedTuple):
@@ -78,7 +78,8 @@ class RunFolder:
                 )
         self.saved = saved.step
         state = from_arrays(start, saved.arrays, "state")
-        record = Record({name: saved.arrays[f"history/{name}"] for name in HISTORY})
+        rows = {name: saved.arrays.get(f"history/{name}") for name in HISTORY}
+        record = Record({name: row for name, row in rows.items() if row is not None})
         best = saved.notes["best"]
         if best is not None:
             best = Best(**best, params=from_arrays(start.params, saved.arrays, "best"))
@@ -102,7 +103,8 @@ class RunFolder:
             return
         history = _history(run)
         arrays = to_arrays(run.state, "state")
-        arrays |= {f"history/{name}": np.asarray(history[name]) for name in HISTORY}
+        there = [name for name in HISTORY if name in history]
+        arrays |= {f"history/{name}": np.asarray(history[name]) for name in there}
         best = None
         if run.best is not None:
             arrays |= to_arrays(run.best.params, "best")
@@ -140,7 +142,7 @@ class RunFolder:
 
 
 def configuration(
-    model: Any, plan: Plan, state: State, data: Data, held: Data | None, start: Any
+    model: Any, plan: Plan, state: State, data: Data, held: Data | None, start: Any, went_on: Any
 ) -> dict[str, Any]:
     """What must be equal for a run to go on, as JSON.
 
@@ -151,6 +153,7 @@ def configuration(
         data: for training; compared by a hash.
         held: for validation.
         start: the parameters given to start from; None if they were drawn from the key.
+        went_on: the optimizer's state given to start from; None for a new one.
     """
     matrices: dict[str, np.ndarray] = {}
     described = describe(model, matrices)
@@ -167,7 +170,7 @@ def configuration(
         "params": None if start is None else fingerprint(*jax.tree.leaves(start)),
         "data": _data(data),
         "validation": None if held is None else _data(held),
-    }
+    } | ({} if went_on is None else {"state": fingerprint(*jax.tree.leaves(went_on))})
 
 
 def _platform() -> dict[str, str]:

@@ -42,18 +42,20 @@ class Fit:
     Attributes:
         params: the trained parameters.
         history: arrays ``loss``, ``grad_norm`` (NaN where an optimizer needs values only),
-            ``step_time`` (seconds), one entry per step;
+            ``step_time`` (seconds), and ``penalty`` where the model's place has one, an entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
             and the number ``compile_time`` (seconds).
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
             seconds), ``"nan"`` or ``"callback"``.
         step: the step after which ``params`` were taken.
+        state: of the optimizer after the last step, for ``fit(..., state=)``.
     """
 
     params: Any
     history: dict[str, Any]
     stopped: str
     step: int
+    state: Any = None
 
     def __str__(self) -> str:
         """The last figures in one line."""
@@ -127,9 +129,10 @@ def _announce(plan: Plan, held: Data | None, options: Options, steps: int) -> No
 
 def _train(step_fn: Any, data: Data, watch: _Watch, ctrl_c: CtrlC, bar: Progress) -> str | None:
     """Alternate between compiled steps and looks at them; why it stopped, None at the end."""
-    for after, losses, norms, seconds in _chunks(step_fn, watch.state, data, watch.options):
+    for after, numbers, seconds in _chunks(step_fn, watch.state, data, watch.options):
         taken = int(after.step) - watch.step
-        watch.add(after, losses[:taken], norms[:taken], seconds)
+        losses, norms = numbers["loss"], numbers["grad_norm"]
+        watch.add(after, {name: row[:taken] for name, row in numbers.items()}, seconds)
         if not after.finite:
             return _warn(watch.step, losses[taken], norms[taken])
         bar.update(watch.step, losses[taken - 1], taken / seconds, watch.value)
@@ -175,10 +178,10 @@ class _Watch:
         self.record.compile_time = time.perf_counter() - start
         return step_fn
 
-    def add(self, after: State, losses: Any, norms: Any, seconds: float) -> None:
+    def add(self, after: State, numbers: dict[str, Any], seconds: float) -> None:
         """Steps that were taken; from here on an interruption keeps them."""
         skipped = int(after.skipped) - int(self.state.skipped)
-        self.record.add_steps(losses, norms, seconds)
+        self.record.add_steps(numbers, seconds)
         self.state = after
         if skipped:
             warnings.warn(
@@ -202,9 +205,10 @@ class _Watch:
         return "patience" if options.patience is not None and since >= options.patience else None
 
     def result(self, stopped: str) -> Fit:
+        optimizer = self.state.opt_state
         if self.options.patience is not None and self.best is not None:
-            return Fit(self.best.params, self._history(), stopped, self.best.step)
-        return Fit(self.state.params, self._history(), stopped, self.step)
+            return Fit(self.best.params, self._history(), stopped, self.best.step, optimizer)
+        return Fit(self.state.params, self._history(), stopped, self.step, optimizer)
 
     def begin(self) -> None:
         """Open the folder for what is to come."""
@@ -243,9 +247,9 @@ def _chunks(step_fn: Any, state: State, data: Data, options: Options) -> Iterato
         looks = ((done // every + 1) * every for every in (options.every, options.save_every))
         stop = min(done + size, options.steps, *looks)
         start = time.perf_counter()
-        state, losses, norms = jax.block_until_ready(step_fn(state, data, np.int32(stop)))
+        state, numbers = jax.block_until_ready(step_fn(state, data, np.int32(stop)))
         seconds = time.perf_counter() - start
-        yield state, np.asarray(losses), np.asarray(norms), seconds
+        yield state, {name: np.asarray(row) for name, row in numbers.items()}, seconds
         done, size = stop, int(np.clip((stop - done) * PAUSE / seconds, 1, CHUNK))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
+from ..hybrid import applied, penalty
 from .losses import CrossEntropy, Loss
 from .optimizers import ValuesOnly
 
@@ -29,14 +29,18 @@ class Plan:
     skips: int = 0  # how many steps that are not finite may be passed over
 
     def outputs(self, params: Any, x: jax.Array, key: jax.Array) -> jax.Array:
-        """The model's outputs; the key goes to models that take one (shots)."""
-        if "key" in inspect.signature(self.model.apply).parameters:
-            return self.model.apply(params, x, key=key)
-        return self.model.apply(params, x)
+        """The model's outputs."""
+        return applied(self.model, params, x, key)
 
-    def loss_of(self, params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
-        """The loss of one batch."""
-        return self.loss(self.outputs(params, x, key), y)
+    def loss_of(
+        self, params: Any, x: jax.Array, y: jax.Array, key: jax.Array
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """The loss of one batch, the penalty of the model's places in it, and that penalty alone."""
+        loss, extra = (
+            self.loss(self.outputs(params, x, key), y),
+            penalty(self.model, params, x, key),
+        )
+        return (loss, None) if extra is None else (loss + extra, extra)
 
 
 class State(NamedTuple):
@@ -59,44 +63,49 @@ class Data(NamedTuple):
 
 
 @partial(jax.jit, static_argnums=0)
-def train(plan: Plan, state: State, data: Data, stop: jax.Array) -> tuple[State, Any, Any]:
+def train(plan: Plan, state: State, data: Data, stop: jax.Array) -> tuple[State, dict[str, Any]]:
     """Steps up to ``stop``, at most CHUNK of them; fewer when too many are not finite.
 
     Small circuits are bound by dispatch (a Python loop adds 50-100 us to each step), hence a loop
     inside the program. It runs any number of steps, so that there is one compilation.
 
     Returns:
-        The state, and the loss and gradient norm of each step, ``(CHUNK,)``. A step that is not
-        finite changes nothing. If it may be passed over it counts as a step; else it ends training,
-        and its numbers stand behind those of the last one.
+        The state, and by name the numbers of each step, ``(CHUNK,)``: ``loss``, ``grad_norm``, and
+        ``penalty`` where a place has one. A step that is not finite changes nothing. If it may be
+        passed over it counts as a step; else it ends training, and its numbers stand behind those of
+        the last one.
     """
-    start, row = state.step, jnp.zeros(CHUNK)
+    start = state.step
+    names = jax.eval_shape(partial(_step, plan), state, data)[1]
 
     def goes_on(carry: Any) -> jax.Array:
         return (carry[0].step < stop) & carry[0].finite
 
     def one(carry: Any) -> Any:
-        state, losses, norms = carry
+        state, rows = carry
         i = state.step - start
-        state, loss, norm = _step(plan, state, data)
-        return state, losses.at[i].set(loss), norms.at[i].set(norm)
+        state, numbers = _step(plan, state, data)
+        return state, {name: row.at[i].set(numbers[name]) for name, row in rows.items()}
 
-    return lax.while_loop(goes_on, one, (state, row, row))
+    return lax.while_loop(goes_on, one, (state, {name: jnp.zeros(CHUNK) for name in names}))
 
 
-def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.Array]:
+def _step(plan: Plan, state: State, data: Data) -> tuple[State, dict[str, jax.Array]]:
     """One gradient step. Its randomness follows from key and step alone: no state to restore."""
     order, x, y = _batch(plan, state, data)
     key = jax.random.fold_in(jax.random.fold_in(data.key, 1), state.step)
 
-    def objective(params: Any, x: Any = x) -> jax.Array:  # a line search hands its `x` on
+    def both(params: Any) -> Any:
         return plan.loss_of(params, x, y, key)
 
+    def objective(params: Any, x: Any = x) -> jax.Array:  # a line search hands its `x` on
+        return plan.loss_of(params, x, y, key)[0]
+
     if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
-        loss, gradient = objective(state.params), optax.tree.zeros_like(state.params)
+        (loss, extra), gradient = both(state.params), optax.tree.zeros_like(state.params)
         norm = jnp.asarray(jnp.nan)
     else:
-        loss, gradient = jax.value_and_grad(objective)(state.params)
+        (loss, extra), gradient = jax.value_and_grad(both, has_aux=True)(state.params)
         norm = optax.tree.norm(gradient)
     # `x` for optimizers that look at the states of this batch: the metric of qdl.training.
     updates, opt_state = optax.with_extra_args_support(plan.optimizer).update(
@@ -108,7 +117,8 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, jax.Array, jax.A
     skip = ~finite & (state.skipped < plan.skips)
     old = State(state.params, state.opt_state, state.step + skip, order, skip, state.skipped + skip)
     state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, old)
-    return state, loss, norm
+    numbers = {"loss": loss, "grad_norm": norm}
+    return state, numbers if extra is None else numbers | {"penalty": extra}
 
 
 def _batch(plan: Plan, state: State, data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,16 +54,6 @@ def from_arrays(template: Any, arrays: Mapping[str, np.ndarray], prefix: str) ->
         )
     leaves = [_like(name, leaf, mine[name]) for name, leaf in named]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
-
-
-def fingerprint(*arrays: Any) -> str:
-    """A sha256 of the numbers, dtypes and shapes of arrays."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        array = np.asarray(array, order="C")
-        digest.update(f"{array.dtype.name}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _leaves(tree: Any) -> list[tuple[Any, Any]]:

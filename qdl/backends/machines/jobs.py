@@ -7,8 +7,6 @@ whatever is interrupted can be run again, with the same key, and only what is mi
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...files import VERSION, read_json, write_json
 from .primitives import LengthError, values
 from .request import Request
 
@@ -50,7 +49,7 @@ class Ledger:
     def jobs(self, tag: str) -> dict[str, dict[str, Any]]:
         """The jobs of a tag: id to ``{"state", "seconds"}``."""
         path = Path(self.folder) / f"{tag}.json"
-        return json.loads(path.read_text()) if path.exists() else {}
+        return _jobs(path) if path.exists() else {}
 
     def current(self, tag: str) -> str | None:
         """The id of the job that was sent for this tag and has not been lost."""
@@ -59,21 +58,18 @@ class Ledger:
 
     def write(self, tag: str, id: str, state: str, seconds: float) -> None:
         """Write a job down, so that it survives a power cut from here on."""
-        folder = Path(self.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self.jobs(tag) | {id: {"state": state, "seconds": seconds}}, indent=1)
-        fresh = folder / f"{tag}.{os.getpid()}.tmp"
-        with open(fresh, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, folder / f"{tag}.json")
+        jobs = self.jobs(tag) | {id: {"state": state, "seconds": seconds}}
+        write_json(Path(self.folder) / f"{tag}.json", {"version": VERSION, "jobs": jobs})
 
     def seconds(self) -> float:
         """QPU seconds of all jobs in the folder: as billed where known, as estimated elsewhere."""
         files = Path(self.folder).glob("qdl-*.json")
-        jobs = [job for file in files for job in json.loads(file.read_text()).values()]
-        return float(sum(job["seconds"] for job in jobs))
+        return float(sum(job["seconds"] for file in files for job in _jobs(file).values()))
+
+
+def _jobs(path: Path) -> dict[str, dict[str, Any]]:
+    content = read_json(path, "job ledger")
+    return content.get("jobs", content)  # the jobs alone, before these files had a version
 
 
 @dataclass(frozen=True)

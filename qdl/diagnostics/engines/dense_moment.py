@@ -120,7 +120,7 @@ def _vector(n: int, values: dict[int, float]) -> np.ndarray:
 
 
 def _live_pairs(circuit: PauliCircuit, gates: list[Step]) -> tuple[Vectors, list[set[int]]]:
-    """O (x) O by sector, and before each step the sectors that it feeds and that the state 0 has values of."""
+    """O (x) O by sector, and before each step the sectors that it feeds and the state 0 sees."""
     n, terms = circuit.n_wires, _terms(circuit)
     by_sector: dict[int, dict[int, float]] = {}
     for c, i in terms:

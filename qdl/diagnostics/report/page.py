@@ -6,12 +6,12 @@ import base64
 import html
 import io
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...files import jsonable
 from .section import Section
 
 TITLE = "Trainability report"
@@ -78,7 +78,7 @@ class TrainabilityReport:
     def to_dict(self) -> dict[str, Any]:
         """The numbers: for each section its values, method, seconds, or why it is missing."""
         keys = ("findings", "values", "method", "seconds", "missing")
-        sections = {s.name: {key: _plain(getattr(s, key)) for key in keys} for s in self.sections}
+        sections = {s.name: {key: jsonable(getattr(s, key)) for key in keys} for s in self.sections}
         return {"model": self.model, "sections": sections}
 
     def to_json(self) -> str:
@@ -149,14 +149,3 @@ def _png(section: Section) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=130, facecolor="white")
     return buffer.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """Lists, dictionaries, numbers and strings; null for what JSON has no number for."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value

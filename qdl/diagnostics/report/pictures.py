@@ -26,7 +26,7 @@ def gradients(axes: Any, row: Any) -> None:
         )
     if row.median > 0:
         axes.axhline(row.median, color=ORANGE, lw=1, label=f"median {row.median:.2g}")
-    _whole_decades(axes, [*v, *row.high[seen], *row.high[unseen]])
+    whole_decades(axes, [*v, *row.high[seen], *row.high[unseen]])
     zeros = int(row.certified_zero.sum())
     beside = f" ({zeros} certified zero, not drawn)" if zeros else ""
     axes.set(xlabel=f"parameter{beside}", ylabel="variance of its derivative")
@@ -77,7 +77,7 @@ def spectrum(axes: Any, found: Any) -> None:
         index, middle, [middle - low, high - middle], fmt="o", color=BLUE, ecolor="#a9c0e0",
         markersize=3, label="median and range over starts",
     )  # fmt: skip
-    _whole_decades(axes, [*low, *high])
+    whole_decades(axes, [*low, *high])
     axes.set_xlim(0.5, len(index) + 0.5)
     p = found.eigenvalues.shape[1]
     axes.set(xlabel=f"eigenvalue, of {p}; {p - found.rank} vanish", ylabel="Fisher information")
@@ -95,14 +95,15 @@ def truncation(axes: Any, found: Any) -> None:
         fmt="o-", color=BLUE, markersize=4, capsize=2,
     )  # fmt: skip
     axes.axhline(0.01, color=GREY, lw=0.8, ls=":")
-    _whole_decades(axes, share[seen])
+    whole_decades(axes, share[seen])
     axes.set(xlabel="words kept: on at most k wires", ylabel="mean square error / E C²")
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _whole_decades(axes: Any, values: Any) -> None:
+def whole_decades(axes: Any, values: Any) -> None:
     """A logarithmic y axis from one power of ten to another, so that ticks are never crowded."""
-    values = np.asarray([v for v in values if v > FLOOR] or [1.0])
+    values = np.concatenate([*map(np.ravel, values), []])
+    values = values[values > FLOOR] if (values > FLOOR).any() else np.ones(1)
     low, high = np.floor(np.log10(values.min())), np.ceil(np.log10(values.max()))
     axes.set_yscale("log")
     axes.set_ylim(10.0**low / 1.5, 10.0 ** max(high, low + 1) * 1.5)  # room for marks on the edge

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ...files import jsonable
 from .verdict import Verdict, judge
 
 
@@ -156,9 +157,9 @@ class GradientVariance:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings."""
-        out = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        out = {f.name: jsonable(getattr(self, f.name)) for f in fields(self)}
         out["certificate"] = asdict(self.certificate)
-        return {**out, "median": self.median, "shots_needed": _plain(self.shots_needed)}
+        return {**out, "median": self.median, "shots_needed": jsonable(self.shots_needed)}
 
     def to_json(self) -> str:
         """The row as JSON."""
@@ -272,7 +273,7 @@ class Sweep:
     def to_json(self) -> str:
         """The sweep as JSON."""
         rows = [row.to_dict() for row in self.rows]
-        verdict = {f.name: _plain(getattr(self.verdict, f.name)) for f in fields(self.verdict)}
+        verdict = {f.name: jsonable(getattr(self.verdict, f.name)) for f in fields(self.verdict)}
         head = {"axis": self.axis, "depth_law": self.depth_law, "parameter": self.parameter}
         return json.dumps({**head, "verdict": verdict, "rows": rows})
 
@@ -288,13 +289,3 @@ def _between(interval: tuple[float, float] | None) -> str:
 
 def _drawn(draws: int) -> str:
     return f"{draws} draws" if draws else "exact"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no infinity
-    return list(value) if isinstance(value, tuple) else value

@@ -8,17 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...layers import Layer, Repeat, Sequential
+from ...arguments import check_whole
+from ...layers import Composite, Layer, Repeat
 from ...layers.base import Wires, is_shape
 from ...model import QNN
-from .values import check_count
 
 
 def layer_masks(model: QNN, size: int = 1) -> list[Any]:
     """One tree of booleans for every ``size`` layers in time order: True for their parameters.
 
-    A layer is an entry of the model's list that has parameters; ``Repeat`` counts as the layers of
-    its block, each time anew.
+    A layer is a part of the circuit that has parameters; ``Repeat`` counts as the layers of its block,
+    each time anew, a composite as its parts.
 
     Args:
         model: the QNN.
@@ -32,7 +32,7 @@ def layer_masks(model: QNN, size: int = 1) -> list[Any]:
         [[True, False, False], [False, True, False], [False, False, True]]
     """
     check_qnn("layer_masks", model)
-    check_count("layer_masks", size=size)
+    check_whole("size", size, owner="layer_masks")
     index = layer_index(model)
     count = 1 + max((int(leaf.max()) for leaf in jax.tree.leaves(index)), default=-1)
     parts = -(-count // size)
@@ -48,12 +48,11 @@ def layer_index(model: QNN) -> Any:
 
 def _walk(layer: Layer, wires: Wires, first: int) -> tuple[Any, int]:
     """The numbers of a layer's parameters from ``first`` on, and the number after the last."""
-    if isinstance(layer, Sequential):
-        tree = []
-        for _, child, on in layer.steps(wires):
-            found, first = _walk(child, on, first)
-            tree.append(found)
-        return tree, first
+    if isinstance(layer, Composite):
+        found: dict[Any, Any] = {}
+        for key, part, on in layer.steps(wires):
+            found[key], first = _walk(part, on, first)
+        return layer.tree(wires, lambda step: found[step.key]), first
     if isinstance(layer, Repeat):
         block, count = _walk(layer.block, wires, 0)
         starts = first + count * np.arange(layer.times)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from .values import check_count
+from ...arguments import check_whole
 
 
 class LayerwiseState(NamedTuple):
@@ -49,7 +49,7 @@ def layerwise(
     Reference: Skolik, McClean, Mohseni, van der Smagt, Leib, Quantum Machine Intelligence 3, 5
     (2021).
     """
-    check_count("layerwise", every=every)
+    check_whole("every", every, owner="layerwise")
     if not masks:
         raise ValueError("layerwise needs at least one mask, got none. Use layer_masks(model).")
     stacked = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(m) for m in leaves]), *masks)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
 
+from ...arguments import check_whole
 from ...backends import Statevector
 from ...layers import Adjoint, Sequential
 from ...layers.base import check_key
@@ -17,7 +18,7 @@ from ...model import QNN
 from ...readout import Probs
 from .blocks import check_qnn
 from .spsa import Gain, estimate, gain, signs
-from .values import ValuesOnly, check_count, check_positive, each, needs
+from .values import ValuesOnly, check_positive, each, needs
 
 
 class QNSPSAState(NamedTuple):
@@ -87,7 +88,7 @@ def qnspsa(
         perturbation=perturbation,
         regularization=regularization,
     )
-    check_count("qnspsa", resamples=resamples)
+    check_whole("resamples", resamples, owner="qnspsa")
     key = check_key(key, "qnspsa")
     kind = jax.random.key_impl(key)
 

@@ -12,7 +12,8 @@ import optax
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
-from .values import ValueFn, ValuesOnly, check_count, each, needs
+from ...arguments import check_whole
+from .values import ValueFn, ValuesOnly, each, needs
 
 GRID = 32  # points for each frequency among which the lowest is found before Newton's method
 NEWTON = 4  # its steps; from the grid on it doubles the digits with each
@@ -52,7 +53,7 @@ def rotosolve(frequencies: int = 1) -> ValuesOnly:
     Reference: Ostaszewski, Grant, Benedetti, Quantum 5, 391 (2021), for R = 1; any R: Wierichs,
     Izaac, Wang, Lin, Quantum 6, 677 (2022).
     """
-    check_count("rotosolve", frequencies=frequencies)
+    check_whole("frequencies", frequencies, owner="rotosolve")
 
     def update(
         updates: Any, state: Any, params: Any = None, *, value_fn: Any = None, **extra: Any

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from ...arguments import check_whole
 from ...layers.base import check_key
-from .values import ValueFn, ValuesOnly, check_count, check_positive, each, needs
+from .values import ValueFn, ValuesOnly, check_positive, each, needs
 
 Gain = float | optax.Schedule
 
@@ -62,7 +63,7 @@ def spsa(
     Spall, IEEE Transactions on Aerospace and Electronic Systems 34, 817 (1998).
     """
     check_positive("spsa", learning_rate=learning_rate, perturbation=perturbation)
-    check_count("spsa", resamples=resamples)
+    check_whole("resamples", resamples, owner="spsa")
     key = check_key(key, "spsa")
     kind = jax.random.key_impl(key)
 

@@ -50,15 +50,6 @@ def needs(name: str, value_fn: ValueFn | None, params: Any) -> ValueFn:
     return value_fn
 
 
-def check_count(name: str, **counts: Any) -> None:
-    """Refuse what is not a whole number >= 1."""
-    for what, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"{name} needs {what} to be a whole number >= 1, got {value!r}. Example: {what}=1."
-            )
-
-
 def check_positive(name: str, **numbers: Any) -> None:
     """Refuse numbers that are not positive; a schedule is taken as it is."""
     for what, value in numbers.items():

@@ -7,8 +7,17 @@ from numbers import Integral, Real
 from typing import Any
 
 
-def check_whole(name: str, value: Any, example: str, least: int = 1) -> None:
+def check_whole(
+    name: str, value: Any, example: str = "", least: int = 1, owner: str | None = None
+) -> None:
     """Refuse what is not a whole number >= ``least``.
+
+    Args:
+        name: of the argument.
+        value: what was given.
+        example: of a good one; the least if left out.
+        least: the smallest number allowed.
+        owner: the function that asks, where the name alone would not tell.
 
     Example:
         >>> check_whole("epochs", 1.5, "epochs=13")
@@ -17,8 +26,9 @@ def check_whole(name: str, value: Any, example: str, least: int = 1) -> None:
         ValueError: epochs must be a whole number >= 1, got 1.5. Example: epochs=13.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        subject = f"{name} must be" if owner is None else f"{owner} needs {name} to be"
         raise ValueError(
-            f"{name} must be a whole number >= {least}, got {value!r}. Example: {example}."
+            f"{subject} a whole number >= {least}, got {value!r}. Example: {example or f'{name}={least}'}."
         )
 
 

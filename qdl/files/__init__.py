@@ -1,0 +1,27 @@
+"""What is written to disk: whole or not there, hashed, of a stated format. NumPy alone.
+
+Nothing here knows about models, circuits or machines. ``fit``, ``qdl.save``, the classifiers of
+``qdl.ising``, the ledgers of machines and the folders of the command line write and read through it.
+"""
+
+from .checkpoints import Checkpoints, Saved
+from .hashes import fingerprint, sha256
+from .plain import VERSION, jsonable, read_json, read_lines, write_json
+from .store import read, write
+from .whole import cannot_write, replace
+
+__all__ = [
+    "VERSION",
+    "Checkpoints",
+    "Saved",
+    "cannot_write",
+    "fingerprint",
+    "jsonable",
+    "read",
+    "read_json",
+    "read_lines",
+    "replace",
+    "sha256",
+    "write",
+    "write_json",
+]
