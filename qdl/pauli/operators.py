@@ -193,7 +193,7 @@ def _is_whole(operator: Any, widest: int | None) -> bool:
         return True
     if not operator.has_decomposition or _rotation_word(operator, widest) is not None:
         return True
-    dims = [np.ndim(value) for value in operator.data]
+    dims = [np.ndim(value) for value in operator.data]  # pyright: ignore[reportArgumentType]
     return _is_small(operator) and (any(dims) or (dims == [0] and _band_limited(operator)))
 
 
@@ -285,7 +285,7 @@ def _transfer(kraus: transfer.Bytes) -> np.ndarray:
 
 
 @cache
-def _fixed(matrix: transfer.Bytes) -> tuple[Any, Any, np.ndarray]:
+def _fixed(matrix: transfer.Bytes) -> tuple[Any, ...]:
     """The image and the sign of each word, None for a gate that is no Clifford; and the transfer matrix."""
     h = transfer.transfer(matrix.values[None])
     return *(transfer.signed_permutation(h) or (None, None)), h

@@ -45,7 +45,7 @@ def check_place(
     assert shots is None or (isinstance(shots, int) and shots > 0), (
         f"{name}.shots must be None or a whole number, got {shots!r}."
     )
-    noisy = place.noisy if noisy is None else noisy
+    noisy = place.noisy if noisy is None else bool(noisy)
     for_shots = jax.random.key(7) if key is None else key
     for readout in READOUTS:
         what = f"{name} with {readout}"
@@ -61,7 +61,7 @@ def check_place(
         _gradient(place, f"{name} with {READOUTS[1]}", noisy, key, for_shots)
 
 
-def _gradient(place: Any, what: str, noisy: bool, key: Any, for_shots: jax.Array) -> None:
+def _gradient(place: Any, what: str, noisy: bool | None, key: Any, for_shots: jax.Array) -> None:
     model = QNN(3, LAYERS, readout=READOUTS[1])
     params, x = inputs(model, key)
 
