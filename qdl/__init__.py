@@ -19,6 +19,7 @@ _HOMES = {
     "ExpZ": "readout",
     "Expval": "readout",
     "Probs": "readout",
+    "Refused": "refused",
     "Hybrid": "hybrid",
     "Dense": "hybrid",
     "fit": "training",
@@ -79,5 +80,6 @@ if TYPE_CHECKING:
     from .layers import Layer
     from .model import QNN
     from .readout import Expval, ExpZ, Probs, Readout
+    from .refused import Refused
     from .saving import load, save
     from .training import fit

@@ -9,6 +9,8 @@ import pennylane as qp
 from jax.core import Tracer
 from pennylane.pauli import PauliWord
 
+from .refused import Refused
+
 MOST_WORDS = 2**12  # of one term written out in words
 WIDEST = {"Projector": 12}  # wires of a term written out in words; of a matrix, 6
 CHECKED = 10  # wires up to which a matrix decides whether an observable is Hermitian
@@ -101,7 +103,7 @@ def words(observable: Any) -> dict[PauliWord, float]:
     """An observable as a sum of Pauli words, the identity among them.
 
     Raises:
-        ValueError: it would take too many words, with the numbers.
+        Refused: it would take too many words, with the numbers.
 
     Example:
         >>> words(qp.Projector([1], 0))
@@ -122,7 +124,7 @@ def _words(term: Any) -> dict[PauliWord, float]:
         return _product([words(factor) for factor in term.operands], term)
     most = WIDEST.get(term.name, 6)
     if len(wires) > most:
-        raise ValueError(
+        raise Refused(
             f"{term.name} on {len(wires)} wires is a sum of too many Pauli words: at most {most} wires are "
             "written out. Use method='statevector', or an observable made of Pauli words."
         )
@@ -143,7 +145,7 @@ def _product(factors: list[dict[PauliWord, float]], term: Any) -> dict[PauliWord
     out = {PauliWord({}): 1.0}
     for factor in factors:
         if len(out) * len(factor) > MOST_WORDS:
-            raise ValueError(
+            raise Refused(
                 f"{term.name} on {len(term.wires)} wires is a sum of too many Pauli words: at most "
                 f"{MOST_WORDS} are written out. Use method='statevector', or an observable made of Pauli "
                 "words."

@@ -102,7 +102,7 @@ def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
     kinds = qp.measurements
     for each in found:
         plain = isinstance(each, kinds.ExpectationMP | kinds.ProbabilityMP)
-        if not plain or each.mv is not None or each.eigvals() is not None and each.obs is None:
+        if not plain or each.mv is not None or each.obs is None and each.eigvals() is not None:
             raise TypeError(
                 f"{owner} measures {each!r}; expected qp.expval of Hermitian observables, or one qp.probs. "
                 "Compute variances and other functions from those: Var Z = 1 - <Z>^2."

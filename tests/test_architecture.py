@@ -22,11 +22,13 @@ GROUND = {
     "datasets",
     "circuit",
     "reading",
+    "refused",
 }
 # What each room may import, itself always; a room that is not here may import anything above it.
 ALLOWED = {
-    **{room: set() for room in ("arguments", "describe", "files")},
-    **{room: {"arguments"} for room in ("layers", "observables", "initializers", "datasets")},
+    **{room: set() for room in ("arguments", "describe", "files", "refused")},
+    **{room: {"arguments"} for room in ("layers", "initializers", "datasets")},
+    "observables": {"arguments", "refused"},
     "readout": {"arguments", "observables"},
     "circuit": {"arguments", "layers", "readout"},
     "reading": {"layers"},
@@ -37,7 +39,7 @@ ALLOWED = {
     "hybrid": GROUND | {"model", "backends"},
     "kernels": GROUND | {"model", "backends", "simulator"},
     "agreement": GROUND | {"model", "backends"},
-    "testing": GROUND | {"model", "backends", "agreement", "ising", "training"},
+    "testing": GROUND | {"model", "backends", "agreement", "ising", "training", "diagnostics"},
     "training": GROUND | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "saving": GROUND | {"files", "model", "backends", "hybrid", "describe", "training"},
     "pauli": GROUND | {"simulator"},

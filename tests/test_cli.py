@@ -179,3 +179,17 @@ def test_a_saved_model_has_a_variance_too(qdl_command, tmp_path, key):
     assert "no Python file yours.py. Expected file.py:name" in refused(
         qdl_command("variance", "yours.py:model")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("three", "f.py:three is int. Expected a QNN, or a function of the width"),
+        ("wrong", "f.py:wrong gave int for (2,). Expected a QNN"),
+        ("pair", "f.py:pair cannot be called with (2,): missing a required argument: 'depth'"),
+    ],
+)
+def test_what_builds_no_model_is_refused_by_name(qdl_command, tmp_path, name, said):
+    source = "three = 3\ndef wrong(n): return n\ndef pair(n, depth): return n\n"
+    (tmp_path / "f.py").write_text(source)
+    assert said in refused(qdl_command("variance", "f.py:" + name, "--widths", "2"))

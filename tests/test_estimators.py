@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pickle
 
+import jax
 import numpy as np
 import optax
 import pytest
@@ -155,6 +156,22 @@ def test_partial_fit_goes_on_from_where_it_was():
         classifier.partial_fit(X[:2], [0, 2])
     with pytest.raises(ValueError, match="no classes, got None in the first call. Expected every"):
         qdl.QNNClassifier().partial_fit(X, y)
+
+
+def test_partial_fit_takes_every_optimizer_that_fit_takes():
+    X = np.random.default_rng(0).uniform(0, 3, (40, 2))
+    y = (X[:, 0] > 1.5).astype(int)
+    model = qdl.models.data_reuploading(2, 1)
+    device = model.on(qdl.backends.aer())  # no forward mode there, and spsa needs no derivative
+    natural = qdl.training.natural_gradient(model, 0.1)
+    for place, optimizer in (
+        (model, natural),
+        (device, qdl.training.spsa(0.1, key=jax.random.key(0))),
+    ):
+        classifier = qdl.QNNClassifier(place, optimizer=optimizer)
+        classifier.partial_fit(X, y, classes=[0, 1])
+        classifier.partial_fit(X[:3], y[:3])
+        assert classifier.n_steps_ == 3 and np.isfinite(classifier.history_["loss"]).all()
 
 
 def test_regression_on_one_feature():

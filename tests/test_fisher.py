@@ -1,6 +1,5 @@
 """Fisher information against finite differences on default.qubit, bounds and closed forms."""
 
-import jax
 import numpy as np
 import pennylane as qp
 import pytest
@@ -12,7 +11,6 @@ from qdl.diagnostics import (
     dynamical_lie_algebra,
     effective_dimension,
     effective_dimension_of,
-    fisher,
     fisher_spectrum,
     quantum_fisher,
 )
@@ -29,10 +27,7 @@ def by_differences(run, params, step=1e-5):
     return np.stack(columns, axis=-1)
 
 
-@pytest.mark.parametrize("rows", [512, pytest.param(0, marks=pytest.mark.slow)])  # both ways
-def test_equals_finite_differences(key, default_qubit, monkeypatch, rows):
-    monkeypatch.setattr(fisher, "FEW_ROWS", rows)
-    jax.clear_caches()
+def test_equals_finite_differences(key, default_qubit):
     layers = [AngleEncoding(), Rotation("zy"), Entangler("crx", "ring"), Rotation("x")]
     model = qdl.QNN(3, layers, readout=qdl.ExpZ([0, 2]))
     params, x = model.init(key), np.array([0.3, 1.1, 2.0])
@@ -49,6 +44,17 @@ def test_equals_finite_differences(key, default_qubit, monkeypatch, rows):
     np.testing.assert_allclose(found, (dp / p[:, None]).T @ dp, atol=1e-7)
     np.testing.assert_allclose(found, classical_fisher(probs, params, x), atol=1e-12)
     assert np.linalg.eigvalsh(wanted - found).min() > -1e-7  # measuring never adds information
+
+
+def test_one_geometry(key):
+    layers = [AngleEncoding(), Rotation("zy"), Entangler("crx", "ring"), RandomRotation()]
+    model = qdl.QNN(3, layers, readout=qdl.ExpZ([0, 2]))
+    params, x = model.init(key), np.array([0.3, 1.1, 2.0])
+    metric = qdl.training.metric_tensor(model, params, x)
+    angles = np.array([True] * 12 + [False] * 9)  # drawn axes have no derivative
+    wanted = 4 * np.asarray(metric)[np.ix_(angles, angles)]
+    np.testing.assert_allclose(quantum_fisher(model, params, x), wanted, atol=1e-12)
+    np.testing.assert_allclose(np.asarray(metric)[~angles], 0, atol=1e-12)
 
 
 def test_rotations_of_separate_wires(key):

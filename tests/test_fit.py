@@ -308,3 +308,47 @@ def test_float32_stays_float32():
     wanted = line(validation=(X, Y), params=start, batch_size=40)
     assert np.allclose(result.history["loss"], wanted.history["loss"], rtol=1e-5, atol=0)
     assert not np.array_equal(result.history["loss"], wanted.history["loss"])
+
+
+@dataclass(frozen=True)
+class Truncating(qdl.Place):
+    """The exact simulator with a penalty, as a place that truncates has one."""
+
+    def values(self, circuit, params, x, key):
+        return qdl.backends.statevector().values(circuit, params, x, key)
+
+    def penalty(self, circuit, params, x):
+        return 0.1 * sum((leaf**2).sum() for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, lambda m: qdl.Hybrid([qdl.Dense(2, 2), m])])
+def test_a_places_penalty_is_part_of_the_loss_and_of_the_history(wrap, tmp_path):
+    plain = qdl.QNN(2, [qdl.layers.AngleEncoding(), qdl.layers.Rotation("xy")])
+    model = wrap(plain.on(Truncating()))
+    X, y = np.random.default_rng(0).uniform(0, 2, (8, 2)), np.zeros((8, 2))
+    key, options = jax.random.key(0), {"loss": "mse", "batch_size": 8}
+    params = model.init(key)
+    result = qdl.fit(model, X, y, steps=5, key=key, params=params, checkpoint=tmp_path, **options)
+    without = qdl.fit(wrap(plain), X, y, steps=1, key=key, params=params, **options)
+    extra = result.history["penalty"]
+    assert result.history["loss"][0] == pytest.approx(without.history["loss"][0] + extra[0])
+    assert len(extra) == 5 and extra[-1] < extra[0] and "penalty" not in without.history
+    again = qdl.fit(model, X, y, steps=7, key=key, params=params, checkpoint=tmp_path, **options)
+    assert len(again.history["penalty"]) == 7 and (again.history["penalty"][:5] == extra).all()
+
+
+def test_a_training_goes_on_with_the_optimizers_state():
+    model = qdl.Hybrid([qdl.Dense(2, 1)])
+    X = np.random.default_rng(0).normal(size=(16, 2))
+    options = {"loss": "mse", "optimizer": optax.adam(0.1), "batch_size": 16}
+    key = jax.random.key(0)
+    whole = qdl.fit(model, X, X[:, 0], steps=20, key=key, **options)
+    half = qdl.fit(model, X, X[:, 0], steps=10, key=key, **options)
+    rest = qdl.fit(
+        model, X, X[:, 0], steps=10, key=key, params=half.params, state=half.state, **options
+    )
+    np.testing.assert_allclose(rest.params[0]["weight"], whole.params[0]["weight"], rtol=1e-6)
+    with pytest.raises(ValueError, match="state is not of this optimizer and these parameters"):
+        qdl.fit(
+            model, X, X[:, 0], steps=1, key=key, state=optax.sgd(0.1).init(half.params), **options
+        )

@@ -138,6 +138,7 @@ def test_global_observable_is_a_plateau(key):
             r"gave models of 3, 3 wires for the widths \[2, 3\]: .* Use n in it",
         ),
         ({"model_or_build": lambda n: qdl.QNN(n, Entangler("cz"))}, "on 3 wires has no parameters"),
+        ({"model_or_build": lambda n: None}, r"build\(3\) gave NoneType, expected a QNN"),
     ],
 )
 def test_bad_input(key, arguments, said):

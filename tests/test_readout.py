@@ -1,6 +1,8 @@
 import pickle
+from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 import pytest
@@ -91,3 +93,104 @@ def test_readout_follows_the_active_wires(key, default_qubit):
 def test_errors(build, error, text):
     with pytest.raises(error, match=text):
         build()
+
+
+@dataclass(frozen=True)
+class Own(qdl.Readout):
+    """A readout of a user's, with any measurements."""
+
+    what: str
+
+    def measurements(self, wires):
+        return {
+            "variances": lambda: [qp.var(qp.Z(wire)) for wire in wires],
+            "two probabilities": lambda: [qp.probs(wires=[0]), qp.probs(wires=[1, 2])],
+            "mixed": lambda: [qp.expval(qp.Z(0)), qp.probs(wires=[1])],
+            "rotated probabilities": lambda: [qp.probs(op=qp.X(0))],
+            "samples": lambda: [qp.sample(wires=[0])],
+            "none": lambda: [],
+            "not Hermitian": lambda: [qp.expval(qp.X(0) @ qp.Z(0))],
+            "beyond": lambda: [qp.expval(qp.Z(7))],
+        }[self.what]()
+
+
+@pytest.mark.parametrize(
+    "what, error, text",
+    [
+        ("variances", TypeError, r"Own measures var\(Z\(0\)\); expected qp.expval of Hermitian"),
+        ("two probabilities", ValueError, "Own measures .*probabilities of one list of wires"),
+        ("mixed", ValueError, "expected expectation values alone, or the probabilities"),
+        ("rotated probabilities", ValueError, "the probabilities of one list of wires"),
+        ("samples", TypeError, "Own measures sample"),
+        ("none", ValueError, r"Own measures \[\]"),
+        ("not Hermitian", ValueError, r"Own needs Hermitian observables, got X\(0\) @ Z\(0\)"),
+        ("beyond", ValueError, r"Own reads wires \[7\], .* active .* \[0, 1, 2\]"),
+    ],
+)
+def test_what_is_no_list_of_observables_and_no_probabilities_is_refused(what, error, text):
+    with pytest.raises(error, match=text):
+        qdl.QNN(3, LAYERS, readout=Own(what))
+    with pytest.raises(AssertionError, match=text):
+        qdl.testing.check_readout(Own(what))
+
+
+@pytest.mark.parametrize(
+    "observable",
+    [
+        qp.X(0) @ qp.Z(0),
+        1j * qp.Z(0),
+        qp.S(0),
+        qp.Hermitian(np.array([[0, 1], [0, 0]]), 0),
+        (1 + 1j) * qp.Projector([1], 0),
+        qp.Z(0) + 1j * qp.X(1),
+        qp.RX(0.3, 1),
+        qp.Hermitian(HERMITIAN, 0) @ qp.X(0),
+    ],
+    ids=str,
+)
+def test_observables_that_are_not_hermitian_are_refused(observable):
+    with pytest.raises(ValueError, match="Expval needs Hermitian observables, got"):
+        qdl.Expval([qp.Z(1), observable])
+
+
+@pytest.mark.parametrize(
+    "observable",
+    [qp.X(0) @ qp.Z(0) + qp.Z(0) @ qp.X(0), (2 + 0j) * qp.Z(0), qp.Hadamard(0) @ qp.Z(1)],
+    ids=str,
+)
+def test_hermitian_observables_of_any_form_are_taken(observable, key, default_qubit):
+    model = qdl.QNN(3, LAYERS, readout=qdl.Expval(observable))
+    params = model.init(key)
+    expected = default_qubit(model, params, X[0])
+    np.testing.assert_allclose(model.apply(params, X[0]), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        qdl.backends.statevector(),
+        qdl.backends.density_matrix(),
+        qdl.backends.aer(),
+        qp.device("default.qubit"),
+        qdl.backends.statevector(shots=4000),
+        qdl.backends.fake("manila", shots=4000),
+        qdl.backends.mitigated(qdl.backends.aer(shots=4000)),
+    ],
+    ids=lambda place: type(place).__name__,
+)
+def test_coefficients_may_be_numbers_of_jax_on_every_place(place, key):
+    weight = jnp.asarray(0.5)
+    observable = weight * qp.Z(0) @ qp.Z(1) - jnp.float32(1.5) * qp.X(2)
+    model = qdl.QNN(3, LAYERS, readout=qdl.Expval(observable))
+    plain = qdl.QNN(3, LAYERS, readout=qdl.Expval(0.5 * qp.Z(0) @ qp.Z(1) - 1.5 * qp.X(2)))
+    params = model.init(key)
+    exact = plain.on(qp.device("default.qubit")).apply(params, X)
+    noisy = "fake" in str(place).lower()
+    found = model.on(place).apply(params, X, jax.random.key(3))
+    wide = model.on(place).place.shots is not None
+    np.testing.assert_allclose(found, exact, atol=0.6 if noisy else 0.2 if wide else 1e-6)
+
+
+def test_a_traced_coefficient_is_refused():
+    with pytest.raises(TypeError, match="coefficient that is traced.*Measure each term"):
+        jax.jit(lambda c: qdl.Expval(c * qp.Z(0)) and c)(0.5)

@@ -53,7 +53,7 @@ class Place:
         draws: what each value is a mean of, outcomes or other draws; None for none.
         noisy: whether it has errors of its own, beside the channels of a circuit.
         exact: whether values are those of the circuit as it is written: no shots, no errors.
-        compiled: whether another number of samples is another compilation.
+        compiles: whether another number of samples is another compilation.
 
     Example:
         >>> from dataclasses import dataclass
@@ -70,7 +70,7 @@ class Place:
 
     shots: int | None = None
     noisy: bool = False
-    compiled: bool = False
+    compiles: bool = False
 
     @property
     def exact(self) -> bool:

@@ -36,7 +36,8 @@ class OpenGate(NamedTuple):
         return {*self.operator.wires, *(self.operator.meas_val.wires if waits else ())}
 
 
-class Piece(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Piece:
     """Angles that are found in one array: entries of parameters, features, or computed by a layer."""
 
     origin: tuple[Any, ...]  # ("params", array), ("x",) or ("computed", leaf, batched, number)
@@ -124,7 +125,8 @@ class Program:
             leaf, gates = self.parts[i]
             computed[i] = computed_angles(leaf, gates, params, x, self.expand)
         found = []
-        for (kind, *at), _, index, factor in self.pieces:
+        for piece in self.pieces:
+            (kind, *at), index, factor = piece.origin, piece.index, piece.factor
             if kind == "computed":
                 found.append(computed[at[0]][at[1]][at[2]][index])
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import runpy
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def load(target: str) -> Any:
             raise ValueError(
                 f"{path} has no {name!r}. It must be a QNN, or a function of the width."
             )
-        return found[name]
+        return found[name] if hasattr(found[name], "layers") else _builder(target, found[name])
     if target not in FAMILIES:
         raise ValueError(
             f"unknown family {target!r}: expected one of {', '.join(FAMILIES)}, or file.py:name of a QNN or "
@@ -70,6 +71,29 @@ def load(target: str) -> Any:
     from .. import models
 
     return getattr(models, target)
+
+
+def _builder(target: str, found: Any) -> Callable[..., Any]:
+    """A function of the width, and of the depth where one is given, that gives models and nothing else."""
+    expected = (
+        "Expected a QNN, or a function of the width (and the depth, with --depth) that returns one."
+    )
+
+    def build(*sizes: int) -> Any:
+        try:
+            inspect.signature(found).bind(*sizes)
+        except TypeError as error:
+            raise ValueError(
+                f"{target} cannot be called with {sizes}: {error}. {expected}"
+            ) from None
+        model = found(*sizes)
+        if not hasattr(model, "layers"):
+            raise ValueError(f"{target} gave {type(model).__name__} for {sizes}. {expected}")
+        return model
+
+    if not callable(found):
+        raise ValueError(f"{target} is {type(found).__name__}. {expected}")
+    return build
 
 
 def find(target: str) -> Any:

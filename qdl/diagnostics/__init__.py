@@ -1,7 +1,8 @@
 """What a circuit is like: is it trainable?
 
-To read the gradient variance, follow this order: ``gradients`` is the function, ``engines/`` measures, the
-``walk/`` of Pauli words among them, and ``result/`` is what comes back. Engines that draw no random starts
+To read the gradient variance, follow this order: ``gradients`` is the function, ``engine`` the contract of
+what measures, ``engines/`` are ours, the ``walk/`` of Pauli words among them, and ``result/`` is what comes
+back. Engines that draw no random starts
 read the circuit as ``qdl.pauli`` does. ``shots`` and ``compare`` build on all of them; ``tasks`` spreads
 work.
 
@@ -12,6 +13,7 @@ one page.
 
 from .algebra import LieAlgebra, dynamical_lie_algebra
 from .compare import Comparison, compare_initializers, depth_sweep
+from .engine import Engine, Task
 from .entanglement import EntanglingCapability, entangling_capability, meyer_wallach
 from .expressivity import Expressibility, FramePotential, expressibility, frame_potential
 from .fisher import (
@@ -41,6 +43,7 @@ from .truncation import WeightTruncation, weight_truncation
 __all__ = [
     "Certificate",
     "Comparison",
+    "Engine",
     "EntanglingCapability",
     "Expressibility",
     "FisherSpectrum",
@@ -51,6 +54,7 @@ __all__ = [
     "Resources",
     "SampledVariance",
     "Sweep",
+    "Task",
     "TrainabilityReport",
     "Verdict",
     "WeightTruncation",

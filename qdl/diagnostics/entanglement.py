@@ -13,6 +13,7 @@ import numpy as np
 from ..pauli.circuit import PauliCircuit
 from ..pauli.observables import Observable
 from ..pauli.prefix import split
+from ..refused import Refused
 from .engines.state_moments import state_moments, unitary_circuit
 from .expressivity import at_least_two, one_sample, state_pairs
 from .walk.certify import certify
@@ -91,7 +92,7 @@ def entangling_capability(
     try:
         circuit = unitary_circuit(model, x)
         return _exact(circuit) if model.n_wires <= FEW else _walked(circuit, key, samples)
-    except ValueError:
+    except Refused:
         if model.n_wires > WIDE:
             raise
     return _sampled(model, key, samples or STATES, x)

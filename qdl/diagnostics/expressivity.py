@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..refused import Refused
 from .engines.state_moments import state_moments, unitary_circuit
 
 FEW = 5  # wires up to which the frame potential is computed exactly: it has up to 16^n moments
@@ -155,7 +156,7 @@ def frame_potential(
     if method == "dense_moment" or (method == "auto" and t == 2 and model.n_wires <= FEW):
         try:
             return _exact_potential(model, t, one_sample(model, x))
-        except ValueError:
+        except Refused:
             if method != "auto":
                 raise
     return expressibility(model, key=key, samples=samples, x=x).frame_potential(t)
@@ -163,7 +164,7 @@ def frame_potential(
 
 def _exact_potential(model: Any, t: int, x: Any) -> FramePotential:
     if t != 2 or (x is None and model.n_features):
-        raise ValueError(
+        raise Refused(
             f"the exact frame potential is that of order 2 at fixed features, got t={t} and x={x}. "
             "Use method='statevector', or give x."
         )

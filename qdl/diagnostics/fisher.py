@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 from pennylane.pauli import PauliWord
 
+from .. import simulator
 from ..observables import terms
 from ..pauli.parameters import parameters
+from ..refused import Refused
 from .expressivity import one_sample
-
-COLUMNS = 32  # derivatives of the state computed side by side
-FEW_ROWS = 512  # real amplitudes up to which the derivative is taken row by row: quicker to compile
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def classical_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
         ``(p, p)``, in the order of ``quantum_fisher``, which it never exceeds.
 
     Raises:
-        ValueError: a readout along other axes than Z.
+        Refused: a readout along other axes than Z.
 
     Example:
         >>> import jax, qdl
@@ -231,18 +228,27 @@ def _roots(model: Any, kind: str, key: jax.Array, draws: int, x: Any) -> np.ndar
 
 
 def _quantum_root(model: Any, params: Any, x: Any) -> np.ndarray:
-    state, slopes = _derivatives(model, params, x)
-    slopes = slopes - np.outer(state, state.conj() @ slopes)
-    return 2 * np.concatenate([slopes.real, slopes.imag])
+    return 2 * np.asarray(_metric_root(model.circuit, *_numbers(model, params, x)), float)
 
 
 def _classical_root(model: Any, params: Any, x: Any) -> np.ndarray:
     read = _read_wires(model)
-    state, slopes = _derivatives(model, params, x)
+    state, slopes = map(np.asarray, _tangents(model.circuit, *_numbers(model, params, x)))
     p = _marginal(abs(state[:, None]) ** 2, read, model.n_wires)
-    dp = _marginal(2 * (state.conj()[:, None] * slopes).real, read, model.n_wires)
+    dp = _marginal(2 * (state.conj() * slopes).real.T, read, model.n_wires)
     # Where p vanishes its derivative does too, as the square root: such outcomes add nothing here.
     return np.where(p > _precision() ** 2, dp / np.sqrt(np.maximum(p, _precision() ** 2)), 0.0)
+
+
+def _numbers(model: Any, params: Any, x: Any) -> tuple[Any, Any, np.ndarray]:
+    """Parameters and features, and which of the parameters are reported."""
+    model.check_params(params)
+    x = one_sample(model, x)
+    return params, model.check_features(x), np.flatnonzero(parameters(model).reported)
+
+
+_metric_root = jax.jit(simulator.metric_root, static_argnums=0)
+_tangents = jax.jit(simulator.tangents, static_argnums=0)
 
 
 def _marginal(values: np.ndarray, read: tuple[int, ...], n: int) -> np.ndarray:
@@ -257,41 +263,11 @@ def _read_wires(model: Any) -> tuple[int, ...]:
         if any(
             not isinstance(t, PauliWord) or set(t.values()) - {"Z"} for _, t in terms(observable)
         ):
-            raise ValueError(
+            raise Refused(
                 f"the classical Fisher information is of bits measured along Z, got {observable}. Turn the "
                 "wires at the end of the circuit and read Z, or use quantum_fisher."
             )
     return tuple(sorted(measured.wires))
-
-
-def _derivatives(model: Any, params: Any, x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The state ``(2**n,)`` and its derivatives ``(2**n, p)``, double precision."""
-    x = one_sample(model, x)
-    columns = np.flatnonzero(parameters(model).reported)
-    state, slopes = (np.asarray(a, float) for a in _columns(model, params, x, columns))
-    return state[0] + 1j * state[1], (slopes[:, 0] + 1j * slopes[:, 1]).T
-
-
-@partial(jax.jit, static_argnums=0)
-def _columns(model: Any, params: Any, x: Any, columns: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Real and imaginary parts of the state and, for each column, of its derivative."""
-    flat, unravel = ravel_pytree(params)
-
-    def parts(flat: jax.Array) -> jax.Array:
-        state = model.state(unravel(flat), x)
-        return jnp.stack([state.real, state.imag])
-
-    state, pull = jax.vjp(parts, flat)
-    if state.size <= FEW_ROWS:
-        rows = jax.vmap(lambda ct: pull(ct)[0])(jnp.eye(state.size).reshape(-1, *state.shape))
-        return state, rows[:, columns].T.reshape(-1, *state.shape)
-    # The simulator differentiates in reverse only; the transpose of its derivative goes forward.
-    push = jax.vjp(lambda ct: pull(ct)[0], jnp.zeros_like(state))[1]
-
-    def one(column: Any) -> Any:
-        return push(jnp.zeros_like(flat).at[column].set(1.0))[0]
-
-    return state, jax.lax.map(one, columns, batch_size=min(COLUMNS, max(len(columns), 1)))
 
 
 def _precision() -> float:

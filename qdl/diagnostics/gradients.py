@@ -11,7 +11,8 @@ import numpy as np
 
 from ..circuit import check_features
 from ..layers.base import check_key
-from .engines.choose import METHODS, Task, run
+from .engine import Engine, Task
+from .engines.choose import METHODS, run
 from .result.variance import Sweep
 
 
@@ -21,7 +22,7 @@ def gradient_variance(
     *,
     depth: Callable[[int], int] | None = None,
     parameter: int | str | None = None,
-    method: str = "auto",
+    method: str | Engine = "auto",
     samples: int | None = None,
     x: Any = None,
     initializer: Any = None,
@@ -44,7 +45,7 @@ def gradient_variance(
         method: ``"statevector"`` (random starts of any model), ``"dense_moment"`` (exact, few wires),
             ``"pauli_walk"`` and ``"pauli_walk_rb"`` (sampled, up to thousands of wires; the second for
             deep plateaus), ``"light_cone"`` (local observables, any start), or ``"auto"``: the best of
-            them that is valid for the model, with the reason in the row.
+            them that is valid for the model, with the reason in the row; or an ``Engine`` of your own.
         samples: random starts or walks for each width, at least 2; None for the engine's own number.
         x: one sample of features, ``(n_features,)``, or a function of the width that returns it; None
             for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
@@ -58,8 +59,8 @@ def gradient_variance(
         A ``Sweep`` with a row a width, or for a single QNN one ``GradientVariance``.
 
     Raises:
-        ValueError: widths, samples or method that make no sense; a model without parameters; an
-            engine that is not valid for the model, with the reason and the alternative.
+        ValueError: widths, samples or method that make no sense; a model without parameters.
+        Refused: an engine that is not valid for the model, with the reason and the alternative.
 
     Example:
         >>> import jax, qdl
@@ -94,6 +95,11 @@ def gradient_variance(
         model_or_build(n) if d is None else model_or_build(n, d)
         for n, d in zip(widths, depths, strict=True)
     ]
+    for n, model in zip(widths, models, strict=True):
+        if not hasattr(model, "layers"):
+            raise TypeError(
+                f"build({n}) gave {type(model).__name__}, expected a QNN. End it with return qdl.QNN(n, ...)."
+            )
     if len({model.n_wires for model in models}) < len(models):
         raise ValueError(
             f"build(n) gave models of {', '.join(str(m.n_wires) for m in models)} wires for the widths "
@@ -111,16 +117,17 @@ def gradient_variance(
 
 
 def _check(
-    model_or_build: Any, method: str, samples: int | None, parameter: Any, depth: Any
+    model_or_build: Any, method: str | Engine, samples: int | None, parameter: Any, depth: Any
 ) -> None:
     if not hasattr(model_or_build, "layers") and not callable(model_or_build):
         raise TypeError(
             "gradient_variance takes a QNN or a function build(n) that returns one, got "
             f"{type(model_or_build).__name__}. Of a Hybrid pass the quantum stage, as model.stages[1]."
         )
-    if method not in METHODS:
+    if not isinstance(method, Engine) and method not in METHODS:
         raise ValueError(
-            f"unknown method {method!r}: expected one of {', '.join(METHODS)}. 'auto' chooses."
+            f"unknown method {method!r}: expected one of {', '.join(METHODS)}, or an instance of your own "
+            "qdl.diagnostics.Engine. 'auto' chooses."
         )
     if samples is not None and not (_is_whole(samples) and samples >= 2):
         raise ValueError(f"a variance needs samples >= 2, got {samples!r}. Take 100 or more.")
@@ -145,7 +152,7 @@ def _row(
     x: Any,
     cost: Any,
     samples: int | None,
-    method: str,
+    method: str | Engine,
     key: jax.Array,
     executor: Any,
 ) -> Any:
@@ -161,7 +168,7 @@ def _row(
         )
     model = model if initializer is None else replace(model, initializer=initializer)
     x = None if x is None else check_features(x)
-    row = run(Task(model, cost, x, samples, key, executor), method)
+    row = run(Task(model, key, cost, x, samples, executor), method)
     return replace(row, cost=_named(model, cost))
 
 

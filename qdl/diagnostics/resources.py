@@ -9,6 +9,7 @@ import numpy as np
 import pennylane as qp
 
 from ..layers.base import is_shape
+from ..reading import light_cone
 from ..readout import Probabilities
 
 
@@ -100,10 +101,6 @@ def _random_params(shape: Any, rng: np.random.Generator) -> Any:
 
 def _light_cone(part: Any, operators: list[Any]) -> LightCone:
     measured = tuple(int(w) for w in part.wires)
-    reached, gates = set(measured), 0
-    for operator in reversed(operators):
-        if reached.intersection(operator.wires):
-            reached.update(int(w) for w in operator.wires)
-            gates += 1
+    seen, reached = light_cone(operators, measured)
     name = "probabilities" if isinstance(part, Probabilities) else str(part)
-    return LightCone(name, measured, tuple(sorted(reached)), gates)
+    return LightCone(name, measured, tuple(sorted(int(w) for w in reached)), len(seen))

@@ -1,7 +1,7 @@
-"""A QNN read as gates on Pauli words: Cliffords, rotations with the law of their angle, channels.
+"""A QNN as gates on Pauli words: Cliffords, rotations with the law of their angle, channels.
 
-Layers are asked for their operators twice, every parameter replaced by a distinct random number: an angle
-that follows one entry both times is that parameter, one that stays is a constant, anything else is refused.
+Which gates there are, and which parameter each angle is, comes from ``qdl.reading``: a layer is read once,
+however often it is repeated.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
 import numpy as np
-import pennylane as qp
 
-from ..layers import Layer, RandomRotation, Repeat, Sequential
-from ..layers.base import Wires, collect, is_shape
+from .. import reading
+from ..layers import Adjoint, Layer, RandomRotation
+from ..layers.base import Wires
+from ..refused import Refused
 from .laws import known, turns
 from .observables import Observable, observable
-from .operators import Angle, Element, elements
+from .operators import Angle, AxisRotation, Clifford, Element, PauliRotation, elements
 from .parameters import TIED, parameters
 
 
@@ -56,7 +56,7 @@ def pauli_circuit(
         widest: decompose Pauli rotations on more wires than this.
 
     Raises:
-        ValueError: an angle that is computed from parameters or shared between gates, a start whose law
+        Refused: an angle that is computed from parameters or shared between gates, a start whose law
             is not known, a gate that prepares a state, a cost that is not a sum of observables; with
             what to use instead.
     """
@@ -67,21 +67,17 @@ def pauli_circuit(
     number = np.cumsum(known_of.reported) - 1  # from all numbers to the reported ones
     out = []
     for element in read:
-        angle = element.angle
-        if angle is not None and angle.entry >= 0:
-            law = known_of.laws[angle.entry]
-            if not known_of.reported[angle.entry]:
-                raise ValueError(
-                    f"{known_of.layers[angle.entry]}: a drawn axis is used as an angle."
-                )
-            angle = Angle(int(number[angle.entry]), angle.scale, law)
-            element = replace(element, angle=angle)
+        if element.angle is not None and element.angle.parameter is not None:
+            entry, scale = element.angle.entry, element.angle.scale
+            if not known_of.reported[entry]:
+                raise Refused(f"{known_of.layers[entry]}: a drawn axis is used as an angle.")
+            element = replace(element, angle=Angle(int(number[entry]), scale, known_of.laws[entry]))
         out.append(element)
-    layers = tuple(n for n, kept in zip(known_of.layers, known_of.reported, strict=True) if kept)
+    layers = known_of.names
     _refuse(out, layers)
     angles = [element.angle for element in out if element.angle is not None]
     independent = all(turns(a.law, a.scale) for a in set(angles)) and all(
-        element.kind in ("clifford", "rotation") for element in out
+        isinstance(element, Clifford | PauliRotation) for element in out
     )
     cost_terms = observable(model, cost)
     return PauliCircuit(model.n_wires, tuple(out), cost_terms, len(layers), layers, independent)
@@ -95,24 +91,19 @@ def _refuse(read: list[Element], layers: tuple[str, ...]) -> None:
             name = layers[entry] if entry >= 0 else "an encoding"
             number = f"parameter {entry}" if entry >= 0 else f"feature {-1 - entry}"
             instead = "" if entry >= 0 else ", or give the features as x="
-            raise ValueError(
+            raise Refused(
                 f"{number} ({name}) is the angle of {count} gates: tied angles have other second moments "
                 "than independent ones (cos^2 squared averages to 3/8, not to 1/2). Use "
                 f"method='statevector' or 'light_cone'{instead}."
             )
     for element in read:
-        law = None if element.angle is None else element.angle.law
-        if law is None or known(law):
+        if element.angle is None or known(element.angle.law):
             continue
-        name = layers[element.angle.entry]  # type: ignore[union-attr]
-        why = (
-            f"{name} {law}"
-            if law == TIED
-            else law
-            if isinstance(law, str)
-            else f"{name} has {law!r}"
-        )
-        raise ValueError(
+        law, name = element.angle.law, layers[element.angle.entry]
+        why = f"{name} has {law!r}"
+        if isinstance(law, str):
+            why = f"{name} {law}" if law == TIED else law
+        raise Refused(
             f"the law of an angle is not known: {why}. Expected uniform, small_angle, gaussian or beta of "
             "qdl.initializers. Use method='statevector' or 'light_cone'."
         )
@@ -120,54 +111,33 @@ def _refuse(read: list[Element], layers: tuple[str, ...]) -> None:
 
 def read_elements(layer: Layer, wires: Wires, x: Any, widest: int | None) -> list[Element]:
     """The gates of a layer; entries number the layer's own flattened parameters."""
-    if isinstance(layer, Sequential):
-        out, start = [], 0
-        for _, child, on in layer.steps(wires):
-            out += [
-                _moved(e, lambda k, s=start: s + k) for e in read_elements(child, on, x, widest)
-            ]
-            start += _size(child.shape(on))
-        return out
-    if isinstance(layer, Repeat):
-        block = read_elements(layer.block, wires, x, widest)
-        return [_moved(e, row.__getitem__) for row in _rows(layer, wires) for e in block]
-    if isinstance(layer, RandomRotation):
-        return [Element("axes", (w,), angle=Angle(i)) for i, w in enumerate(wires)]
-    shape = layer.shape(wires)
-    drawn = [_draw(layer, wires, shape, x, seed) for seed in (1, 2)]
-    return elements(drawn[0], drawn[1], type(layer).__name__, widest)
+    nodes = reading.unfold(layer, wires)
+    index = reading.numbered(layer.shape(wires))
+    once: dict[Any, list[Element]] = {}  # equal layers on equal wires are read once
+    rows: dict[int, np.ndarray] = {}  # by identity: a leaf stands at one place of the tree
+    for leaf in reading.leaves(nodes):
+        at = leaf.layer, leaf.wires
+        if at not in once:
+            once[at] = _leaf(*at, x, widest)
+        rows[id(leaf)] = leaf.entries(index)
+    return [
+        _moved(element, rows[id(leaf)][run])
+        for leaf, run, _ in reading.visits(nodes)
+        for element in once[leaf.layer, leaf.wires]
+    ]
 
 
-def _draw(layer: Layer, wires: Wires, shape: Any, x: Any, seed: int) -> Any:
-    """The operators for random numbers, and these: parameters, then features that are not given."""
-    rng = np.random.default_rng(seed)
-    params = jax.tree.map(lambda s: rng.uniform(0.1, 3.0, s), shape, is_leaf=is_shape)
-    flat = [np.ravel(leaf) for leaf in jax.tree.leaves(params)]
-    entries = {k: float(v) for k, v in enumerate(np.concatenate([*flat, np.zeros(0)]))}
-    width = layer.n_features(wires)
-    if x is None and width:
-        x = rng.uniform(0.1, 3.0, width)
-        entries |= {-1 - k: float(v) for k, v in enumerate(x)}
-    with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        return collect(layer, params, x, wires), entries
+def _leaf(layer: Layer, wires: Wires, x: Any, widest: int | None) -> list[Element]:
+    """A layer that is not made of others; of a random rotation the axis stays open."""
+    inner, sign = (layer.block, -1.0) if isinstance(layer, Adjoint) else (layer, 1.0)
+    if isinstance(inner, RandomRotation):
+        return [AxisRotation((wire,), Angle(i, sign)) for i, wire in enumerate(wires)]
+    return elements(layer, wires, x, widest, type(inner).__name__)
 
 
-def _moved(element: Element, to: Callable[[int], Any]) -> Element:
-    """The element with its entry renumbered; features keep their number."""
-    if element.angle is None or element.angle.entry < 0:
+def _moved(element: Element, entries: np.ndarray) -> Element:
+    """The element with its parameter renumbered; features keep their number."""
+    if element.angle is None or element.angle.parameter is None:
         return element
-    return replace(element, angle=replace(element.angle, entry=int(to(element.angle.entry))))
-
-
-def _rows(layer: Repeat, wires: Wires) -> np.ndarray:
-    """For each repetition, the entry of ``Repeat`` behind each entry of its block."""
-    start, rows = 0, [np.zeros((layer.times, 0), int)]
-    for leaf in jax.tree.leaves(layer.shape(wires), is_leaf=is_shape):
-        size = int(np.prod(leaf))
-        rows.append(np.arange(start, start + size).reshape(layer.times, -1))
-        start += size
-    return np.concatenate(rows, axis=1)
-
-
-def _size(shape: Any) -> int:
-    return sum(int(np.prod(leaf)) for leaf in jax.tree.leaves(shape, is_leaf=is_shape))
+    entry = int(entries[element.angle.entry])
+    return replace(element, angle=replace(element.angle, entry=entry))

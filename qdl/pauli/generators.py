@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from ..observables import words
+from ..refused import Refused
 from . import transfer
 from .circuit import read_elements
 from .observables import observable
-from .operators import Element
-from .words import NAMES, Word, anticommute, from_letters, local_word, place
+from .operators import AngleGate, AxisRotation, Channel, Clifford, Element, FixedGate, PauliRotation
+from .words import Word, anticommute, from_letters, from_names, local_word, place
 
 Sentence = tuple[tuple[Word, float], ...]  # a sum of words
 SMALL = 1e-12  # coefficients below this are rounding
@@ -40,19 +42,16 @@ class Generators:
 
 def generators_of(operators: Iterable[Any]) -> tuple[int, list[Sentence]]:
     """Number of wires and generators from PennyLane operators, whose wires are numbered as they come."""
-    import pennylane as qp
-
     operators = list(operators)
-    wires = qp.wires.Wires.all_wires([o.wires for o in operators])
-    number = {wire: i for i, wire in enumerate(wires)}
+    number = {
+        wire: i for i, wire in enumerate(dict.fromkeys(w for o in operators for w in o.wires))
+    }
     out = []
     for operator in operators:
-        rep = operator.pauli_rep or qp.pauli.pauli_sentence(operator)
-        words = {}
-        for term, coefficient in rep.items():
-            letters = map(NAMES.index, term.values())
-            words[from_letters(letters, [number[w] for w in term])] = float(np.real(coefficient))
-        out.append(_sentence(words))
+        terms = words(operator).items()
+        out.append(
+            _sentence({from_names({number[w]: p for w, p in term.items()}): c for term, c in terms})
+        )
     return len(number), [sentence for sentence in out if sentence]
 
 
@@ -60,59 +59,59 @@ def read_generators(model: Any) -> Generators:
     """The generators of a QNN; those of its encoding gates too."""
     try:
         elements = read_elements(model.layers, model.wires, None, None)
-    except ValueError as error:
-        raise ValueError(f"the generators of the model cannot be read. {error}") from error
+    except Refused as error:
+        raise Refused(f"the generators of the model cannot be read. {error}") from error
     uses = Counter(e.angle.entry for e in elements if e.angle is not None)
     tied = {entry for entry, count in uses.items() if count > 1}
     measured = _measured(model)
-    line: dict[
+    moved: dict[
         Any, Sentence
     ] = {}  # in reverse order of time; equal words once unless order matters
     first = next((i for i, e in enumerate(elements) if e.angle is not None), len(elements))
     for at in reversed(range(first, len(elements))):
         element = elements[at]
-        if element.kind == "noise":
-            raise ValueError(
+        if isinstance(element, Channel):
+            raise Refused(
                 "a circuit with noise has no Lie algebra of unitaries. Ask about the model without Noise."
             )
         if element.angle is None:
-            line = {key: _conjugate(element, s) for key, s in line.items()}
-            line = line if tied else {s: s for s in map(_unsigned, line.values())}
+            moved = {key: _conjugate(element, s) for key, s in moved.items()}
+            moved = moved if tied else {s: s for s in map(_unsigned, moved.values())}
             measured = None if measured is None else _conjugate(element, measured)
             continue
         for i, sentence in enumerate(_local(element)):
             entry, scale = element.angle.entry, element.angle.scale
             scaled = tuple((word, scale * c) for word, c in sentence)
-            line[(at, i, entry) if tied else _unsigned(sentence)] = scaled
+            moved[(at, i, entry) if tied else _unsigned(sentence)] = scaled
     if not tied:
-        return Generators(list({_unsigned(s): None for s in line.values()}), measured, ())
-    return _merged([(key[2], s) for key, s in line.items()], tied, measured)
+        return Generators(list({_unsigned(s): None for s in moved.values()}), measured, ())
+    return _merged([(key[2], s) for key, s in moved.items()], tied, measured)
 
 
 def _measured(model: Any) -> Sentence | None:
     try:
         return tuple((word, c) for c, word in observable(model, None).terms)
-    except ValueError:  # too many words to write out
+    except Refused:  # too many words to write out
         return None
 
 
 def _merged(
-    line: list[tuple[int, Sentence]], tied: set[int], measured: Sentence | None
+    moved: list[tuple[int, Sentence]], tied: set[int], measured: Sentence | None
 ) -> Generators:
     """Gates of one parameter become one generator where they can be brought together."""
     sums, loose = {}, 0
-    out = {_unsigned(s): None for entry, s in line if entry not in tied}
+    out = {_unsigned(s): None for entry, s in moved if entry not in tied}
     for entry in sorted(tied):
-        at = [i for i, (e, _) in enumerate(line) if e == entry]
-        if _together(line, at):
-            words: dict[Word, float] = {}
+        at = [i for i, (e, _) in enumerate(moved) if e == entry]
+        if _together(moved, at):
+            total: dict[Word, float] = {}
             for i in at:
-                for word, c in line[i][1]:
-                    words[word] = words.get(word, 0.0) + c
-            sums[_sentence(words)] = None
+                for word, c in moved[i][1]:
+                    total[word] = total.get(word, 0.0) + c
+            sums[_sentence(total)] = None
         else:
             loose += 1
-            out |= {_unsigned(line[i][1]): None for i in at}
+            out |= {_unsigned(moved[i][1]): None for i in at}
     note = (
         f"{loose} parameters enter gates that do not commute; each gate was given a generator of its own, "
         "so the dimension is an upper bound"
@@ -121,10 +120,10 @@ def _merged(
     return Generators(sentences, measured, (note,) if loose else ())
 
 
-def _together(line: list[tuple[int, Sentence]], at: list[int]) -> bool:
+def _together(moved: list[tuple[int, Sentence]], at: list[int]) -> bool:
     """True where each gate of a parameter can be moved next to the following one."""
     return all(
-        _commute(line[here][1], line[i][1])
+        _commute(moved[here][1], moved[i][1])
         for here, there in zip(at, at[1:], strict=False)
         for i in range(here + 1, there + 1)
     )
@@ -137,12 +136,12 @@ def _commute(a: Sentence, b: Sentence) -> bool:
 
 def _local(element: Element) -> Iterator[Sentence]:
     """The generators of a gate with an angle."""
-    if element.kind == "rotation":
+    if isinstance(element, PauliRotation):
         yield ((from_letters(element.letters, element.wires), 0.5),)
-    elif element.kind == "axes":  # which axis is drawn: all three may be
+    elif isinstance(element, AxisRotation):  # which axis is drawn: all three may be
         for letter in (1, 2, 3):
             yield ((from_letters((letter,), element.wires), 0.5),)
-    else:
+    elif isinstance(element, AngleGate):
         terms = _generator(element.samples.tobytes(), len(element.wires))
         yield _sentence({place(i, element.wires, (0, 0)): c for i, c in terms})
 
@@ -161,7 +160,7 @@ def _generator(samples: bytes, wires: int) -> tuple[tuple[int, float], ...]:
     return tuple((i + 1, float(c)) for i, c in enumerate(g) if abs(c) > 1e-9)
 
 
-def _conjugate(element: Element, sentence: Sentence) -> Sentence:
+def _conjugate(element: Clifford | FixedGate, sentence: Sentence) -> Sentence:
     r"""What a sum of words was before a fixed gate: $W^\dagger G W$."""
     support = sum(1 << w for w in element.wires)
     if not any((x | z) & support for (x, z), _ in sentence):
@@ -169,7 +168,7 @@ def _conjugate(element: Element, sentence: Sentence) -> Sentence:
     out: dict[Word, float] = {}
     for word, c in sentence:
         p = local_word(word, element.wires)
-        if element.kind == "clifford":
+        if isinstance(element, Clifford):
             images = [(int(element.image[p]), int(element.sign[p]))]
         else:
             column = element.matrix[:, p]

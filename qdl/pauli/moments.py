@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from . import transfer
-from .operators import Element
+from .operators import (
+    AngleGate,
+    AxisRotation,
+    Channel,
+    Clifford,
+    Element,
+    FixedGate,
+    PauliRotation,
+)
+from .transfer import Bytes
 from .words import digits, with_digits
 
 Tables = dict[tuple[int, int], np.ndarray]  # (r_out, r_in) -> matrix on words
@@ -51,15 +60,16 @@ class Run:
 
 
 Step = Local | Run
+NoClifford = PauliRotation | AxisRotation | AngleGate | FixedGate | Channel
 
 
 def steps(elements: tuple[Element, ...], n: int) -> list[Step]:
     """The circuit as steps in time order."""
     out: list[Step] = []
-    run: list[Element] = []
+    run: list[Clifford] = []
     known: dict[Any, Run] = {}
     for element in [*elements, None]:
-        if element is not None and element.kind == "clifford":
+        if isinstance(element, Clifford):
             run.append(element)
             continue
         if run:
@@ -73,7 +83,7 @@ def steps(elements: tuple[Element, ...], n: int) -> list[Step]:
     return out
 
 
-def _fuse(run: list[Element], n: int) -> Run:
+def _fuse(run: list[Clifford], n: int) -> Run:
     image = np.arange(4**n)
     sign = np.ones(4**n)
     for element in reversed(run):
@@ -85,52 +95,39 @@ def _fuse(run: list[Element], n: int) -> Run:
     return Run(image, source, sign)
 
 
-def local_step(element: Element) -> Local:
+def local_step(element: NoClifford) -> Local:
     """The moments of a gate that is no Clifford; equal gates share theirs."""
     angle = element.angle
-    entry = None if angle is None or angle.entry < 0 else angle.entry
-    if angle is None:
-        parts = _fixed(_Array(element.matrix))
-    elif element.kind == "gate":
-        parts = _gate(_Array(element.samples), angle.law, angle.scale)
-    elif element.kind == "axes":
-        parts = _axes(angle.law, angle.scale)
+    if isinstance(element, FixedGate | Channel):
+        parts = _fixed(Bytes(element.matrix))
+    elif isinstance(element, AngleGate):
+        parts = _gate(Bytes(element.samples), *element.angle.form)
+    elif isinstance(element, AxisRotation):
+        parts = _axes(*element.angle.form)
     else:
-        parts = _rotation(element.letters, angle.law, angle.scale)
+        parts = _rotation(element.letters, *element.angle.form)
     mean, slope_mean, square, slope_square = parts
+    entry = None if angle is None else angle.parameter
     return Local(element.wires, mean, slope_mean, square, slope_square, entry)
 
 
 def mean_matrix(element: Element) -> np.ndarray:
     """The mean of any gate's matrix; a Clifford's is its signed permutation."""
-    if element.kind != "clifford":
+    if not isinstance(element, Clifford):
         return local_step(element).mean
     out = np.zeros((len(element.image),) * 2)
     out[element.image, np.arange(len(out))] = element.sign
     return out
 
 
-class _Array:
-    """An array by value, for caches."""
-
-    def __init__(self, values: np.ndarray):
-        self.values, self.key = values, (values.shape, values.tobytes())
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Array) and self.key == other.key
-
-
 @cache
-def _fixed(matrix: _Array) -> tuple[Any, ...]:
+def _fixed(matrix: Bytes) -> tuple[Any, ...]:
     h = matrix.values
     return h, np.zeros_like(h), transfer.sectors(np.einsum("qp,rs->qrps", h, h)), {}
 
 
 @cache
-def _gate(samples: _Array, law: Any, scale: float) -> tuple[Any, ...]:
+def _gate(samples: Bytes, law: Any, scale: float) -> tuple[Any, ...]:
     return _tables(transfer.moments(samples.values, law, scale))
 
 

@@ -12,7 +12,8 @@ import pennylane as qp
 
 from ..observables import words
 from ..readout import Probabilities
-from .words import NAMES, Word, from_letters
+from ..refused import Refused
+from .words import Word, from_names, wires_of
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,9 @@ class Observable:
     offset: float
 
     @property
-    def support(self) -> int:
-        """The wires that it reads, as bits."""
-        out = 0
-        for _, (x, z) in self.terms:
-            out |= x | z
-        return out
+    def wires(self) -> set[int]:
+        """The wires that it reads."""
+        return {wire for _, word in self.terms for wire in wires_of(word)}
 
 
 def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
@@ -44,7 +42,7 @@ def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
     for weight, each in zip(weights, observables, strict=True):
         if weight:
             for word, value in words(each).items():
-                bits = from_letters(map(NAMES.index, word.values()), word.wires)
+                bits = from_names(word)
                 total[bits] = total.get(bits, 0.0) + weight * value
     offset += total.pop((0, 0), 0.0)
     kept = sorted((word, value) for word, value in total.items() if abs(value) > 1e-15)
@@ -61,7 +59,7 @@ def _weights(cost: Any, size: int) -> tuple[np.ndarray, float]:
     points = [np.zeros(size), *points, 0.1 * points[0]]
     slopes = [np.asarray(jax.grad(lambda v: jax.numpy.squeeze(cost(v)))(p), float) for p in points]
     if not all(np.allclose(slope, slopes[0], rtol=1e-6, atol=1e-7) for slope in slopes):
-        raise ValueError(
+        raise Refused(
             "the cost is not a weighted sum of the readout values, and the second moments of a "
             "nonlinear cost are not those of its observables. Use method='statevector'."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,23 @@ import jax
 import numpy as np
 
 from ..initializers import uniform
-from ..layers import Adjoint, AngleEncoding, Layer, Mirrored, RandomRotation, Repeat, Sequential
+from ..layers import (
+    Adjoint,
+    AngleEncoding,
+    Layer,
+    Mirrored,
+    RandomRotation,
+    Repeat,
+    Sequential,
+)
 from ..layers.base import Wires, is_shape, uniform_angles
+from ..layers.compose import Composite, Step
 
+# Starts whose law is known; a layer that overrides ``init`` has another one.
+STARTS = {
+    each.init
+    for each in (Layer, Composite, Repeat, Adjoint, Mirrored, RandomRotation, AngleEncoding)
+}
 TIED = "starts equal to its mirror image"  # in place of a law: two entries that are one number
 
 
@@ -31,11 +44,16 @@ class Parameters:
     laws: tuple[Any, ...]
     reported: np.ndarray
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The layer of each parameter that is reported."""
+        return tuple(n for n, kept in zip(self.layers, self.reported, strict=True) if kept)
+
 
 def parameters(model: Any) -> Parameters:
     """The parameters of a QNN in the order of ``jax.flatten_util.ravel_pytree``."""
     tree = _facts(model.layers, model.wires, model.initializer, "")
-    leaves = jax.tree.leaves(tree, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
+    leaves = jax.tree.leaves(tree, is_leaf=_is_array)
     facts = [fact for leaf in leaves for fact in leaf.ravel()]
     return Parameters(
         tuple(name for name, _, _ in facts),
@@ -46,58 +64,57 @@ def parameters(model: Any) -> Parameters:
 
 def _facts(layer: Layer, wires: Wires, initializer: Any, path: str) -> Any:
     """(layer's name, law, reported) for each number, in the tree of the layer's parameters."""
+    tied = isinstance(layer, Mirrored) and getattr(initializer, "mirrored_only", False)
+    facts = _inside(layer, wires, initializer.base if tied else initializer, path)
+    if type(layer).init not in STARTS:
+        return _with_law(facts, f"{type(layer).__name__} draws its parameters in a way of its own")
+    return _with_law(facts, TIED) if tied else facts
+
+
+def _inside(layer: Layer, wires: Wires, initializer: Any, path: str) -> Any:
     name = f"{path}{type(layer).__name__}"
-    if isinstance(layer, Sequential):
-        steps = layer.steps(wires)
-        return [_facts(child, on, initializer, f"{path}{i} ") for i, child, on in steps]
+    if isinstance(layer, Composite):
+        head = path if isinstance(layer, Sequential) else f"{name}."
+
+        def part(step: Step) -> Any:
+            inner = layer.block if isinstance(layer, Mirrored) else step.layer
+            return _facts(inner, step.wires, initializer, f"{head}{step.key} ")
+
+        return layer.tree(wires, part)
     if isinstance(layer, Repeat):
-        each = [
-            _facts(layer.block, wires, initializer, f"{name}[{t}] ") for t in range(layer.times)
-        ]
-        return jax.tree.map(
-            lambda *leaves: np.stack(leaves),
-            *each,
-            is_leaf=lambda leaf: isinstance(leaf, np.ndarray),
-        )
+        turns = range(layer.times)
+        each = [_facts(layer.block, wires, initializer, f"{name}[{t}] ") for t in turns]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *each, is_leaf=_is_array)
     if isinstance(layer, Adjoint):
         return _facts(layer.block, wires, initializer, f"{name} ")
-    if isinstance(layer, Mirrored):
-        tied = getattr(initializer, "mirrored_only", False)
-        halves = {}
-        for half in ("block", "adjoint"):
-            base = getattr(initializer, "base", None) if tied else initializer
-            halves[half] = _facts(layer.block, wires, base, f"{name}.{half} ")
-        return _tie(halves) if tied else halves
-    if isinstance(layer, RandomRotation):
-        law = _law(layer, initializer)
-        angles, axes = (len(wires),), (len(wires), 3)
-        return {"angle": _fill(angles, (name, law, True)), "axis": _fill(axes, (name, law, False))}
-    fact = (name, _law(layer, initializer), True)
-    return jax.tree.map(lambda shape: _fill(shape, fact), layer.shape(wires), is_leaf=is_shape)
+    law = _law(layer, initializer)
 
-
-def _fill(shape: tuple[int, ...], fact: Any) -> np.ndarray:
-    out = np.empty(shape, object)
-    out.fill(fact)
-    return out
-
-
-def _tie(halves: Any) -> Any:
-    def mark(leaf: np.ndarray) -> np.ndarray:
-        out = np.empty(leaf.shape, object)
-        for place, (name, _, reported) in np.ndenumerate(leaf):
-            out[place] = (name, TIED, reported)
+    def facts_of(place: Any, shape: tuple[int, ...]) -> np.ndarray:
+        drawn = bool(place) and getattr(place[0], "key", None) in layer.fixed
+        out = np.empty(shape, object)
+        out.fill((name, law, not drawn))
         return out
 
-    return jax.tree.map(mark, halves, is_leaf=lambda leaf: isinstance(leaf, np.ndarray))
+    return jax.tree_util.tree_map_with_path(facts_of, layer.shape(wires), is_leaf=is_shape)
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray)
+
+
+def _with_law(facts: Any, law: str) -> Any:
+    def changed(leaf: np.ndarray) -> np.ndarray:
+        out = np.empty(leaf.shape, object)
+        for place, (name, _, reported) in np.ndenumerate(leaf):
+            out[place] = (name, law, reported)
+        return out
+
+    return jax.tree.map(changed, facts, is_leaf=_is_array)
 
 
 def _law(layer: Layer, initializer: Any) -> Any:
-    """The initialiser that ``layer.init`` would call, or why it cannot be told."""
+    """The initialiser that ``layer.init`` calls, or the number that it starts with."""
     if isinstance(layer, AngleEncoding):
         return float(layer.scale)
-    known = (Layer.init, RandomRotation.init)
-    if inspect.getattr_static(type(layer), "init", None) not in known:
-        return f"{type(layer).__name__} draws its parameters in a way of its own"
     chosen = getattr(layer, "initializer", None) or initializer or uniform_angles
     return uniform() if chosen is uniform_angles else chosen

@@ -8,7 +8,7 @@ import numpy as np
 
 from .circuit import PauliCircuit
 from .moments import local_step, mean_matrix
-from .operators import Element
+from .operators import Clifford, Element
 
 ZERO_STATE = np.array([1.0, 0.0, 1.0, 0.0])  # values of I, X, Z, Y
 
@@ -32,7 +32,7 @@ class Prefix:
     product: int
 
     @property
-    def sharp(self) -> bool:
+    def stabiliser(self) -> bool:
         """True where every letter's square is 0 or 1: a stabiliser state."""
         return not self.product
 
@@ -59,7 +59,7 @@ def split(circuit: PauliCircuit, angles: bool) -> Prefix:
         if not np.isin(squares[wire], (0.0, 1.0)).all():
             product |= 1 << wire
         for k, gate in enumerate(gates):
-            if gate.angle is not None and gate.angle.entry >= 0:
+            if gate.angle is not None and gate.angle.parameter is not None:
                 slopes[gate.angle.entry] = wire, _square(gates, k)
     return Prefix(squares, means, slopes, tuple(rest), product)
 
@@ -68,7 +68,7 @@ def _square(gates: list[Element], derivative: int | None = None) -> np.ndarray:
     """The mean square of each letter after the gates, one of them replaced by its derivative."""
     pairs = np.outer(ZERO_STATE, ZERO_STATE)
     for k, gate in enumerate(gates):
-        if gate.kind == "clifford":
+        if isinstance(gate, Clifford):
             h = mean_matrix(gate)
             pairs = h.T @ pairs @ h
             continue

@@ -9,7 +9,7 @@ import numpy as np
 
 from .circuit import PauliCircuit
 from .moments import local_step
-from .operators import Element
+from .operators import Clifford, Element, PauliRotation
 from .words import anticommute, from_letters, index, letters, local_word
 
 START = frozenset({0, 2})  # letters of a wire in state 0: I and Z
@@ -49,7 +49,7 @@ def _acts(elements: Any, sets: list[frozenset[int]], backward: bool) -> list[int
         moves, after = known[key]
         for wire, mine in zip(element.wires, after, strict=True):
             sets[wire] = mine
-        out.append(angle.entry if angle is not None and angle.entry >= 0 and moves else None)
+        out.append(angle.parameter if angle is not None and moves else None)
     return out[::-1] if backward else out
 
 
@@ -57,10 +57,10 @@ def _passed(
     element: Element, here: tuple[frozenset[int], ...], backward: bool
 ) -> tuple[bool, list[frozenset[int]]]:
     """Whether the gate's angle matters for any word of these letters, and the letters after it."""
-    if element.kind == "rotation":
+    if isinstance(element, PauliRotation):
         return _rotated(element.letters, here)
     words = [index(word) for word in product(*here)]
-    if element.kind == "clifford":
+    if isinstance(element, Clifford):
         image = np.asarray(element.image)
         image = image if backward else np.argsort(image)
         reached, moves = {int(image[w]) for w in words}, True

@@ -19,6 +19,19 @@ FREQUENCIES = np.fft.fftfreq(SAMPLES, 1 / SAMPLES) / 2  # of functions with peri
 ANGLES = 4 * np.pi * np.arange(SAMPLES) / SAMPLES
 
 
+class Bytes:
+    """An array by value, for caches."""
+
+    def __init__(self, values: np.ndarray):
+        self.values, self.key = values, (values.shape, values.dtype, values.tobytes())
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bytes) and self.key == other.key
+
+
 @cache
 def words(w: int) -> np.ndarray:
     """The matrices of all Pauli words on ``w`` wires, ``(4**w, 2**w, 2**w)``."""

@@ -7,7 +7,7 @@ their letters in base 4, the first wire most significant; an index is the local 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 Word = tuple[int, int]  # bits of X and of Z by wire: Y has both
@@ -23,12 +23,20 @@ def from_letters(letters: Iterable[int], wires: Iterable[int]) -> Word:
     return x, z
 
 
+def from_names(letters: Mapping[int, str]) -> Word:
+    """The word with these letters by wire, as PennyLane's ``PauliWord`` names them."""
+    return from_letters(map(NAMES.index, letters.values()), letters)
+
+
+def wires_of(word: Word) -> tuple[int, ...]:
+    """The wires that a word acts on."""
+    support = word[0] | word[1]
+    return tuple(w for w in range(support.bit_length()) if support >> w & 1)
+
+
 def named(word: Word) -> dict[int, str]:
     """The names of the letters by wire, without identities."""
-    support = word[0] | word[1]
-    return {
-        w: NAMES[local_word(word, (w,))] for w in range(support.bit_length()) if support >> w & 1
-    }
+    return {w: NAMES[local_word(word, (w,))] for w in wires_of(word)}
 
 
 def local_word(word: Word, wires: Iterable[int]) -> int:

@@ -8,7 +8,7 @@ an angle is differentiated by more values. Simulator, hardware, export and diagn
 
 from .cone import light_cone
 from .gates import Computed, Constant, Entry, Feature, Gate, Source, read_gates, with_all_data
-from .tree import Leaf, Loop, Path, Visit, leaves, unfold, visits
+from .tree import Leaf, Loop, Path, Visit, leaves, numbered, unfold, visits
 
 __all__ = [
     "Computed",
@@ -23,6 +23,7 @@ __all__ = [
     "Visit",
     "leaves",
     "light_cone",
+    "numbered",
     "read_gates",
     "unfold",
     "visits",

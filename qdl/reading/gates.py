@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,34 +29,39 @@ SAME = 1e-12  # relative difference below which an angle is a multiple of an ent
 Expand = Callable[[Any], Iterable[Any]]  # an operator as those that the reader knows
 
 
-class Constant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Constant:
     """An angle that no argument enters, radians."""
 
     value: float
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """``factor`` times an entry of the layer's flattened parameters."""
 
     index: int
     factor: float = 1.0
 
 
-class Feature(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Feature:
     """``factor`` times a feature."""
 
     index: int
     factor: float = 1.0
 
 
-class Computed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Computed:
     """Any other function of parameters and features: the ``index``-th such angle of the layer."""
 
     index: int
     batched: bool  # it has a value for each sample
 
 
-class Array(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Array:
     """A matrix or a state: ``computed`` from parameters or features, or fixed."""
 
     computed: bool
@@ -77,14 +83,15 @@ class Gate(NamedTuple):
 
 
 def read_gates(
-    layer: Layer, wires: Wires, features: tuple[int, ...] | None, expand: Expand
+    layer: Layer, wires: Wires, features: tuple[int, ...] | np.ndarray | None, expand: Expand
 ) -> tuple[Gate, ...]:
     """The gates of a layer that is not made of others.
 
     Args:
         layer: the layer.
         wires: the wires it acts on.
-        features: the shape of x, ``(n_features,)``, or ``(any, n_features)`` for a batch, or None.
+        features: the shape of x, ``(n_features,)``, or ``(any, n_features)`` for a batch, or None; or x
+            itself, which is then a constant.
         expand: an operator as operators that the reader knows, for example its decomposition.
 
     Raises:
@@ -129,13 +136,15 @@ def _draw(
         return -(10 ** rng.uniform(0.6, 2.0, shape)) if negative else rng.uniform(0.1, 3.0, shape)
 
     params = jax.tree.map(numbers, shape, is_leaf=is_shape)
-    x = None if features is None else numbers(features)
+    x = numbers(features) if isinstance(features, tuple) else features
     with np.errstate(
         all="ignore"
     ):  # a root of a negative stand-in, say: computed, whatever it gives
         operators = operators_of(layer, wires, params, x, expand)
     flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)] or [np.zeros(0)])
-    return _Drawn(operators, flat, np.zeros((1, 0)) if x is None else np.atleast_2d(x))
+    return _Drawn(
+        operators, flat, np.atleast_2d(x) if isinstance(features, tuple) else np.zeros((1, 0))
+    )
 
 
 def _stops_gradients(layer: Layer, wires: Wires, shape: Any, features: Any) -> bool:
@@ -144,7 +153,7 @@ def _stops_gradients(layer: Layer, wires: Wires, shape: Any, features: Any) -> b
         return False
     struct = partial(jax.ShapeDtypeStruct, dtype=float)
     params = jax.tree.map(struct, shape, is_leaf=is_shape)
-    x = None if features is None else struct(features)
+    x = struct(features) if isinstance(features, tuple) else features
 
     def data(params: Any, x: Any) -> list[Any]:
         return [

@@ -6,6 +6,7 @@ running backwards), and what is left of the combinators are loops, at any depth.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..layers.base import Layer, Wires
+from ..layers.base import Layer, Wires, is_shape
 from ..layers.compose import Adjoint, Composite, Repeat
 
 Path = tuple[int | str, ...]
@@ -55,6 +56,11 @@ class Leaf:
         outer = len(self.times)
         return jax.tree.map(lambda leaf: leaf.reshape(self.runs, *leaf.shape[outer:]), tree)
 
+    def entries(self, index: Any) -> np.ndarray:
+        """The numbers of its parameters in the tree ``index``, flattened for each run: ``(runs, size)``."""
+        own = [leaf.reshape(self.runs, -1) for leaf in jax.tree.leaves(self.params(index))]
+        return np.concatenate([np.zeros((self.runs, 0), int), *own], axis=1)
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -66,6 +72,14 @@ class Loop:
 
 
 Node = Leaf | Loop
+
+
+def numbered(shape: Any) -> Any:
+    """Arrays of the given shapes that number all entries, as ``ravel_pytree`` lays them out."""
+    sizes, tree = jax.tree.flatten(shape, is_leaf=is_shape)
+    ends = np.cumsum([0, *map(math.prod, sizes)])
+    arrays = [np.arange(s, e).reshape(k) for s, e, k in zip(ends, ends[1:], sizes, strict=False)]
+    return jax.tree.unflatten(tree, arrays)
 
 
 class Visit(NamedTuple):

@@ -9,11 +9,12 @@ function of its numbers with its derivative and its batching rule, ``run`` are t
 
 Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
 states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``slices`` a state,
-``tangents`` are the derivatives of a state.
+``tangents`` are the derivatives of a state, ``geometry`` the metric that they make.
 """
 
 from .density import evaluate_mixed
 from .devices import split_batch
+from .geometry import metric, metric_root
 from .plan import Passes
 from .run import check_shots, evaluate, state
 from .shots import sample_bits
@@ -29,6 +30,8 @@ __all__ = [
     "evaluate_sliced",
     "evaluate_trajectories",
     "sample_bits",
+    "metric",
+    "metric_root",
     "split_batch",
     "state",
     "tangents",

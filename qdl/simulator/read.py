@@ -26,10 +26,10 @@ FENCED = 8  # a block repeated this often is kept apart from its repetitions, to
 
 
 class Slot(NamedTuple):
-    """Where an angle is found: ``index`` into a piece of the numbers (see Reading)."""
+    """Where an angle is found: ``at`` an index into a piece of the numbers (see Reading)."""
 
     piece: int
-    index: int
+    at: int
 
 
 CONSTANTS = -1  # the piece of numbers that no argument enters
@@ -120,17 +120,10 @@ class _Builder:
 
     def __init__(self, params: Any, x: Any):
         self.x, self.params = x, jax.tree.map(jnp.asarray, params)
-        leaves, tree = jax.tree.flatten(self.params)
-        ends = np.cumsum([0] + [leaf.size for leaf in leaves])
-        numbered = [
-            np.arange(start, start + leaf.size).reshape(leaf.shape)
-            for start, leaf in zip(ends, leaves, strict=False)
-        ]
-        self.index = jax.tree.unflatten(tree, numbered)
+        self.index = structure.numbered(jax.tree.map(jnp.shape, self.params))
+        flat = [leaf.ravel() for leaf in jax.tree.leaves(self.params)]
         self.reading = Reading()
-        self.reading.add(
-            jnp.concatenate([leaf.ravel() for leaf in leaves] or [jnp.zeros(0)]), False
-        )
+        self.reading.add(jnp.concatenate(flat or [jnp.zeros(0)]), False)
         if x is not None:
             self.reading.add(x.T, x.ndim == 2)
         self.multiples: list[dict[tuple[int, float], int]] = [
@@ -140,8 +133,7 @@ class _Builder:
 
     def part(self, leaf: Leaf, gates: tuple[structure.Gate, ...]) -> _Part:
         """A leaf with what its gates need, traced for all of its runs."""
-        found = [i.reshape(leaf.runs, -1) for i in jax.tree.leaves(leaf.params(self.index))]
-        entries = np.concatenate([np.zeros((leaf.runs, 0), int), *found], axis=1)
+        entries = leaf.entries(self.index)
         return _Part(gates, entries, *_trace(leaf, self.params, self.x, gates, self.reading))
 
     def append(self, part: _Part, run: int) -> None:

@@ -61,7 +61,7 @@ def bases(measured: Measured) -> tuple[Basis, ...]:
         wires = tuple(sorted(axis))
         columns = np.zeros((2 ** len(wires), measured.size))
         for k, on, diagonal in parts:
-            columns[:, k] += measure._spread(diagonal, on, list(wires))
+            columns[:, k] += measure.spread(diagonal, on, list(wires))
         needed = dict.fromkeys(axis[w] for w in wires if axis[w] != "Z")
         out.append(Basis(wires, tuple(rotations[a] for a in needed), columns))
     return tuple(out)
@@ -75,7 +75,7 @@ def _eigenbasis(term: Any) -> tuple[Wires, np.ndarray, dict[int, Any], dict[Any,
         axes = {w: "Z" if letter == "Z" else (letter, w) for w, letter in term.items()}
         turned = {(a, w): (LETTERS[a], (w,)) for w, a in term.items() if a != "Z"}
         return wires, eigenvalues, axes, turned
-    diagonal = measure._diagonal(term, wires)
+    diagonal = measure.diagonal(term, wires)
     if diagonal is not None:
         return wires, diagonal, dict.fromkeys(wires, "Z"), {}
     eigenvalues, vectors = np.linalg.eigh(np.asarray(qp.matrix(term, wire_order=wires)))
@@ -101,7 +101,7 @@ def distributions(measured: tuple[Basis, ...], state: jax.Array, ready: Any) -> 
         turned = psi
         for matrix, wires in basis.rotations:
             at = [order.index(w) for w in wires]
-            turned = measure._local(jnp.asarray(matrix, psi.dtype), at, turned, len(order))
+            turned = measure.local(jnp.asarray(matrix, psi.dtype), at, turned, len(order))
         out.append(measure.probabilities(turned.real**2 + turned.imag**2, basis.wires, order))
     return jnp.concatenate(out, axis=1)
 

@@ -13,11 +13,13 @@ from .execute import Execution
 from .run import state
 
 
-def tangents(circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
+def tangents(
+    circuit: Circuit, params: Any, x: Any, entries: Any = None
+) -> tuple[jax.Array, jax.Array]:
     r"""The state $\psi$ ``(..., 2**n)`` and $\partial_i \psi$ ``(d, ..., 2**n)``.
 
-    The d parameters are numbered as ``ravel_pytree`` lays them out. One derivative after another, each
-    at the cost of about two states; the d results are all the memory it takes.
+    The d parameters are numbered as ``ravel_pytree`` lays them out; ``entries`` chooses some of them. One
+    derivative after another, each at the cost of about two states; the d results are all the memory it takes.
     """
     flat, unravel = ravel_pytree(params)
 
@@ -27,7 +29,8 @@ def tangents(circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Arra
     def push(direction: Any) -> Any:
         return jax.jvp(psi, (flat,), (direction,))[1]
 
-    return psi(flat), jax.lax.map(push, jnp.eye(flat.size, dtype=flat.dtype))
+    directions = jnp.eye(flat.size, dtype=flat.dtype)
+    return psi(flat), jax.lax.map(push, directions if entries is None else directions[entries])
 
 
 def _plain(execution: Execution, batch: int) -> jax.Array:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 # Imported on first use: a check of samplers needs no circuit.
 _HOMES = {
+    "check_engine": "engines",
     "check_layer": "layers",
     "check_optimizer": "optimizers",
     "check_place": "places",
@@ -12,7 +13,14 @@ _HOMES = {
     "check_sampler": "samplers",
 }
 
-__all__ = ["check_layer", "check_optimizer", "check_place", "check_readout", "check_sampler"]
+__all__ = [
+    "check_engine",
+    "check_layer",
+    "check_optimizer",
+    "check_place",
+    "check_readout",
+    "check_sampler",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,6 +31,7 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
+    from .engines import check_engine
     from .layers import check_layer
     from .optimizers import check_optimizer
     from .places import check_place

@@ -20,7 +20,7 @@ def check_place(
     """Check that a place keeps the contract, on a circuit of three wires with four readouts.
 
     It declares its ``shots``, None or a whole number. Values have the shapes ``(k,)``, ``(batch, k)`` and
-    ``(..., batch, k)``, whatever is read out: words, sums of words, matrices, probabilities of some wires
+    ``(..., batch, k)``, whatever is read out: words, sums of words, projectors, probabilities of some wires
     in any order; they equal those of the exact simulator within 5 standard errors, as ``qdl.check`` tells.
     With shots the same key gives the same numbers. The derivative is finite under ``jax.jit``, and for
     exact places that of the exact simulator (1e-6 in float64, 1e-3 in float32).
@@ -45,7 +45,7 @@ def check_place(
     assert shots is None or (isinstance(shots, int) and shots > 0), (
         f"{name}.shots must be None or a whole number, got {shots!r}."
     )
-    has_noise = place.noisy if noisy is None else noisy
+    noisy = place.noisy if noisy is None else bool(noisy)
     for_shots = jax.random.key(7) if key is None else key
     for readout in READOUTS:
         what = f"{name} with {readout}"
@@ -53,12 +53,12 @@ def check_place(
         params, x = inputs(model, key)
         values = values_of(model.on(place), params, x, for_shots, what, readout.size(model.active))
         assert np.isfinite(values).all() and np.abs(values).max() < 1.2, f"{what}: got {values}."
-        if has_noise:
+        if noisy:
             continue
         agreement = check(model, place, params, x, for_shots)
         assert agreement.ok, f"{what}: {agreement}"
     if gradient:
-        _gradient(place, f"{name} with {READOUTS[1]}", has_noise, key, for_shots)
+        _gradient(place, f"{name} with {READOUTS[1]}", noisy, key, for_shots)
 
 
 def _gradient(place: Any, what: str, noisy: bool, key: Any, for_shots: jax.Array) -> None:

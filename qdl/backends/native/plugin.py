@@ -55,7 +55,7 @@ class JaxDevice(Device):
         -0.479
     """
 
-    name = "qdl.jax"  # pyright: ignore[reportAssignmentType]
+    name = "qdl.jax"  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __init__(self, wires: Any = None, shots: Any = None, seed: Any = None):
         super().__init__(wires=wires, shots=shots)

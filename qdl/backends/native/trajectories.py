@@ -18,7 +18,7 @@ class Trajectories(Place):
     """The native state-vector simulator with errors drawn at random."""
 
     samples: int
-    compiled = True
+    compiles = True
 
     def __post_init__(self) -> None:
         given = self.samples

@@ -20,6 +20,8 @@ from ...pauli.cones import reduced
 from ...pauli.moments import Local, Run, Step, Tables, apply, steps
 from ...pauli.reach import silent
 from ...pauli.words import digits, local_word, with_digits, x_bits
+from ...refused import Refused
+from ..engine import Engine, Task, noiseless, refusal
 from ..result.variance import Certificate, GradientVariance
 
 MOST_WORK = 2e12  # multiplications: hours beyond this
@@ -36,39 +38,52 @@ class Moments:
     slope_square: np.ndarray
 
 
-def measure(circuit: PauliCircuit, most_work: float = MOST_WORK) -> GradientVariance:
-    """The ``dense_moment`` engine; refused if it takes more than ``most_work`` multiplications."""
-    small = reduced(circuit)
-    found = moments(small, most_work)
-    variance = np.maximum(found.slope_square - found.slope_mean**2, 0.0)
-    cost_variance = max(found.square - found.mean**2, 0.0)
-    # Differences of nearly equal moments leave rounding of their own size.
-    zero = silent(small) | (variance <= 1e-14 * found.slope_square)
-    wires = "" if small.n_wires == circuit.n_wires else f", light cone of {small.n_wires} wires"
-    statement = f"exact averages over independent angles, each used once{wires}"
-    return GradientVariance(
-        circuit.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
-        cost_mean=found.mean + circuit.observable.offset,
-        cost_variance=cost_variance,
-        cost_interval=(cost_variance, cost_variance),
-        method="dense_moment",
-        certificate=Certificate(statement, exact=True, independent=circuit.independent),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class DenseMoment(Engine):
+    """Exact second moments; refused if they take more than ``most_work`` multiplications."""
+
+    most_work: float = MOST_WORK
+
+    @property
+    def name(self) -> str:
+        return "dense_moment"
+
+    def valid(self, task: Task) -> str | None:
+        return noiseless(task) or refusal(lambda: task.narrow_circuit)
+
+    def measure(self, task: Task) -> GradientVariance:
+        circuit = task.narrow_circuit
+        small = reduced(circuit)
+        found = moments(small, self.most_work)
+        variance = np.maximum(found.slope_square - found.slope_mean**2, 0.0)
+        cost_variance = max(found.square - found.mean**2, 0.0)
+        # Differences of nearly equal moments leave rounding of their own size.
+        zero = silent(small) | (variance <= 1e-14 * found.slope_square)
+        wires = "" if small.n_wires == circuit.n_wires else f", light cone of {small.n_wires} wires"
+        statement = f"exact averages over independent angles, each used once{wires}"
+        return GradientVariance(
+            circuit.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
+            cost_mean=found.mean + circuit.observable.offset,
+            cost_variance=cost_variance,
+            cost_interval=(cost_variance, cost_variance),
+            method=self.name,
+            certificate=Certificate(statement, exact=True, independent=circuit.independent),
+        )  # fmt: skip
 
 
 def moments(circuit: PauliCircuit, most_work: float = MOST_WORK) -> Moments:
     """All first and second moments of a circuit on few wires."""
     n = circuit.n_wires
     check_size(4.0**n * 8 * 6, n)
-    line = steps(circuit.elements, n)
-    pairs, live = _live_pairs(circuit, line)
-    check_size(8.0 * 4**n * max(map(len, live)) * (2 + 2 * len(line) ** 0.5), n)
+    gates = steps(circuit.elements, n)
+    pairs, live = _live_pairs(circuit, gates)
+    check_size(8.0 * 4**n * max(map(len, live)) * (2 + 2 * len(gates) ** 0.5), n)
     _check_work(4.0**n * sum(map(len, live)) * 40, n, most_work)
-    square, slope_square = _run(_Chain(line, n, 2, live), pairs, circuit.size)
-    ones: list[set[int]] = [{0}] * (len(line) + 1)
+    square, slope_square = _run(_Chain(gates, n, 2, live), pairs, circuit.size)
+    ones: list[set[int]] = [{0}] * (len(gates) + 1)
     first = {0: _vector(n, {i: c for c, i in _terms(circuit)})}
-    needed = any(isinstance(step, Local) and step.slope_mean.any() for step in line)
-    mean, slope_mean = _run(_Chain(line, n, 1, ones), first, circuit.size if needed else 0)
+    needed = any(isinstance(step, Local) and step.slope_mean.any() for step in gates)
+    mean, slope_mean = _run(_Chain(gates, n, 1, ones), first, circuit.size if needed else 0)
     if not needed:
         slope_mean = np.zeros(circuit.size)
     return Moments(mean, square, slope_mean, slope_square)
@@ -78,7 +93,7 @@ def check_size(size: float, n: int) -> None:
     """Refuse what does not fit in half of the free memory."""
     free = psutil.virtual_memory().available
     if size > free / 2:
-        raise ValueError(
+        raise Refused(
             f"exact second moments on {n} wires need {size / 2**30:.3g} GiB; this machine has "
             f"{free / 2**30:.3g} GiB free. Use method='pauli_walk' where it is valid, or 'statevector'."
         )
@@ -86,7 +101,7 @@ def check_size(size: float, n: int) -> None:
 
 def _check_work(work: float, n: int, most: float) -> None:
     if work > most:
-        raise ValueError(
+        raise Refused(
             f"exact second moments on {n} wires would take about {work:.1g} multiplications, expected at "
             f"most {most:.0g}. Use method='pauli_walk' where it is valid, or 'statevector'."
         )
@@ -104,30 +119,30 @@ def _vector(n: int, values: dict[int, float]) -> np.ndarray:
     return out
 
 
-def _live_pairs(circuit: PauliCircuit, line: list[Step]) -> tuple[Vectors, list[set[int]]]:
-    """O (x) O by sector, and which sectors matter before each step: fed from the end, heard at the start."""
+def _live_pairs(circuit: PauliCircuit, gates: list[Step]) -> tuple[Vectors, list[set[int]]]:
+    """O (x) O by sector, and before each step the sectors that it feeds and the state 0 sees."""
     n, terms = circuit.n_wires, _terms(circuit)
     by_sector: dict[int, dict[int, float]] = {}
     for c, i in terms:
         for other, j in terms:
             by_sector.setdefault(i ^ j, {})[i] = c * other
     reached = [set(by_sector) or {0}]
-    for step in reversed(line):
+    for step in reversed(gates):
         reached.append({out for r in reached[-1] for out in step.products(r, n)})
-        check_size(8.0 * 4**n * len(reached[-1]) / 64, n)  # even if few of them are heard
+        check_size(8.0 * 4**n * len(reached[-1]) / 64, n)  # even if few of them contribute
     reached.reverse()
-    heard = [{r for r in reached[0] if not r & x_bits(n)}]
-    for step, sectors in zip(line, reached[1:], strict=True):
-        heard.append({r for r in sectors if heard[-1].intersection(step.products(r, n))})
-    pairs = {r: _vector(n, by_sector.get(r, {})) for r in heard[-1]}
-    return pairs, heard
+    live = [{r for r in reached[0] if not r & x_bits(n)}]
+    for step, sectors in zip(gates, reached[1:], strict=True):
+        live.append({r for r in sectors if live[-1].intersection(step.products(r, n))})
+    pairs = {r: _vector(n, by_sector.get(r, {})) for r in live[-1]}
+    return pairs, live
 
 
 @dataclass(frozen=True, eq=False)
 class _Chain:
     """The circuit as a chain of averages of H (order 1) or of H (x) H (order 2)."""
 
-    line: list[Step]
+    gates: list[Step]
     n: int
     order: int
     live: list[set[int]]  # before each step, and after the last
@@ -144,7 +159,7 @@ class _Chain:
 
     def back(self, at: int, after: Vectors, slope: bool = False) -> Vectors:
         """Vectors before step ``at`` from those after it: the observable, one step earlier."""
-        step, out = self.line[at], {}
+        step, out = self.gates[at], {}
         for r, values in after.items():
             if isinstance(step, Run):
                 to = int(step.image[r])
@@ -161,7 +176,7 @@ class _Chain:
 
     def forth(self, at: int, before: Vectors) -> Vectors:
         """Vectors after step ``at`` from those before it: the state, one step later."""
-        step, out = self.line[at], {}
+        step, out = self.gates[at], {}
         for r in self.live[at + 1]:
             if isinstance(step, Run):
                 if int(step.image[r]) in before:
@@ -181,7 +196,7 @@ def _run(chain: _Chain, end: Vectors, size: int) -> tuple[float, np.ndarray]:
 
     Going back, only every sqrt(G)-th vector is kept; the ones between are made again going forth.
     """
-    count = len(chain.line)
+    count = len(chain.gates)
     every = max(int(count**0.5), 1)
     kept: dict[int, Vectors] = {count: end}
     vectors = end
@@ -200,7 +215,7 @@ def _run(chain: _Chain, end: Vectors, size: int) -> tuple[float, np.ndarray]:
         for at in reversed(range(start + 1, stop)):
             block[at] = chain.back(at, block[at + 1])
         for at in range(start, stop):
-            entry = chain.line[at].entry
+            entry = chain.gates[at].entry
             if entry is not None:
                 slopes[entry] += _dot(state, chain.back(at, block[at + 1], slope=True))
             state = chain.forth(at, state)

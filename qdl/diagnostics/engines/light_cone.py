@@ -6,8 +6,9 @@ cone, with the parameters of the whole model, so that any initialisation and sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -17,14 +18,17 @@ import pennylane as qp
 from ...layers import Layer
 from ...layers.base import Initializer, Shape, Wires, is_shape
 from ...model import QNN
-from ...pauli.cones import cone
 from ...pauli.observables import observable
-from ...pauli.words import Word, named
+from ...pauli.words import Word, named, wires_of
+from ...reading import light_cone
 from ...readout import Expval, Probs
+from ...refused import Refused
+from ..engine import Engine, Task, noiseless, refusal
 from ..result.variance import GradientVariance
 from . import statevector
 
 WIDEST = 20  # wires of a cone
+Terms = Sequence[tuple[float, Word]]
 
 
 @dataclass(frozen=True)
@@ -69,48 +73,57 @@ class Cone(Layer):
         self.block.check(x, self.on)
 
 
-def measure(
-    model: Any, cost: Any, x: Any, samples: int | None, key: jax.Array, executor: Any = None
-) -> GradientVariance:
-    """The ``light_cone`` engine."""
-    models, cost = cones(model, cost)
-    widest = max(each.n_wires for _, each in models)
-    samples = samples or statevector.SAMPLES
-    draws = statevector.draw(models, cost, x, samples, key, executor)
-    statement = (
-        f"gradients at random starts of the light cones, {len(models)} of at most {widest} of "
-        f"{model.n_wires} wires: the same as of the whole circuit"
-    )
-    return statevector.summarise(model, draws, "light_cone", statement)
+@dataclass(frozen=True)
+class LightCone(Engine):
+    """Gradients at random starts of the light cones alone; refused on fewer than ``narrowest`` wires."""
+
+    narrowest: int = 1
+
+    @property
+    def name(self) -> str:
+        return "light_cone"
+
+    def valid(self, task: Task) -> str | None:
+        few = "so few wires need no light cone." if task.model.n_wires < self.narrowest else None
+        return noiseless(task) or few or refusal(lambda: cones(task.model, task.cost))
+
+    def measure(self, task: Task) -> GradientVariance:
+        models, cost = cones(task.model, task.cost)
+        statement = (
+            f"gradients at random starts of the light cones, {len(models)} of at most "
+            f"{max(each.n_wires for each in models)} of {task.model.n_wires} wires: the same as of the whole "
+            "circuit"
+        )
+        return self.summarise(task, *statevector.draw(models, cost, task), statement)
 
 
-def cones(model: Any, cost: Any) -> tuple[tuple[tuple[float, Any], ...], Any]:
+@lru_cache(maxsize=4)  # asked whether it is valid, and then to measure
+def cones(model: Any, cost: Any) -> tuple[tuple[QNN, ...], Any]:
     """Small models whose costs add up to the model's, and the function of their readout.
 
     Raises:
-        ValueError: a cone of more than 20 wires, with its size.
+        Refused: a cone of more than 20 wires, with its size.
     """
-    operators = _operators(model)
+    gates = _gates(model)
     try:
-        groups = _groups(operators, observable(model, cost).terms)
-    except ValueError:  # a nonlinear cost, or an observable that is no short sum of words
-        bits = _bits(model.measured.wires)
-        _check(cone(operators, bits)[1], model.n_wires)
-        return ((1.0, _part(model, operators, bits, None)),), cost
-    for support in groups:
-        _check(support, model.n_wires)
-    parts = [_part(model, operators, support, terms) for support, terms in groups.items()]
-    return tuple((1.0, part) for part in parts), None
+        groups = _groups(gates, observable(model, cost).terms)
+    except Refused:  # a nonlinear cost, or an observable that is no short sum of words
+        return (_part(model, gates, None),), cost
+    if not groups:
+        raise Refused(
+            "the cost is a constant, so that no gate matters to it. Measure an observable."
+        )
+    return tuple(_part(model, gates, terms) for terms in groups), None
 
 
 @dataclass(frozen=True)
 class _Placed:
-    """Where a gate acts; what ``cone`` asks of it."""
+    """Where a gate acts; what ``light_cone`` asks of it."""
 
     wires: tuple[int, ...]
 
 
-def _operators(model: Any) -> tuple[Any, ...]:
+def _gates(model: Any) -> tuple[_Placed, ...]:
     """The wires of all gates, from stand-in numbers."""
     shape = model.layers.shape(model.wires)
     params = jax.tree.map(lambda s: np.full(s, 0.3), shape, is_leaf=is_shape)
@@ -120,45 +133,33 @@ def _operators(model: Any) -> tuple[Any, ...]:
     return tuple(_Placed(tuple(int(w) for w in operator.wires)) for operator in found)
 
 
-def _groups(operators: Any, terms: Any) -> dict[int, list[Any]]:
+def _groups(gates: Sequence[_Placed], terms: Terms) -> list[Terms]:
     """Terms by the cone that holds them; a cone inside another is not kept."""
-    found: dict[int, list[Any]] = {}
+    found: dict[frozenset[int], list[Any]] = {}
     for term in terms:
-        word = term[1]
-        found.setdefault(cone(operators, word[0] | word[1])[1], []).append(term)
-    kept: dict[int, list[Any]] = {}
-    for support in sorted(found, key=int.bit_count, reverse=True):
-        home = next((other for other in kept if support & ~other == 0), support)
-        kept.setdefault(home, []).extend(found[support])
-    return kept
+        _, cone = light_cone(gates, wires_of(term[1]))
+        found.setdefault(frozenset(cone), []).append(term)
+    kept: dict[frozenset[int], list[Any]] = {}
+    for cone in sorted(found, key=len, reverse=True):
+        home = next((other for other in kept if cone <= other), cone)
+        kept.setdefault(home, []).extend(found[cone])
+    return list(kept.values())
 
 
-def _bits(wires: Iterable[int]) -> int:
-    return sum(1 << w for w in set(wires))
-
-
-def _check(support: int, n: int) -> None:
-    if support.bit_count() > WIDEST:
-        raise ValueError(
-            f"the light cone has {support.bit_count()} of {n} wires, more than the {WIDEST} that a state "
+def _part(model: Any, gates: Sequence[_Placed], terms: Terms | None) -> QNN:
+    """The model on one cone: with some terms, or with its own readout."""
+    words = model.measured.wires if terms is None else [w for _, t in terms for w in wires_of(t)]
+    seen, cone = light_cone(gates, words)
+    if len(cone) > WIDEST:
+        raise Refused(
+            f"the light cone has {len(cone)} of {model.n_wires} wires, more than the {WIDEST} that a state "
             "vector is used for. Take fewer layers, or method='pauli_walk' where it is valid."
         )
-
-
-def _part(model: Any, operators: Any, support: int, terms: list[Any] | None) -> QNN:
-    """The model on one cone: with some terms, or with its own readout."""
-    if terms is None:
-        seen, support = cone(operators, support)
-    else:
-        bits = 0
-        for _, (x, z) in terms:
-            bits |= x | z
-        seen, _ = cone(operators, bits)
-    kept = tuple(w for w in model.wires if support >> w & 1) or (0,)
+    kept = tuple(sorted(cone)) or (0,)
     place = {wire: i for i, wire in enumerate(kept)}
     if terms is not None:
-        words = [_word(word, place) for _, word in terms]
-        readout: Any = Expval(qp.dot([float(c) for c, _ in terms], words))
+        parts = [_word(word, place) for _, word in terms]
+        readout: Any = Expval(qp.dot([float(c) for c, _ in terms], parts))
     elif isinstance(model.readout, Probs):
         readout = Probs([place[w] for w in model.readout.on(model.active)])
     else:

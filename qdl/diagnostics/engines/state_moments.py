@@ -13,8 +13,10 @@ import numpy as np
 
 from ...pauli.circuit import PauliCircuit, pauli_circuit
 from ...pauli.moments import Run, Step, apply, steps
+from ...pauli.operators import Channel
 from ...pauli.words import digits, with_digits, x_bits
 from ...readout import ExpZ
+from ...refused import Refused
 from .dense_moment import check_size
 
 MOST_WORK = 1e10  # multiplications: some ten seconds
@@ -25,10 +27,8 @@ def unitary_circuit(model: Any, x: Any = None) -> PauliCircuit:
     """A model read as gates on Pauli words, whatever it measures; noise is refused."""
     plain = replace(model, readout=ExpZ(model.active[:1]))
     circuit = pauli_circuit(plain, x, None, widest=2)
-    if any(element.kind == "noise" for element in circuit.elements):
-        raise ValueError(
-            "the states of a circuit with noise are mixed. Ask about it without Noise."
-        )
+    if any(isinstance(element, Channel) for element in circuit.elements):
+        raise Refused("the states of a circuit with noise are mixed. Ask about it without Noise.")
     return circuit
 
 
@@ -42,8 +42,8 @@ def state_moments(circuit: PauliCircuit, only_squares: bool = False) -> Vectors:
     Raises:
         ValueError: too much memory or work.
     """
-    n, line = circuit.n_wires, steps(circuit.elements, circuit.n_wires)
-    wanted = _feeding(line, n) if only_squares else [None] * (len(line) + 1)
+    n, gates = circuit.n_wires, steps(circuit.elements, circuit.n_wires)
+    wanted = _feeding(gates, n) if only_squares else [None] * (len(gates) + 1)
     no_x = x_bits(n)
     ones = (np.arange(4**n) & no_x == 0).astype(float)
     first = range(4**n) if wanted[0] is None else wanted[0]
@@ -51,39 +51,39 @@ def state_moments(circuit: PauliCircuit, only_squares: bool = False) -> Vectors:
     check_size(8.0 * 4**n * 2 * len(starts), n)
     now: Vectors = {r: ones for r in starts}
     work = 0.0
-    for step, heard in zip(line, wanted[1:], strict=True):
+    for step, kept in zip(gates, wanted[1:], strict=True):
         work += 40 * 4.0**n * len(now)
         if work > MOST_WORK:
-            raise ValueError(
+            raise Refused(
                 f"exact moments of the state on {n} wires take more than {MOST_WORK:.0e} multiplications. "
                 "Use fewer wires, or sampled states."
             )
-        now = _forth(step, now, heard, n)
+        now = _forth(step, now, kept, n)
     return {0: now[0]} if only_squares else now
 
 
-def _feeding(line: list[Step], n: int) -> list[set[int] | None]:
+def _feeding(gates: list[Step], n: int) -> list[set[int] | None]:
     """The sectors before each step, and after the last, that can reach the sector R = 1."""
     out: list[Any] = [{0}]
-    for step in reversed(line):
+    for step in reversed(gates):
         out.append({r for after in out[-1] for r in step.products(after, n)})
     return out[::-1]
 
 
-def _forth(step: Step, before: Vectors, heard: set[int] | None, n: int) -> Vectors:
-    """One step later; sectors that are not heard are dropped."""
+def _forth(step: Step, before: Vectors, kept: set[int] | None, n: int) -> Vectors:
+    """One step later; sectors that are not kept are dropped."""
     out: Vectors = {}
     for r, values in before.items():
         if isinstance(step, Run):
             to = int(step.source[r])
-            if heard is None or to in heard:
+            if kept is None or to in kept:
                 sign = step.sign * step.sign[np.arange(4**n) ^ to] if to else 1.0
                 out[to] = sign * values[step.image]
             continue
         local = digits(r, step.wires, n)
         for (r_out, r_in), matrix in step.square.items():
             to = with_digits(r, step.wires, n, r_in)
-            if r_out == local and (heard is None or to in heard):
+            if r_out == local and (kept is None or to in kept):
                 part = apply(matrix.T, values, step.wires, n)
                 out[to] = out[to] + part if to in out else part
     return {r: values for r, values in out.items() if values.any()}

@@ -13,6 +13,7 @@ from ...layers import Layer, Mirrored, Repeat, Sequential
 from ...pauli.observables import observable
 from ...pauli.parameters import parameters
 from ...readout import ExpZ
+from ...refused import Refused
 from ..gradients import gradient_variance
 from . import pictures
 from .section import Question, Section, count
@@ -70,7 +71,7 @@ def _weight(asked: Question) -> int:
     """The most wires that a word of the cost acts on; 0 where it cannot be told."""
     try:
         terms = observable(asked.model, asked.cost).terms
-    except ValueError:
+    except Refused:
         return 0
     return max(((x | z).bit_count() for _, (x, z) in terms), default=0)
 

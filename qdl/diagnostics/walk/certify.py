@@ -2,7 +2,7 @@
 
 A pair (Q, Q') goes on as Q and R = QQ'. Rotations that commute with R leave it as it is; a uniform one that
 does not kills it. Pairs start with two terms of the observable, or where a gate that is no Clifford splits a
-word. What matters is that no such R comes back to the identity or reaches the start where it is heard.
+word. What matters is that no such R comes back to the identity, or reaches the start with a value there.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 from ...pauli.circuit import PauliCircuit
 from ...pauli.laws import characteristic
 from ...pauli.moments import Local, local_step
-from ...pauli.operators import Element
+from ...pauli.operators import AngleGate, Clifford, Element, PauliRotation
 from ...pauli.words import Word, anticommute, from_letters, local_word, phase, place
+from ...refused import Refused
 
 MOST = 100_000  # products that are followed
 
@@ -32,7 +33,7 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
         terms.
 
     Raises:
-        ValueError: where the proof fails, saying at which gate, and what to use instead.
+        Refused: where the proof fails, saying at which gate, and what to use instead.
     """
     terms = circuit.observable.terms
     products = {}
@@ -40,7 +41,7 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
         for j, (_, b) in enumerate(terms[:i]):
             products.setdefault((a[0] ^ b[0], a[1] ^ b[1]), []).append((j, i))
         if len(products) > MOST:
-            raise ValueError(
+            raise Refused(
                 f"an observable of {len(terms)} words has more than {MOST} products to follow. Use "
                 "method='light_cone' or 'statevector', or fewer terms."
             )
@@ -49,7 +50,7 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
     links = sorted((j, i, sign) for word, sign in fate.items() for j, i in products[word])
     for j, i, sign in links:
         power = phase(terms[j][1], terms[i][1])
-        if power % 2 == 0 and heads[i][0] == i:  # words that do not commute are never both heard
+        if power % 2 == 0 and heads[i][0] == i:  # words that do not commute never both have a value
             head, first = heads[j]
             heads[i] = head, first * sign * (1 if power == 0 else -1)
     merged: dict[int, float] = {}
@@ -59,16 +60,16 @@ def certify(circuit: PauliCircuit, product_wires: int = 0) -> list[tuple[float, 
 
 
 def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[Word, int]:
-    """Products of terms that reach the start unharmed and are heard there, with their sign."""
+    """Products of terms that reach the start as they are and have a value there, with their sign."""
     now: dict[Word, list[tuple[Word, int]]] = {word: [(word, 1)] for word in pure}
     mixed: set[Word] = set()
     known: dict[Any, tuple[Local, frozenset[int]]] = {}
     for element in reversed(circuit.elements):
-        if element.kind == "clifford":
+        if isinstance(element, Clifford):
             if now or mixed:
                 now, mixed = _conjugate(element, now, mixed)
             continue
-        if element.kind == "rotation":
+        if isinstance(element, PauliRotation):
             _check_law(element, circuit)
             now, mixed = _rotate(element, now, mixed)
             continue
@@ -92,18 +93,18 @@ def _follow(circuit: PauliCircuit, pure: set[Word], product_wires: int) -> dict[
             )
         mixed = fresh
         if (0, 0) in mixed or len(mixed) > MOST:
-            raise ValueError(_failure(element, "meets itself again"))
-    heard = [w for w in mixed if not w[0] & ~product_wires]
-    heard += [w for w in now if not w[0] & ~product_wires and (w[0] | w[1]) & product_wires]
-    if heard:
-        raise ValueError(_failure(None, "reaches the start of the circuit"))
+            raise Refused(_failure(element, "meets itself again"))
+    nonzero = [w for w in mixed if not w[0] & ~product_wires]
+    nonzero += [w for w in now if not w[0] & ~product_wires and (w[0] | w[1]) & product_wires]
+    if nonzero:
+        raise Refused(_failure(None, "reaches the start of the circuit"))
     return {
         origin: sign for word, origins in now.items() if not word[0] for origin, sign in origins
     }
 
 
 def _failure(element: Element | None, what: str) -> str:
-    where = "" if element is None else f" at the {element.kind} on wires {list(element.wires)}"
+    where = "" if element is None else f" at the {element.label} on wires {list(element.wires)}"
     return (
         f"a pair of different Pauli words {what}{where}, so that single words do not give the second "
         "moments: a fixed gate that is no Clifford, or terms of the observable that interfere. Use "
@@ -114,12 +115,12 @@ def _failure(element: Element | None, what: str) -> str:
 def _check_law(element: Element, circuit: PauliCircuit) -> None:
     """Sine and its product with the cosine must average to nothing."""
     angle = element.angle
-    if angle is None or element.kind == "gate":
+    if angle is None or isinstance(element, AngleGate):
         return
     sine, double = _sines(angle.law, angle.scale)
     if sine or double or isinstance(angle.law, float):
         name = circuit.layers[angle.entry] if angle.entry >= 0 else "an encoding"
-        raise ValueError(
+        raise Refused(
             f"{name} starts with {angle.law!r}: E[sin] = {sine:.3g} and E[sin 2 angle] = {double:.3g}, but "
             "the Pauli walk needs a law with a density that is symmetric about 0, or a whole turn. Use "
             "method='dense_moment' (few wires), 'light_cone' or 'statevector'."
@@ -138,7 +139,7 @@ def _splits(step: Local) -> frozenset[int]:
     return frozenset(out for out, given in pairs if given == 0 and out)
 
 
-def _rotate(element: Element, now: Any, mixed: set[Word]) -> tuple[Any, set[Word]]:
+def _rotate(element: PauliRotation, now: Any, mixed: set[Word]) -> tuple[Any, set[Word]]:
     """A rotation keeps products that commute with it, and their sign; others it damps by E cos, or kills."""
     about = from_letters(element.letters, element.wires)
     against = {word for word in (*now, *mixed) if anticommute(about, word)}
@@ -149,11 +150,9 @@ def _rotate(element: Element, now: Any, mixed: set[Word]) -> tuple[Any, set[Word
     return kept, (mixed - against) | damped
 
 
-def damping(element: Element) -> float:
+def damping(element: PauliRotation) -> float:
     """E cos of a rotation's angle."""
-    angle = element.angle
-    assert angle is not None
-    return float(_cosine(angle.law, angle.scale))
+    return float(_cosine(*element.angle.form))
 
 
 @cache
@@ -165,7 +164,7 @@ def _images(step: Local, local: int, wires: tuple[int, ...], word: Word) -> set[
     return {place(out, wires, word) for out, given in step.square if given == local}
 
 
-def _conjugate(element: Element, now: Any, mixed: Iterable[Word]) -> tuple[Any, set[Word]]:
+def _conjugate(element: Clifford, now: Any, mixed: Iterable[Word]) -> tuple[Any, set[Word]]:
     out: dict[Word, list[tuple[Word, int]]] = {}
     for word, origins in now.items():
         local = local_word(word, element.wires)

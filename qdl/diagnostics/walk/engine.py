@@ -12,7 +12,7 @@ also Letcher, Woerner, Zoufal, arXiv:2309.12681.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -22,7 +22,10 @@ from ...pauli import reach
 from ...pauli.circuit import PauliCircuit
 from ...pauli.cones import reduced
 from ...pauli.moments import local_step
+from ...pauli.operators import AngleGate, AxisRotation, Channel, Clifford, PauliRotation
 from ...pauli.prefix import Prefix, split
+from ...refused import Refused
+from ..engine import Engine, Task, noiseless, refusal
 from ..result import intervals
 from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
@@ -36,48 +39,58 @@ SAMPLES = 2**18
 ROWS = 1024  # rows of flags counted at a time
 
 
-def measure(
-    circuit: PauliCircuit, samples: int | None, key: jax.Array, executor: Any = None,
-    blackwell: bool = False,
-) -> GradientVariance:  # fmt: skip
+@dataclass(frozen=True)
+class PauliWalk(Engine):
     """The engines ``pauli_walk`` and, with ``blackwell``, ``pauli_walk_rb``."""
-    small = reduced(circuit)
-    fixed = split(small, angles=False)
-    terms = certify(replace(small, elements=fixed.rest), fixed.product)
-    terms = terms or [(0.0, (0, 0))]  # all of them cancel
-    prefix = split(small, angles=True) if blackwell else fixed
-    slope_means = _slope_means(small, fixed, terms)
-    scale = sum(c**2 for c, _ in terms)
-    samples = samples or SAMPLES
-    plan = make_plan(small, prefix, terms, samples)
-    seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
-    chunks = -(-samples // plan.chunk)
-    parts = gather(run_chunk, [(plan, [*seed, c]) for c in range(chunks)], executor)
-    trials = chunks * plan.chunk
-    mean = means.mean(replace(small, elements=fixed.rest), fixed.means)
-    return _result(circuit, small, prefix, parts, trials, scale, mean, slope_means, blackwell)
+
+    blackwell: bool = False
+
+    @property
+    def name(self) -> str:
+        return "pauli_walk_rb" if self.blackwell else "pauli_walk"
+
+    def valid(self, task: Task) -> str | None:
+        return noiseless(task) or refusal(lambda: task.circuit)
+
+    def measure(self, task: Task) -> GradientVariance:
+        small = reduced(task.circuit)
+        fixed = split(small, angles=False)
+        terms = certify(replace(small, elements=fixed.rest), fixed.product)
+        terms = terms or [(0.0, (0, 0))]  # all of them cancel
+        prefix = split(small, angles=True) if self.blackwell else fixed
+        slope_means = _slope_means(small, fixed, terms)
+        samples = task.samples or SAMPLES
+        plan = make_plan(small, prefix, terms, samples)
+        seed = np.asarray(jax.random.key_data(task.key)).ravel().tolist()
+        chunks = -(-samples // plan.chunk)
+        parts = gather(run_chunk, [(plan, [*seed, c]) for c in range(chunks)], task.executor)
+        mean = means.mean(replace(small, elements=fixed.rest), fixed.means)
+        scale, trials = sum(c**2 for c, _ in terms), chunks * plan.chunk
+        row = _result(task.circuit, small, prefix, parts, trials, scale, mean, slope_means)
+        return replace(row, method=self.name)
 
 
 def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray:
     """The mean of each derivative: zero for uniform angles, a walk of its own for one word otherwise."""
     angled = {e.form: e for e in circuit.elements if e.angle is not None}
-    loud = [e for e in angled.values() if _has_mean_slope(e)]
-    if not loud:
+    with_mean = [e.angle for e in angled.values() if _has_mean_slope(e)]
+    if not with_mean:
         return np.zeros(circuit.size)
-    kinds = {element.kind for element in fixed.rest}
-    if len(terms) > 1 or kinds - {"clifford", "rotation", "noise"}:
-        raise ValueError(
-            f"angles start with {loud[0].angle.law!r}, so derivatives have a mean; the walk "  # type: ignore[union-attr]
+    simple = all(isinstance(e, Clifford | PauliRotation | Channel) for e in fixed.rest)
+    if len(terms) > 1 or not simple:
+        labels = sorted({element.label for element in fixed.rest})
+        raise Refused(
+            f"angles start with {with_mean[0].law!r}, so derivatives have a mean; the walk "
             f"has it for one Pauli word and rotations about Pauli words, but there are {len(terms)} words "
-            f"and the gates {sorted(kinds)}. Use method='light_cone' or 'statevector'."
+            f"and the gates {labels}. Use method='light_cone' or 'statevector'."
         )
     coefficient, word = terms[0]
     rest = replace(circuit, elements=fixed.rest)
     return means.mean_slopes(rest, coefficient, word, fixed.means)
 
 
-def _has_mean_slope(element: Any) -> bool:
-    if element.kind == "rotation":
+def _has_mean_slope(element: PauliRotation | AxisRotation | AngleGate) -> bool:
+    if isinstance(element, PauliRotation):
         return damping(element) != 0
     return bool(local_step(element).slope_mean.any())
 
@@ -94,7 +107,7 @@ def run_chunk(plan: Plan, seed: list[int]) -> Counts:
         flags.append(where)
 
     alive = walk(plan.gates, rows, source, score)
-    if plan.prefix.sharp:
+    if plan.prefix.stabiliser:
         for wire in range(plan.n):
             for letter in np.flatnonzero(plan.prefix.squares[wire] == 0):
                 alive &= ~bits.matching(rows, (wire,), int(letter))
@@ -107,16 +120,16 @@ def run_chunk(plan: Plan, seed: list[int]) -> Counts:
 
 def _result(
     circuit: PauliCircuit, small: PauliCircuit, prefix: Prefix, parts: list[Counts], trials: int,
-    scale: float, mean: float, slope_means: np.ndarray, blackwell: bool,
+    scale: float, mean: float, slope_means: np.ndarray,
 ) -> GradientVariance:  # fmt: skip
     """Estimates and intervals from the counts of all chunks."""
-    sharp, size = prefix.sharp, circuit.size
+    stabiliser, size = prefix.stabiliser, circuit.size
     sums = np.sum([part.sums for part in parts], axis=0).reshape(-1, 2)
     weights = np.array([w for _, w in parts[0].slots]).reshape(-1)
     owner = np.array([k for k, _ in parts[0].slots], int)
     tops = np.array([bound(prefix, k) for k in owner]).reshape(-1)
     share = np.bincount(owner, minlength=size)  # intervals that a parameter's own is made of
-    low, high = _interval(sums, trials, share[owner], sharp, tops)
+    low, high = _interval(sums, trials, share[owner], stabiliser, tops)
     per_slot = scale * weights
 
     def collect(values: np.ndarray) -> np.ndarray:
@@ -129,10 +142,9 @@ def _result(
     shift = slope_means**2
     zero = reach.silent(small) if scale else np.ones(size, bool)
     total = np.sum([part.total for part in parts], axis=0)
-    cost_low, cost_high = _interval(total[None], trials, np.ones(1), sharp, np.ones(1))
+    cost_low, cost_high = _interval(total[None], trials, np.ones(1), stabiliser, np.ones(1))
     cost_square = scale * total[0] / trials
-    name = "pauli_walk_rb" if blackwell else "pauli_walk"
-    interval = "Clopper-Pearson" if sharp else "empirical-Bernstein"
+    interval = "Clopper-Pearson" if stabiliser else "empirical-Bernstein"
     statement = (
         "Cliffords, Pauli rotations and Pauli noise, angles independent and used once, no cross terms; "
         f"unbiased, {interval} intervals at 95% for each parameter"
@@ -148,7 +160,7 @@ def _result(
         cost_interval=(
             max(scale * float(cost_low[0]) - mean**2, 0.0), max(scale * float(cost_high[0]) - mean**2, 0.0)
         ),
-        method=name,
+        method="",
         certificate=Certificate(statement, independent=circuit.independent),
         draws=trials,
         warnings=_warnings(second, error, zero),
@@ -163,10 +175,10 @@ def bound(prefix: Prefix, parameter: int) -> float:
 
 
 def _interval(
-    sums: np.ndarray, trials: int, share: np.ndarray, sharp: bool, tops: np.ndarray
+    sums: np.ndarray, trials: int, share: np.ndarray, stabiliser: bool, tops: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     level = 1 - (1 - intervals.LEVEL) / np.maximum(share, 1)
-    if sharp:
+    if stabiliser:
         return intervals.clopper_pearson(sums[:, 0], trials, level)
     mean = sums[:, 0] / trials
     variance = np.maximum(sums[:, 1] / trials - mean**2, 0) * trials / (trials - 1)

@@ -8,10 +8,12 @@ import numpy as np
 
 from ...pauli.circuit import PauliCircuit
 from ...pauli.moments import local_step, mean_matrix
+from ...pauli.operators import Channel, Clifford, PauliRotation
 from ...pauli.words import Word, anticommute, from_letters, local_word, place
+from ...refused import Refused
 from . import bits
 from .certify import damping
-from .gates import linear_updates, rotation_rows
+from .gates import exchange, linear_updates, rotation_rows
 
 MOST = 100_000  # words at a time
 
@@ -30,7 +32,7 @@ def mean(circuit: PauliCircuit, start: np.ndarray) -> float:
     for element in reversed(circuit.elements):
         if not now:
             return 0.0
-        if element.kind == "rotation":  # E sin vanishes, or certify would have refused
+        if isinstance(element, PauliRotation):  # E sin vanishes, or certify would have refused
             cosine = damping(element)
             about = from_letters(element.letters, element.wires)
             kept = {w: v * (cosine if anticommute(about, w) else 1.0) for w, v in now.items()}
@@ -47,7 +49,7 @@ def mean(circuit: PauliCircuit, start: np.ndarray) -> float:
                 fresh[to] = fresh.get(to, 0.0) + value * float(matrix[image, local])
         now = {word: value for word, value in fresh.items() if abs(value) > 1e-16}
         if len(now) > MOST:
-            raise ValueError(
+            raise Refused(
                 f"the mean of the cost has more than {MOST} words to follow. Use method='light_cone' or "
                 "'statevector'."
             )
@@ -80,9 +82,9 @@ def mean_slopes(
     rows += [np.full(samples // 64, full * (word[1] >> w & 1)) for w in range(n)]
     logs, dead = np.zeros(samples), np.ones(samples, bool)
     for element in reversed(circuit.elements):
-        if element.kind == "clifford":
-            _conjugate(rows, element, n)
-        elif element.kind == "noise":
+        if isinstance(element, Clifford):
+            exchange(rows, linear_updates(element, n))
+        elif isinstance(element, Channel):
             diagonal = np.diag(local_step(element).mean)
             for letter in (1, 2, 3):
                 _multiply(
@@ -98,26 +100,19 @@ def mean_slopes(
     return value
 
 
-def _conjugate(rows: bits.Rows, element: Any, n: int) -> None:
-    updates = linear_updates(element, n)
-    fresh = [np.bitwise_xor.reduce([rows[p] for p in parts]) for _, parts in updates]
-    for (row, _), values in zip(updates, fresh, strict=True):
-        rows[row] = values
-
-
 def _rotate(rows: bits.Rows, element: Any, n: int, logs: np.ndarray, dead: np.ndarray) -> None:
     first, flips = rotation_rows(element, n)
     against = bits.unpacked(np.bitwise_xor.reduce([rows[p] for p in first]))
     angle = element.angle
     cosine = damping(element)
     k = angle.entry
-    own = None
+    differentiated = False
     if k >= 0:
-        own = bool(against[k])
-        dead[k] = not own
+        differentiated = bool(against[k])
+        dead[k] = not differentiated
         against[k] = 0
     _multiply(logs, against, cosine)
-    if own:
+    if differentiated:
         logs[k] += np.log(max(abs(cosine * angle.scale), 1e-300))
         mask = np.uint64(1 << (k % 64))
         for row in flips:

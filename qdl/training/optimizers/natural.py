@@ -56,12 +56,7 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _metric(model: QNN, approximation: str, params: Any, x: Any) -> jax.Array:
-    psi, slopes = simulator.tangents(model.circuit, params, x)
-    psi = psi.reshape(-1, psi.shape[-1])  # (rows, 2**n)
-    slopes = slopes.reshape(len(slopes), *psi.shape)
-    along = jnp.einsum("rk,irk->ir", psi.conj(), slopes)
-    metric = jnp.einsum("irk,jrk->ij", slopes.conj(), slopes) - along.conj() @ along.T
-    metric = metric.real / len(psi)
+    metric = simulator.metric(model.circuit, params, x)
     if approximation == "full":
         return metric
     layer = np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(layer_index(model))])
