@@ -106,7 +106,9 @@ def local_step(element: NoClifford) -> Local:
         parts = _axes(*element.angle.form)
     else:
         parts = _rotation(element.letters, *element.angle.form)
-    return Local(element.wires, *parts, None if angle is None else angle.parameter)
+    mean, slope_mean, square, slope_square = parts
+    entry = None if angle is None else angle.parameter
+    return Local(element.wires, mean, slope_mean, square, slope_square, entry)
 
 
 def mean_matrix(element: Element) -> np.ndarray:
