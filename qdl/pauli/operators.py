@@ -17,7 +17,7 @@ from ..initializers import uniform
 from ..layers import Layer
 from ..layers.base import Wires
 from ..reading import Computed, Constant, Entry, Feature, Gate, read_gates
-from ..reading.gates import Array
+from ..reading.gates import Array, dims_of
 from ..refused import Refused
 from . import transfer
 from .words import NAMES
@@ -193,7 +193,7 @@ def _is_whole(operator: Any, widest: int | None) -> bool:
         return True
     if not operator.has_decomposition or _rotation_word(operator, widest) is not None:
         return True
-    dims = [np.ndim(value) for value in operator.data]  # pyright: ignore[reportArgumentType]
+    dims = dims_of(operator)
     return _is_small(operator) and (any(dims) or (dims == [0] and _band_limited(operator)))
 
 
@@ -288,7 +288,8 @@ def _transfer(kraus: transfer.Bytes) -> np.ndarray:
 def _fixed(matrix: transfer.Bytes) -> tuple[Any, ...]:
     """The image and the sign of each word, None for a gate that is no Clifford; and the transfer matrix."""
     h = transfer.transfer(matrix.values[None])
-    return *(transfer.signed_permutation(h) or (None, None)), h
+    image, sign = transfer.signed_permutation(h) or (None, None)
+    return image, sign, h
 
 
 class _Kind:

@@ -25,12 +25,12 @@ def metric_root(circuit: Circuit, params: Any, x: Any, entries: Any = None) -> j
     return jnp.concatenate([across.real, across.imag], axis=1).T / len(psi) ** 0.5
 
 
-def metric(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+def metric(circuit: Circuit, params: Any, x: Any, entries: Any = None) -> jax.Array:
     r"""The Fubini-Study metric ``(d, d)``, for a batch its mean over the rows.
 
     $g_{ij} = \mathrm{Re} [ \langle \partial_i \psi | \partial_j \psi \rangle
     - \langle \partial_i \psi | \psi \rangle \langle \psi | \partial_j \psi \rangle ]$, a quarter of the
     quantum Fisher information.
     """
-    root = metric_root(circuit, params, x)
+    root = metric_root(circuit, params, x, entries)
     return root.T @ root
