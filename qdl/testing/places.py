@@ -45,7 +45,7 @@ def check_place(
     assert shots is None or (isinstance(shots, int) and shots > 0), (
         f"{name}.shots must be None or a whole number, got {shots!r}."
     )
-    noisy = place.noisy if noisy is None else bool(noisy)
+    noisy = bool(place.noisy if noisy is None else noisy)
     for_shots = jax.random.key(7) if key is None else key
     for readout in READOUTS:
         what = f"{name} with {readout}"
