@@ -186,7 +186,6 @@ def _rows(values: Any) -> np.ndarray:
 def _standard_error(model: QNN, place: Any, params: Any, x: Any) -> np.ndarray:
     """Of shots, at least one outcome, and of rounding: ``(samples, k)``."""
     rounding = max(100 * float(jnp.finfo(jnp.result_type(float)).eps), 1e-9)
-    shots = _shots(place)
     if isinstance(model.measured, Probabilities):
         p = _exact(model, params, x).clip(0, 1)
         deviation = np.sqrt(p * (1 - p))
@@ -197,19 +196,14 @@ def _standard_error(model: QNN, place: Any, params: Any, x: Any) -> np.ndarray:
         scatter = np.sqrt((1 - values**2).clip(0))
         weights = np.array([[abs(terms.get(word, 0.0)) for terms in sums] for word in found])
         deviation = scatter @ weights
-    if shots is None:
+    if place.draws is None:
         return np.full(deviation.shape, rounding)
-    return deviation / np.sqrt(shots) + 1 / shots + rounding
+    return deviation / np.sqrt(place.draws) + 1 / place.draws + rounding
 
 
 def _words(observable: Any) -> dict[Any, float]:
     """The Pauli words of an observable with their coefficients; the identity does not scatter."""
     return {word: c for word, c in words(observable).items() if len(word)}
-
-
-def _shots(place: Any) -> int | None:
-    """How many outcomes a value is the mean of; None for exact values."""
-    return place.shots or getattr(place, "samples", None)
 
 
 def _features(model: QNN, key: jax.Array) -> jax.Array:

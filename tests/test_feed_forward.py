@@ -9,9 +9,8 @@ import pytest
 import qdl
 from qdl.backends import aer, fake, mitigated
 from qdl.backends.machines.feed_forward import FeedForward
-from qdl.backends.machines.lower import lower
+from qdl.backends.machines.lower import gates
 from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
-from qdl.readout import Observables
 
 
 def qcnn(kind, n=4, axes="zx"):
@@ -25,8 +24,8 @@ def inputs(key):
     return model.init(key), jax.random.uniform(key, (3, 4), minval=0.2, maxval=2.0)
 
 
-def program(place, model, inputs):
-    return place.program(place.prepared(model.circuit).operators(*inputs), model.measured)
+def lowered(place, model, inputs):
+    return place.lowered(place.program(model.circuit, inputs[1].shape))
 
 
 @pytest.mark.parametrize("axes", ["zx", "y", ""])
@@ -60,14 +59,15 @@ def test_gradient_within_shot_error(key):
     for f, w in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
         assert np.abs(f - w).max() < 5 * np.sqrt(1 / 2 / shots)
     controlled = qdl.QNN(2, [AngleEncoding(), Rotation("y"), Pooling("zy")])
-    rules = [program(aer(shots=1), m, (params, x)).lowered.rules for m in (model, controlled)]
+    programs = [lowered(aer(shots=1), m, (params, x)).program for m in (model, controlled)]
+    rules = [program.rules for program in programs]
     assert [max(map(len, r)) for r in rules] == [2, 4]
 
 
 def test_measurement_saves_two_qubit_gates(inputs):
     def two_qubit_gates(kind):
-        compiled = program(fake("manila", shots=1), qcnn(kind), inputs)
-        circuit = fake("manila", shots=1).compiled(compiled).circuit
+        circuit = lowered(fake("manila", shots=1), qcnn(kind), inputs)
+        circuit = fake("manila", shots=1).compiled(circuit).circuit
         return circuit.count_ops().get("cx", 0), circuit.count_ops().get("if_else", 0)
 
     (measured, branches), (controlled, none) = map(two_qubit_gates, ("measured", "controlled"))
@@ -96,7 +96,7 @@ def test_mitigation_keeps_the_measurements_unless_it_folds(inputs):
 def test_exact_values_come_from_controlled_rotations(inputs):
     model = qcnn("measured")
     place = aer()
-    assert not place.feeds_forward and not program(place, model, inputs).lowered.measures
+    assert not place.feeds_forward and not lowered(place, model, inputs).measures
     np.testing.assert_allclose(model.on(place).apply(*inputs), model.apply(*inputs), atol=1e-9)
 
 
@@ -106,6 +106,6 @@ def test_refusals(inputs):
         both = [*bits[0].measurements, *bits[1].measurements]
         either = [*both, qp.ops.Conditional(bits[0] | bits[1], qp.X(2))]
     with pytest.raises(ValueError, match="gates that wait for one outcome 1 are lowered, got"):
-        lower(either)
+        [list(gates(operator)) for operator in either]
     with pytest.raises(ValueError, match="shots=None cannot let gates depend on outcomes. Exp"):
-        aer().program(both, Observables((qp.Z(2),)))
+        aer().evaluate(both, [qp.Z(2)], None)

@@ -10,8 +10,8 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import qdl
+from qdl.backends.derivative import SPREAD
 from qdl.backends.machines import fake
-from qdl.backends.machines.derivative import SPREAD
 from qdl.backends.machines.qiskit_place import _once
 from qdl.layers import AmplitudeEncoding, AngleEncoding, Entangler, Pooling, Rotation, Template
 
@@ -72,9 +72,9 @@ def test_binding_by_position_would_be_wrong_here(key):
     """Twelve angles: by name angle_10 comes before angle_2, and Qiskit sorts by name."""
     model = qdl.QNN(3, [Rotation("zyz"), Entangler("cz"), Rotation("y")])
     place, params = qdl.backends.aer(), model.init(key)
-    program = place.program(model.operators(params), model.measured)
-    names = program.lowered.names
-    sorted_by_qiskit = [p.name for p in program.lowered.circuit.parameters]
+    lowered = place.lowered(place.program(model.circuit, None))
+    names = lowered.names
+    sorted_by_qiskit = [p.name for p in lowered.circuit.parameters]
     assert sorted_by_qiskit != list(names) and len(names) == 12
     close(model.on(place).apply(params), model.apply(params))
 

@@ -9,13 +9,22 @@ from catalogue import NOISE, ROWS
 from qiskit.quantum_info import Operator, Statevector
 
 import qdl
-from qdl.backends.machines.lower import GATES, lower, sparse_pauli, table, with_measurement
+from qdl.backends.machines.lower import GATES, gates, lower, sparse_pauli, with_measurement
+from qdl.backends.opened import program_of
+from qdl.backends.rows import circuit_of
 from qdl.layers import AmplitudeEncoding, Rotation, Template
 
 
-def qiskit_state(lowered, row=0):
+def lowered_of(operators, measured=(0,), wires=None):
+    """The circuit of operators, and its rows of angles."""
+    circuit, params, x = circuit_of(operators, qdl.Probs(list(measured)))
+    program = program_of(circuit, None if x is None else x.shape, gates)
+    return lower(program, wires), program.table(program.numbers(params, x))
+
+
+def qiskit_state(lowered, row):
     """The final state with wire 0 most significant."""
-    values = dict(zip(lowered.names, np.asarray(table(lowered.angles))[row], strict=True))
+    values = dict(zip(lowered.names, np.asarray(row), strict=True))
     state = Statevector(lowered.circuit.assign_parameters(values))
     return state.reverse_qargs().data
 
@@ -33,10 +42,11 @@ def test_the_circuit_prepares_the_state_of_the_simulator(name, key):
     params = model.init(key)
     x = jax.random.uniform(key, (2, model.n_features)).round(1 - ("basis" in name) or 0)
     x = x if model.n_features else None
-    lowered = lower(model.operators(params, x), wires=model.wires)
+    program = program_of(model, None if x is None else x.shape, gates)
+    lowered = lower(program, model.wires)
     states = np.atleast_2d(model.state(params, x))
-    for i in range(len(table(lowered.angles))):
-        assert equal_up_to_phase(qiskit_state(lowered, i), states[i])
+    for i, angles in enumerate(program.table(program.numbers(params, x))):
+        assert equal_up_to_phase(qiskit_state(lowered, angles), states[i])
 
 
 @pytest.mark.parametrize("name", GATES)
@@ -47,7 +57,7 @@ def test_every_gate_of_the_table_has_pennylanes_matrix_and_frequencies(name):
     angles = np.random.default_rng(0).uniform(0.1, 3, base.num_params).tolist()
     operator = gate(*angles, wires=wires)
     assert operator.name == name
-    found = Operator(lower([operator], wires=wires).circuit.reverse_bits()).data
+    found = Operator(lowered_of([operator], wires=tuple(wires))[0].circuit.reverse_bits()).data
     np.testing.assert_allclose(found, qp.matrix(operator, wires), atol=1e-12)
     assert len(operator.data) == 0 or len(operator.parameter_frequencies) == len(angles)
 
@@ -60,11 +70,11 @@ def test_a_batch_of_prepared_states_is_one_circuit(dtype):
         vectors = vectors + 1j * rng.normal(size=(3, 8))
     vectors[0, :5] = 0  # halves without any weight
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    lowered = lower([qp.StatePrep(vectors, wires=[2, 0, 1])], wires=[0, 1, 2])
+    lowered, rows = lowered_of([qp.StatePrep(vectors, wires=[2, 0, 1])], (0, 1, 2))
     for i, vector in enumerate(vectors):
         wanted = vector.reshape(2, 2, 2).transpose(1, 2, 0).ravel()  # wires 2, 0, 1 -> 0, 1, 2
-        assert equal_up_to_phase(qiskit_state(lowered, i), wanted)
-    assert set(lowered.rules) == {None}
+        assert equal_up_to_phase(qiskit_state(lowered, rows[i]), wanted)
+    assert set(lowered.program.rules) == {None}
     assert len(lowered.names) == (7 if dtype is float else 14)
 
 
@@ -75,9 +85,9 @@ def test_amplitudes_are_lowered_while_traced():
 
     @jax.jit
     def trace(x):
-        lowered = lower(model.operators(params, x))
-        shapes.append(len(lowered.names))
-        return table(lowered.angles)
+        program = program_of(model, x.shape, gates)
+        shapes.append(len(lower(program).names))
+        return program.table(program.numbers(params, x))
 
     assert trace(jnp.eye(8)[:5]).shape == (5, 10) and shapes == [10]
 
@@ -102,15 +112,16 @@ def test_random_circuits_have_the_same_expectation_values():
         ]
         tape = qp.tape.QuantumScript(operators, wanted)
         exact = qp.execute([tape], qp.device("default.qubit", wires=n_wires), None)[0]
-        lowered = lower(operators)
-        state = Statevector(lowered.bound())
+        lowered, [row] = lowered_of(operators)
+        values = dict(zip(lowered.names, row.tolist(), strict=True))
+        state = Statevector(lowered.circuit.assign_parameters(values))
         paulis = [sparse_pauli(m.obs, lowered.wires) for m in wanted]
         found = [state.expectation_value(o).real for o in paulis]
         np.testing.assert_allclose(found, exact, atol=1e-10)
 
 
 def test_measured_bits_are_the_index_of_probs():
-    lowered = lower([qp.X(0), qp.Identity(2)], wires=(0, 1, 2))
+    lowered, _ = lowered_of([qp.X(0), qp.Identity(2)], wires=(0, 1, 2))
     from qiskit.primitives import StatevectorSampler
 
     for wires, index in [((0, 1, 2), 4), ((2, 0), 1), ((0, 1), 2)]:
@@ -120,17 +131,20 @@ def test_measured_bits_are_the_index_of_probs():
 
 def test_python_numbers_are_constants_and_arrays_are_parameters():
     angle = np.float64(0.3)
-    lowered = lower([qp.RX(0.25, 0), qp.RY(angle, 0), qp.CRX(np.array([0.1, 0.2]), [0, 1])])
+    lowered, rows = lowered_of(
+        [qp.RX(0.25, 0), qp.RY(angle, 0), qp.CRX(np.array([0.1, 0.2]), [0, 1])]
+    )
     assert lowered.names == ("angle_0", "angle_1")
-    assert table(lowered.angles).shape == (2, 2)
+    np.testing.assert_array_equal(rows, [[0.3, 0.1], [0.3, 0.2]])
 
 
 def test_rules_have_two_or_four_terms_and_none_outside_of_the_light_cone():
     one = np.asarray(0.1)
     operators = [qp.CRX(one, [0, 1]), qp.RY(one, 1), qp.RY(one, 2), qp.CNOT([1, 2]), qp.RZ(one, 0)]
-    lowered = lower(operators, [1])
-    assert [len(rule) for rule in lowered.rules] == [4, 2, 2, 0]  # the CNOT reaches wire 2
-    assert [len(rule) for rule in lower(operators).rules] == [4, 2, 2, 2]
+    lowered, _ = lowered_of(operators, [1])
+    assert [len(rule) for rule in lowered.program.rules] == [4, 2, 2, 0]  # the CNOT reaches wire 2
+    lowered, _ = lowered_of(operators, [0, 1, 2])
+    assert [len(rule) for rule in lowered.program.rules] == [4, 2, 2, 2]
 
 
 def matrix_of(params, x, wires):
@@ -140,13 +154,11 @@ def matrix_of(params, x, wires):
 
 def test_what_cannot_be_lowered_is_named():
     with pytest.raises(ValueError, match="run gates, got the channel BitFlip"):
-        lower(qdl.QNN(3, [NOISE["noise-bit_flip"].layer]).operators([None]))
+        program_of(qdl.QNN(3, [NOISE["noise-bit_flip"].layer]), None, gates)
     model = qdl.QNN(1, [Template(matrix_of, (1,))])
     with pytest.raises(ValueError, match="QubitUnitary has a matrix that is computed from"):
-        jax.make_jaxpr(lambda p: table(lower(model.operators(p)).angles))(
-            model.init(jax.random.key(0))
-        )
+        program_of(model, None, gates)
     with qp.queuing.AnnotatedQueue() as queue:
         qp.measure(0, reset=True)
     with pytest.raises(ValueError, match="plain measurements .* Leave out reset and postselect"):
-        lower(queue.queue)
+        lowered_of(queue.queue)

@@ -12,6 +12,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 import qdl
 from qdl.backends import aer, fake, mitigated
 from qdl.backends.mitigated import _unmixed, folded
+from qdl.backends.rows import circuit_of
 from qdl.layers import AmplitudeEncoding, AngleEncoding, Entangler, Noise, Pooling, Rotation
 
 GATES = ["rx", "ry", "rz", "cx"]
@@ -115,23 +116,30 @@ def test_folding_keeps_the_circuit_and_its_barriers(inputs):
         wanted = qp.matrix(qp.prod(*plain[1:][::-1]), range(3))
         np.testing.assert_allclose(found, wanted, atol=1e-10)
     place = aer(noise=noise("gates"), shots=1)
-    program = place.program(gates, [qp.expval(qp.Z(0))])
-    assert place.compiled(program).circuit.count_ops()["cx"] >= 10
+    circuit, _, x = circuit_of(gates, qdl.ExpZ([0]))
+    lowered = place.lowered(place.program(circuit, x))
+    assert place.compiled(lowered).circuit.count_ops()["cx"] >= 10
 
 
 def test_the_price_is_that_of_all_runs(monkeypatch):
     """A budget that mitigation goes around would be none."""
+    model = qdl.QNN(2, [AngleEncoding(), Rotation("x")])
+    place = mitigated(aer(shots=10), scales=(1, 3))
+    alone, whole = (
+        qdl.backends.estimate(
+            qdl.Hybrid([qdl.Dense(3, 2), model.on(p)]),
+            batch_size=8, steps=5, validations=2, validation_size=4,
+        )
+        for p in (aer(shots=10), place)
+    )  # fmt: skip
+    assert (alone.jobs, whole.jobs) == (7, 21)
+    assert whole.executions == 3 * alone.executions > 0
     told = []
     monkeypatch.setattr(
         type(aer()), "announce", lambda self, model, **sizes: told.append((model, sizes))
     )
-    model = qdl.QNN(2, [AngleEncoding(), Rotation("x")])
-    place = mitigated(aer(shots=10), scales=(1, 3))
-    hybrid = qdl.Hybrid([qdl.Dense(3, 2), model.on(place)])
-    place.announce(hybrid, batch_size=8, steps=5, validations=2)
-    [(plain, sizes)] = told
-    assert sizes == {"batch_size": 8, "steps": 15, "validations": 6}
-    assert plain.stages[1].place == aer(shots=10)
+    place.announce(model.on(place), batch_size=8, steps=5)
+    assert told == [(model.on(place), {"batch_size": 8, "steps": 5})]
 
 
 def test_refusals(inputs):

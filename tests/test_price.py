@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import qdl
 from qdl import cli
 from qdl.backends import BudgetError, estimate
-from qdl.backends.machines import jobs
+from qdl.backends.machines import chip, jobs
 from qdl.backends.machines.qiskit_place import _once
 from qdl.layers import AngleEncoding, Entangler, Rotation
 
@@ -122,14 +122,33 @@ def test_fit_stops_with_a_checkpoint_when_the_budget_is_used_up_and_goes_on_late
 
 
 def test_estimates_that_make_no_sense_are_refused():
-    with pytest.raises(TypeError, match="estimate prices places that send jobs.*Statevector"):
-        estimate(MODEL)
+    with pytest.raises(TypeError, match="estimate prices a model that runs on a place.*got Dense"):
+        estimate(qdl.Dense(3, 2))
+    with pytest.raises(TypeError, match="takes a place of qdl.backends .* got 'torino'"):
+        estimate(MODEL, "torino")
     with pytest.raises(ValueError, match="batch_size to be a whole number, got 0"):
         estimate(MODEL, qdl.backends.aer(shots=10), batch_size=0)
-    with pytest.raises(ValueError, match="gradient must be one of auto, .*got 'adjoint'"):
+    with pytest.raises(ValueError, match="gradient='adjoint' is .* must be one of auto, "):
         estimate(MODEL, qdl.backends.aer(shots=10), gradient="adjoint")
     with pytest.raises(ValueError, match="fake_manila has 5 qubits, but the circuit needs 6"):
         estimate(qdl.QNN(6, Rotation("y")), qdl.backends.fake("manila"))
+
+
+def test_a_place_that_sends_nothing_costs_nothing():
+    found = estimate(MODEL, steps=3)
+    assert (found.jobs, found.circuits, found.qpu_seconds) == (0, 0, 0.0)
+    assert str(found) == "Statevector, 3 steps: no jobs, nothing is sent and nothing is billed"
+
+
+def test_a_fidelity_of_nothing_is_not_one(monkeypatch):
+    """The estimate and the report of the transpiled circuit say the same, 0 included."""
+    place = qdl.backends.fake("manila", shots=100)
+    report = qdl.backends.transpile_report(MODEL, place)
+    assert estimate(MODEL, place).fidelity == report.fidelity < 1
+    monkeypatch.setattr(chip, "error", lambda target, name, qubits: 1.0)
+    assert qdl.backends.transpile_report(MODEL, place).fidelity == 0.0
+    assert estimate(MODEL, place).fidelity == 0.0
+    assert "0.000" in str(estimate(MODEL, place))
 
 
 def test_evaluating_alone_costs_no_shifts(key):

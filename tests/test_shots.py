@@ -243,6 +243,28 @@ def test_impossible_outcomes_are_never_drawn(dtype, monkeypatch):
     assert outcomes[0] == possible[0] and outcomes[1] == possible[-1]
 
 
+@pytest.mark.parametrize("per_outcome", [sampling.BINOMIAL - 10, sampling.BINOMIAL])
+def test_counts_are_multinomial_by_either_way(per_outcome, monkeypatch):
+    """Mean and covariance over many rows; impossible outcomes never; a row of NaN stays one."""
+    p, rows = jnp.array([0.5, 0.0, 0.2, 0.25, 0.05, 0.0]), 4000
+    shots = per_outcome * len(p)
+    calls, multinomial = [], jax.random.multinomial
+    monkeypatch.setattr(
+        jax.random, "multinomial", lambda *a, **k: calls.append(a) or multinomial(*a, **k)
+    )
+    table = jnp.tile(p, (rows + 1, 1)).at[-1, 2].set(jnp.nan)
+    found = sampling.frequencies(table, shots, jax.random.key(1))
+    assert len(calls) == (per_outcome == sampling.BINOMIAL)
+    assert np.all(np.isnan(found[-1]))
+    found = np.asarray(found[:-1])
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-12)
+    assert not found[:, [1, 5]].any()
+    wanted = (np.diag(p) - np.outer(p, p)) / shots
+    error = np.sqrt(np.diag(wanted) / rows)
+    assert np.all(np.abs(found.mean(0) - p) <= 5 * error)
+    np.testing.assert_allclose(np.cov(found.T), wanted, atol=6 * wanted.max() / np.sqrt(rows))
+
+
 def test_samples_cost_little_memory():
     model = qdl.QNN(16, [Rotation("y"), Entangler()])
     params = jax.eval_shape(model.init, jax.random.key(0))

@@ -13,6 +13,7 @@ import qdl
 from qdl.backends import aer, fake, transpile_report
 from qdl.backends.machines.chip import best_path, error, fidelity, pairs_along
 from qdl.backends.machines.transpiled import chained
+from qdl.backends.rows import circuit_of
 from qdl.layers import AngleEncoding, Entangler, Mirrored, Pooling, Repeat, Rotation
 
 MANILA = fake("manila", shots=1000)
@@ -102,18 +103,23 @@ def test_pairs_point_as_the_machine_does():
     assert pairs_along(OneWay(), (5, 3, 7, 8)) == ((0, 1), (3, 2), (1, 2))
 
 
+def compiled_of(place, operators):
+    circuit, _, x = circuit_of(operators, RING.readout)
+    return place.compiled(place.lowered(place.program(circuit, None if x is None else x.shape)))
+
+
 def test_variants_of_a_circuit_stay_on_its_qubits():
     """Mitigation compares circuits: they must meet the same errors."""
     measured = RING.measured
     params, x = RING.init(jax.random.key(0)), jnp.ones((1, 4))
     operators = RING.operators(params, x)
     start, end = MANILA.pinned(operators, measured.observables)
-    compiled = MANILA.compiled(MANILA.program(operators, measured))
-    again = start.compiled(start.program(operators, measured))
+    compiled = compiled_of(MANILA, operators)
+    again = compiled_of(start, operators)
     first = compiled.circuit.layout.initial_index_layout(filter_ancillas=True)
     assert list(again.circuit.layout.initial_index_layout(filter_ancillas=True)) == list(first)
-    alone = end.program([qp.RX(0.1, wire) for wire in range(4)], measured)
-    assert end.compiled(alone).qubits == compiled.qubits
+    alone = compiled_of(end, [qp.RX(0.1, wire) for wire in range(4)])
+    assert alone.qubits == compiled.qubits
 
 
 def test_chained_finds_every_ring():

@@ -7,18 +7,24 @@ from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
-from .place import Place, as_place, places_of
+from .place import Cost, GatePlace, Place, as_place, places_of
+from .program import Program
+from .rows import RowPlace
 
 __all__ = [
     "Aer",
     "Both",
     "BudgetError",
+    "Cost",
     "DensityMatrix",
     "Fake",
+    "GatePlace",
     "HashedNoise",
     "IBM",
     "Mitigated",
     "Place",
+    "Program",
+    "RowPlace",
     "Statevector",
     "Trajectories",
     "aer",

@@ -29,7 +29,7 @@ import pennylane as qp
 from ..circuit import Circuit, leading, over_batch
 from ..observables import words
 from ..readout import Measured, Observables, Probabilities
-from .place import GatePlace, as_place
+from .place import Cost, GatePlace, as_place
 
 WIDEST = 8  # wires of a word or of probabilities: its correction takes 2**wires terms
 
@@ -77,13 +77,24 @@ class Mitigated(GatePlace):
         """As the place wants it; where gates are folded, measured poolings are controlled rotations."""
         return circuit if len(self.scales) > 1 else self.place.prepared(circuit)
 
-    def announce(self, model: Any, **sizes: Any) -> None:
-        """What the place says of as many runs: one for each scale, and the two circuits of readout."""
+    def cost(
+        self,
+        circuit: Circuit,
+        batch_size: int,
+        gradient: bool | str = True,
+        through_features: bool = False,
+    ) -> Cost | None:
+        """As many runs of the place: one for each scale, and the two circuits of readout as another."""
+        found = self.place.cost(circuit, batch_size, gradient, through_features)
+        if found is None:
+            return None
         runs = len(self.scales) + self.readout
-        for name in ("steps", "validations"):
-            if name in sizes:
-                sizes[name] = runs * sizes[name]
-        self.place.announce(_unmitigated(model), **sizes)
+        counts = {name: runs * getattr(found, name) for name in ("jobs", "circuits", "executions")}
+        return replace(found, **counts)
+
+    def announce(self, model: Any, **sizes: Any) -> None:
+        """What the place says of it, at the cost that it has here."""
+        self.place.announce(model, **sizes)
 
     def both(self, model: Any, params: Any, x: Any = None, key: Any = None) -> Both:
         """The values of a model, raw and mitigated, from the same runs."""
@@ -115,14 +126,6 @@ class Mitigated(GatePlace):
             return Both(raw[0], corrected[0])
         scales = jnp.asarray(self.scales, corrected[0].dtype)
         return Both(raw[0], qp.noise.poly_extrapolate(scales, corrected, self.order))
-
-
-def _unmitigated(model: Any) -> Any:
-    """The model with its quantum stages on the places underneath."""
-    if hasattr(model, "stages"):
-        return replace(model, stages=tuple(map(_unmitigated, model.stages)))
-    place = getattr(model, "place", None)
-    return model.on(place.place) if isinstance(place, Mitigated) else model
 
 
 def mitigated(

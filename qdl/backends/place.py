@@ -19,6 +19,29 @@ from ..readout import Probabilities
 PURE = ("default.qubit", "default.mixed", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What one call of a place costs: the values of a batch, or its values and their derivative.
+
+    Attributes:
+        place: its name.
+        jobs: what is sent at once.
+        circuits: samples, times shifts and the value itself, times bases.
+        executions: circuits times shots.
+        depth: of the circuit as it is run.
+        two_qubit_gates: of the circuit as it is run.
+        fidelity: the chance that no gate and no readout fails, from a calibration; None without one.
+    """
+
+    place: str
+    jobs: int
+    circuits: int
+    executions: int
+    depth: int = 0
+    two_qubit_gates: int = 0
+    fidelity: float | None = None
+
+
 class Place:
     """Where circuits are evaluated. A place of your own implements one method.
 
@@ -27,9 +50,10 @@ class Place:
 
     Attributes:
         shots: outcomes behind each value, which needs a key then; None for none.
+        draws: what each value is a mean of, outcomes or other draws; None for none.
         noisy: whether it has errors of its own, beside the channels of a circuit.
         exact: whether values are those of the circuit as it is written: no shots, no errors.
-        compiled: whether another number of samples is another compilation.
+        compiles: whether another number of samples is another compilation.
 
     Example:
         >>> from dataclasses import dataclass
@@ -46,12 +70,17 @@ class Place:
 
     shots: int | None = None
     noisy: bool = False
-    compiled: bool = False
+    compiles: bool = False
 
     @property
     def exact(self) -> bool:
         """Whether values are those of the circuit as it is written."""
-        return self.shots is None and not self.noisy
+        return self.draws is None and not self.noisy
+
+    @property
+    def draws(self) -> int | None:
+        """What each value is a mean of."""
+        return self.shots
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
@@ -77,6 +106,24 @@ class Place:
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """A scalar that a loss should hold small, because this place truncates; None for none."""
+        return None
+
+    def cost(
+        self,
+        circuit: Circuit,
+        batch_size: int,
+        gradient: bool | str = True,
+        through_features: bool = False,
+    ) -> Cost | None:
+        """What one call costs; None where nothing is sent or billed.
+
+        Args:
+            circuit: the circuit.
+            batch_size: samples.
+            gradient: False for the values alone; True or one of the place's methods for the derivative
+                in the parameters too.
+            through_features: differentiate the features too, as behind a classical stage.
+        """
         return None
 
     def announce(self, model: Any, **sizes: Any) -> None:

@@ -10,7 +10,11 @@ import jax
 import numpy as np
 import optax
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,  # pyright: ignore[reportPrivateUsage]  # named in sklearn's guide for developers
+    check_is_fitted,
+    validate_data,
+)
 
 from ..arguments import check_whole
 from ..backends import places_of
@@ -114,7 +118,7 @@ class Estimator(BaseEstimator):
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         """What the model gives for each row, ``(n, k)``, float64."""
-        if not all(place.exact and place.compiled for place in places_of(self.model_)):
+        if not all(place.exact and place.compiles for place in places_of(self.model_)):
             return np.asarray(self._apply(X), float)  # every row costs: none is added
         blocks = []
         for start in range(0, len(X), BLOCK):

@@ -285,7 +285,7 @@ def _transfer(kraus: transfer.Bytes) -> np.ndarray:
 
 
 @cache
-def _fixed(matrix: transfer.Bytes) -> tuple[Any, Any, np.ndarray]:
+def _fixed(matrix: transfer.Bytes) -> tuple[Any, ...]:
     """The image and the sign of each word, None for a gate that is no Clifford; and the transfer matrix."""
     h = transfer.transfer(matrix.values[None])
     image, sign = transfer.signed_permutation(h) or (None, None)

@@ -19,7 +19,7 @@ def light_cone(gates: Sequence[Any], measured: Iterable[Any]) -> tuple[list[int]
     Example:
         >>> import pennylane as qp
         >>> light_cone([qp.X(0), qp.CNOT([0, 1]), qp.X(2), qp.X(0)], [1])
-        ([0, 1, 3], {0, 1})
+        ([0, 1], {0, 1})
 
     Reference: Cerezo, Sone, Volkoff, Cincio, Coles, Nature Communications 12, 1791 (2021).
     """

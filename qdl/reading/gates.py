@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,34 +29,39 @@ SAME = 1e-12  # relative difference below which an angle is a multiple of an ent
 Expand = Callable[[Any], Iterable[Any]]  # an operator as those that the reader knows
 
 
-class Constant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Constant:
     """An angle that no argument enters, radians."""
 
     value: float
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """``factor`` times an entry of the layer's flattened parameters."""
 
     index: int
     factor: float = 1.0
 
 
-class Feature(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Feature:
     """``factor`` times a feature."""
 
     index: int
     factor: float = 1.0
 
 
-class Computed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Computed:
     """Any other function of parameters and features: the ``index``-th such angle of the layer."""
 
     index: int
     batched: bool  # it has a value for each sample
 
 
-class Array(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Array:
     """A matrix or a state: ``computed`` from parameters or features, or fixed."""
 
     computed: bool

@@ -20,15 +20,16 @@ def shift_rules(operator: Any) -> list[Rule]:
         ValueError: PennyLane knows no frequencies of its angles.
 
     Example:
-        >>> shift_rules(qp.RX(0.3, 0))
-        [((0.5, 1.5707963267948966), (-0.5, -1.5707963267948966))]
+        >>> [rule] = shift_rules(qp.RX(0.3, 0))
+        >>> [(round(coefficient, 3), round(shift, 3)) for coefficient, shift in rule]
+        [(0.5, 1.571), (-0.5, -1.571)]
     """
     try:
         frequencies = operator.parameter_frequencies
     except (AttributeError, qp.exceptions.ParameterFrequenciesUndefinedError):
         raise ValueError(
-            f"There is no gradient through {operator.name} by parameter shift: PennyLane knows no "
-            "frequencies of its angles. Yield its decomposition into rotations, or use the exact "
+            f"There is no gradient through {operator.name}: parameter shift needs the frequencies of its "
+            "angles, and PennyLane knows none. Yield its decomposition into rotations, or use the exact "
             "simulator, statevector()."
         ) from None
     angles = [f for f, dim in zip(frequencies, operator.ndim_params, strict=True) if dim == 0]

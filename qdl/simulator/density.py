@@ -99,7 +99,7 @@ def _kraus(gate: Gate, reading: Reading) -> tuple[bool, jax.Array]:
     for slot in gate.angles:
         fixed = slot.piece == CONSTANTS
         strengths.append(
-            jnp.asarray(constants[slot.index]) if fixed else reading.numbers[slot.piece][slot.index]
+            jnp.asarray(constants[slot.at]) if fixed else reading.numbers[slot.piece][slot.at]
         )
         axes.append(0 if strengths[-1].ndim else None)
 

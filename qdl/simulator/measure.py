@@ -18,7 +18,7 @@ from .execute import Head, Ready
 def is_diagonal(measured: Measured) -> bool:
     """True where probabilities of basis states alone decide the values."""
     return isinstance(measured, Probabilities) or all(
-        _diagonal(o, tuple(o.wires)) is not None for o in measured.observables
+        diagonal(o, tuple(o.wires)) is not None for o in measured.observables
     )
 
 
@@ -58,11 +58,11 @@ def values(measured: Measured, state: jax.Array, ready: Ready) -> jax.Array:
 
 def diagonals(measured: Observables, order: list[int]) -> np.ndarray:
     """The diagonal observables as columns over the basis states: ``(2**n, k)``."""
-    each = [(_diagonal(o, tuple(o.wires)), tuple(o.wires)) for o in measured.observables]
-    return np.stack([_spread(diagonal, wires, order) for diagonal, wires in each], 1)
+    each = [(diagonal(o, tuple(o.wires)), tuple(o.wires)) for o in measured.observables]
+    return np.stack([spread(diagonal, wires, order) for diagonal, wires in each], 1)
 
 
-def _diagonal(observable: Any, wires: tuple[int, ...]) -> Any:
+def diagonal(observable: Any, wires: tuple[int, ...]) -> Any:
     """The diagonal over the basis states of ``wires``, or None."""
     total = np.zeros(2 ** len(wires))
     for coefficient, term in terms(observable):
@@ -83,7 +83,7 @@ def _diagonal(observable: Any, wires: tuple[int, ...]) -> Any:
     return total
 
 
-def _spread(diagonal: np.ndarray, wires: tuple[int, ...], order: list[int]) -> np.ndarray:
+def spread(diagonal: np.ndarray, wires: tuple[int, ...], order: list[int]) -> np.ndarray:
     """A diagonal on some wires as one on all of them."""
     n, b = len(order), np.arange(2 ** len(order))
     local = np.zeros(2**n, int)
@@ -117,7 +117,7 @@ def image(observable: Any, state: jax.Array, order: list[int]) -> jax.Array:
         else:
             wires = tuple(term.wires)
             matrix = jnp.asarray(qp.matrix(term, wire_order=wires), state.dtype)
-            part = _local(matrix, [order.index(w) for w in wires], state, n)
+            part = local(matrix, [order.index(w) for w in wires], state, n)
         total = total + coefficient * part
     return total
 
@@ -133,7 +133,8 @@ def _pauli(word: Any, state: jax.Array, order: list[int]) -> jax.Array:
     return jnp.asarray(phase[source], state.dtype) * state[:, source]
 
 
-def _local(matrix: jax.Array, axes: list[int], state: jax.Array, n: int) -> jax.Array:
+def local(matrix: jax.Array, axes: list[int], state: jax.Array, n: int) -> jax.Array:
+    """A matrix on the bits at some positions of complex states ``(B, 2**n)``."""
     k = len(axes)
     split = jnp.moveaxis(state.reshape(-1, *(2,) * n), [1 + a for a in axes], range(1, k + 1))
     shape = split.shape

@@ -149,7 +149,7 @@ def _kind(
         if angle is None:
             fixed[positions(mask)] = fixed.get(positions(mask), 0.0) + factor
         else:
-            entries[angle.batched].append((positions(mask), factor, angle.index))
+            entries[angle.batched].append((positions(mask), factor, angle.at))
     groups, matrices = _groups(stage, after, ends)
     kind = Kind(
         rows,

@@ -19,16 +19,17 @@ from .. import reading as structure
 from ..layers.base import Layer, Wires
 from ..reading import Computed, Constant, Entry, Feature, Leaf, with_all_data
 from ..reading.gates import Array, operators_of
+from ..reading.values import computed_angles, without_gradient
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
 FENCED = 8  # a block repeated this often is kept apart from its repetitions, to become a loop
 
 
 class Slot(NamedTuple):
-    """Where an angle is found: ``index`` into a piece of the numbers (see Reading)."""
+    """Where an angle is found: ``at`` an index into a piece of the numbers (see Reading)."""
 
     piece: int
-    index: int
+    at: int
 
 
 CONSTANTS = -1  # the piece of numbers that no argument enters
@@ -94,8 +95,7 @@ def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False
             known[at] = structure.read_gates(*at, shape, expand)
             if not channels:
                 _refuse_channels(known[at])
-    fixed = {path for leaf in structure.leaves(nodes) for path in leaf.fixed}
-    builder = _Builder(_without_gradient(params, fixed), x)
+    builder = _Builder(without_gradient(params, structure.leaves(nodes)), x)
     parts: dict[int, _Part] = {}  # by identity: a leaf stands at one place of the tree
     for leaf, run, first in structure.visits(nodes):
         if id(leaf) not in parts:
@@ -104,16 +104,6 @@ def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False
             builder.reading.fences.append(len(builder.reading.gates))
         builder.append(parts[id(leaf)], run)
     return builder.finished()
-
-
-def _without_gradient(params: Any, fixed: set[structure.Path]) -> Any:
-    """The parameters with a gradient through all but those at the given paths."""
-
-    def stopped(path: Any, leaf: Any) -> Any:
-        keys = tuple(getattr(key, "key", getattr(key, "idx", None)) for key in path)
-        return jax.lax.stop_gradient(jnp.asarray(leaf)) if keys in fixed else leaf
-
-    return jax.tree_util.tree_map_with_path(stopped, params) if fixed else params
 
 
 def _refuse_channels(gates: Iterable[structure.Gate]) -> None:
@@ -202,30 +192,14 @@ def _trace(
 ) -> tuple[Angles, Arrays]:
     """Trace what a leaf computes, for all its runs at once, and add it to the numbers."""
     traced: tuple[Angles, Arrays] = {}, {}
-    wanted = [[isinstance(s, Computed) and s for s in gate.sources] for gate in gates]
-    computes = any(map(any, wanted))
-    arrays = any(gate.array for gate in gates)
-    if not (computes or arrays):
-        return traced
-    own = leaf.params(params)
-
-    def computed(p: Any) -> tuple[list[Any], list[Any]]:
-        values: dict[bool, list[Any]] = {False: [], True: []}
-        operators = operators_of(leaf.layer, leaf.wires, p, x, expand)
-        for operator, row in zip(operators, wanted, strict=True):
-            for value, source in zip(operator.data, row, strict=True):
-                if source:
-                    values[source.batched].append(jnp.asarray(value, jnp.result_type(float)))
-        return values[False], values[True]
-
-    if computes:
-        found = jax.vmap(computed, axis_size=leaf.runs)(own)
-        for batched, columns in zip((False, True), found, strict=True):
-            if columns:
-                stacked = jnp.stack(columns, axis=1)  # (runs, m[, batch])
-                piece = reading.add(stacked.reshape(-1, *stacked.shape[2:]), batched)
-                traced[0][batched] = piece, len(columns)
-    if arrays:
+    found = computed_angles(leaf, gates, params, x, expand)
+    for batched, columns in found.items():
+        if columns:
+            stacked = jnp.stack(columns, axis=1)  # (runs, m[, batch])
+            piece = reading.add(stacked.reshape(-1, *stacked.shape[2:]), batched)
+            traced[0][batched] = piece, len(columns)
+    if any(gate.array for gate in gates):
+        own = leaf.params(params)
         for run in range(leaf.runs):
             here = jax.tree.map(lambda a, run=run: a[run], own)
             for g, operator in enumerate(operators_of(leaf.layer, leaf.wires, here, x, expand)):

@@ -52,7 +52,7 @@ def untied(reading: Reading) -> Reading:
     def own(slot: Slot) -> Slot:
         if slot.piece == CONSTANTS:
             return slot
-        uses[slot.piece].append(slot.index)
+        uses[slot.piece].append(slot.at)
         return Slot(slot.piece, len(uses[slot.piece]) - 1)
 
     gates = [gate._replace(angles=tuple(map(own, gate.angles))) for gate in reading.gates]
@@ -100,7 +100,7 @@ class Shift(NamedTuple):
     """One term of the derivative by one use of an angle."""
 
     piece: int
-    index: int
+    at: int
     coefficient: float
     angle: float
 

@@ -22,6 +22,10 @@ from ..readout import Measured, Probabilities
 from . import kernels, measure
 from .execute import Head
 
+# Shots for each outcome from which on binomial numbers are faster. Measured on a CPU in ms, 64 rows, draws
+# against binomials: 16 outcomes, 100 shots 0.3 : 0.9, 1000 shots 2.5 : 0.7, 4000 shots 11 : 0.6; 256
+# outcomes, 1000 shots 2.3 : 19, 100000 shots 750 : 14. They meet between 15 and 60 shots an outcome.
+BINOMIAL = 50
 HADAMARD = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
 LETTERS = {"X": HADAMARD, "Y": HADAMARD @ np.diag([1, -1j])}  # what turns a letter into Z
 
@@ -57,7 +61,7 @@ def bases(measured: Measured) -> tuple[Basis, ...]:
         wires = tuple(sorted(axis))
         columns = np.zeros((2 ** len(wires), measured.size))
         for k, on, diagonal in parts:
-            columns[:, k] += measure._spread(diagonal, on, list(wires))
+            columns[:, k] += measure.spread(diagonal, on, list(wires))
         needed = dict.fromkeys(axis[w] for w in wires if axis[w] != "Z")
         out.append(Basis(wires, tuple(rotations[a] for a in needed), columns))
     return tuple(out)
@@ -71,7 +75,7 @@ def _eigenbasis(term: Any) -> tuple[Wires, np.ndarray, dict[int, Any], dict[Any,
         axes = {w: "Z" if letter == "Z" else (letter, w) for w, letter in term.items()}
         turned = {(a, w): (LETTERS[a], (w,)) for w, a in term.items() if a != "Z"}
         return wires, eigenvalues, axes, turned
-    diagonal = measure._diagonal(term, wires)
+    diagonal = measure.diagonal(term, wires)
     if diagonal is not None:
         return wires, diagonal, dict.fromkeys(wires, "Z"), {}
     eigenvalues, vectors = np.linalg.eigh(np.asarray(qp.matrix(term, wire_order=wires)))
@@ -97,7 +101,7 @@ def distributions(measured: tuple[Basis, ...], state: jax.Array, ready: Any) -> 
         turned = psi
         for matrix, wires in basis.rotations:
             at = [order.index(w) for w in wires]
-            turned = measure._local(jnp.asarray(matrix, psi.dtype), at, turned, len(order))
+            turned = measure.local(jnp.asarray(matrix, psi.dtype), at, turned, len(order))
         out.append(measure.probabilities(turned.real**2 + turned.imag**2, basis.wires, order))
     return jnp.concatenate(out, axis=1)
 
@@ -117,10 +121,18 @@ def sampled_values(
 
 
 def frequencies(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
-    """How often each of ``shots`` outcomes of ``p`` ``(batch, m)`` is seen, as a share of all."""
-    count = jax.vmap(lambda outcomes: jnp.zeros(p.shape[1], p.dtype).at[outcomes].add(1))
+    """How often each of ``shots`` outcomes of ``p`` ``(batch, m)`` is seen, as a share of all.
+
+    Drawn one by one, O(shots), or as m binomial numbers one after another, O(m) and slower each.
+    """
+    if shots >= BINOMIAL * p.shape[1]:
+        normed = p / p.sum(1, keepdims=True)
+        found = jax.random.multinomial(key, shots, normed, dtype=p.dtype)
+    else:
+        count = jax.vmap(lambda outcomes: jnp.zeros(p.shape[1], p.dtype).at[outcomes].add(1))
+        found = count(draw(p, shots, key))
     # A NaN compares as false and would be drawn as some outcome; it must stay a NaN.
-    return count(draw(p, shots, key)) / shots + 0 * p.sum(1, keepdims=True)
+    return found / shots + 0 * p.sum(1, keepdims=True)
 
 
 def draw(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:

@@ -25,7 +25,7 @@ class Angle(NamedTuple):
     """An index into the numbers that all samples share, or into those with a batch axis."""
 
     batched: bool
-    index: int
+    at: int
 
 
 class Phase(NamedTuple):
@@ -94,7 +94,7 @@ def _locator(reading: Reading, batched: tuple[bool, ...]) -> Callable[[Slot], An
 
     def locate(slot: Slot) -> Angle:
         many = slot.piece != CONSTANTS and batched[slot.piece]
-        return Angle(many, starts[slot.piece] + slot.index)
+        return Angle(many, starts[slot.piece] + slot.at)
 
     return locate
 

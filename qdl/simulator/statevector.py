@@ -73,11 +73,11 @@ class Values(NamedTuple):
     def angles(self, rows: list[tuple[Angle, ...]], batched: bool) -> jax.Array:
         """Stacked angles ``(len(rows), k)``, or ``(len(rows), batch, k)``."""
         if not batched:
-            index = np.array([[a.index for a in row] for row in rows], dtype=int)
+            index = np.array([[a.at for a in row] for row in rows], dtype=int)
             return self.shared[index.reshape(len(rows), -1)]
         assert self.many is not None
         many = np.array([[a.batched for a in row] for row in rows])
-        index = np.array([[a.index for a in row] for row in rows])
+        index = np.array([[a.at for a in row] for row in rows])
         picked = self.many[np.where(many, index, 0)]  # (rows, k, batch)
         if not many.all():
             shared = self.shared[np.where(many, 0, index)]

@@ -16,8 +16,15 @@ from ..readout import Expval, ExpZ, Probs, Readout
 LAYERS = (AngleEncoding("x"), Rotation("zyx"), Entangler("cnot"), Rotation("xz"))
 READOUTS = (
     ExpZ(),
-    Expval([qp.X(0) @ qp.Z(2), 0.5 * qp.Y(1) - 0.3 * qp.Z(0) @ qp.Z(1)]),
+    Expval(
+        [
+            qp.X(0) @ qp.Z(2),
+            0.5 * qp.Y(1) - 0.3 * qp.Z(0) @ qp.Z(1),
+            qp.Hermitian(np.diag([0.0, 1.0, 0.0, 0.0]), [2, 1]),
+        ]
+    ),
     Probs([2, 0]),
+    Probs([1, 2, 0]),  # no involution: the inverse order is another one
 )
 
 
@@ -60,7 +67,7 @@ def values_of(model: QNN, params: Any, x: jax.Array, key: Any, what: str, size: 
     for inputs in (x[0], x[None], x):
         try:
             values = model.apply(params, inputs, key)
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise AssertionError(f"{what}: {error}") from error
         wanted = (*inputs.shape[:-1], size)
         assert values.shape == wanted, f"{what}: shape {values.shape}, expected {wanted}."

@@ -56,6 +56,11 @@ class Aer(QiskitPlace):
                 "noise at random. Use method='density_matrix', or give shots."
             )
 
+    @property
+    def noisy(self) -> bool:  # type: ignore[override]
+        """Whether it has a noise model."""
+        return self.noise is not None
+
     @cached_property
     def backend(self) -> Any:
         """The AerSimulator, with the noise and the coupling of the machine it imitates."""
@@ -102,7 +107,7 @@ def _exact(backend: Any, request: Request, compiled: Any) -> np.ndarray:
     program, qubits = request.program, compiled.qubits
     circuit = compiled.circuit.copy()
     if program.samples:  # least significant first
-        wires = [program.lowered.wires.index(wire) for wire in program.measured_wires]
+        wires = [program.wires.index(wire) for wire in program.measured_wires]
         circuit.save_probabilities([qubits[i] for i in wires[::-1]], label="0")
     for i, observable in enumerate(program.observables):
         circuit.save_expectation_value(observable, qubits, label=str(i))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
-import pennylane as qp
 from qiskit import QuantumCircuit, qasm3
 
-from ...layers.base import is_shape
-from .lower import Lowered, lower, with_measurement
+from ..opened import program_of
+from .lower import Lowered, gates, lower, with_measurement
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +22,7 @@ class AngleMap:
     Attributes:
         model: the exported model.
         sources: for each parameter the entry that it is, such as ``"params[0][2, 1]"`` or
-            ``"x[3]"``, with a minus sign where it is its negative; ``"computed"`` for any other
+            ``"x[3]"``, or its multiple, ``"-x[3]"`` or ``"2.0*x[3]"``; ``"computed"`` for any other
             function of params and x.
     """
 
@@ -34,66 +31,38 @@ class AngleMap:
 
     def __call__(self, params: Any, x: Any = None) -> dict[Any, float]:
         """The angle of every parameter."""
-        angles = _lowered(self.model, params, x).angles
-        return {p: float(angle) for p, angle in zip(self.sources, angles, strict=True)}
+        return dict(zip(self.sources, _angles(self.model, params, x)[1], strict=True))
 
 
 def to_qiskit(model: Any) -> tuple[QuantumCircuit, AngleMap]:
     """The circuit with one parameter for each angle, and what these stand for."""
-    drawn = [_stand_ins(model, seed) for seed in (1, 2)]
-    first, second = (_unchecked(model, *numbers) for numbers in drawn)
-    names = [{float(v): name for name, v in _entries(*numbers)} for numbers in drawn]
-    pairs = zip(first.angles, second.angles, strict=True)
-    sources = [_source(float(a), float(b), names) for a, b in pairs]
-    return first.circuit, AngleMap(model, dict(zip(first.parameters, sources, strict=True)))
+    found = _lowered(model, model.n_features)
+    sources = dict(zip(found.parameters, found.program.sources, strict=True))
+    return found.circuit.copy(), AngleMap(model, sources)
 
 
 def to_qasm3(model: Any, params: Any = None, x: Any = None) -> str:
     """OpenQASM 3 text; angles are ``input float[64]`` unless there are numbers for them."""
     if params is None and x is None:
-        return qasm3.dumps(with_measurement(_unchecked(model, *_stand_ins(model, 1)), model.active))
-    found = _lowered(model, params, x)
-    values = zip(found.parameters, found.angles, strict=True)
-    numbers = {parameter: float(angle) for parameter, angle in values}
+        return qasm3.dumps(with_measurement(_lowered(model, model.n_features), model.active))
+    found, angles = _angles(model, params, x)
+    numbers = dict(zip(found.parameters, angles, strict=True))
     return qasm3.dumps(with_measurement(found, model.active).assign_parameters(numbers))
 
 
-def _lowered(model: Any, params: Any, x: Any) -> Lowered:
+def _lowered(model: Any, n_features: int) -> Lowered:
+    program = program_of(model, (n_features,) if n_features else None, gates)
+    return lower(program, model.wires)
+
+
+def _angles(model: Any, params: Any, x: Any) -> tuple[Lowered, list[float]]:
+    """The circuit, and its angles for one sample, in double precision."""
     if np.ndim(x) > 1:
         raise ValueError(
             f"a circuit has the angles of one sample, got x of shape {np.shape(x)}. Pass one, x[0]."
         )
-    x = None if x is None else np.asarray(x, float)
-    return lower(model.operators(jax.tree.map(np.asarray, params), x), wires=model.wires)
-
-
-def _unchecked(model: Any, params: Any, x: Any) -> Lowered:
-    """The same for stand-ins, which no layer has to accept as features."""
-    with qp.QueuingManager.stop_recording():
-        operators = list(model.layers.gates(params, x, model.wires))
-    return lower(operators, wires=model.wires)
-
-
-def _stand_ins(model: Any, seed: int) -> tuple[Any, Any]:
-    """Distinct random numbers for every entry of params and x."""
-    rng = np.random.default_rng(seed)
-    shape = model.layers.shape(model.wires)
-    params = jax.tree.map(lambda leaf: rng.uniform(0.1, 3.0, leaf), shape, is_leaf=is_shape)
-    return params, rng.uniform(0.1, 3.0, model.n_features) if model.n_features else None
-
-
-def _entries(params: Any, x: Any) -> Iterator[tuple[str, float]]:
-    """Every entry of params and x with its name."""
-    for path, leaf in jax.tree_util.tree_flatten_with_path((params, x))[0]:
-        name = ("params" if path[0].idx == 0 else "x") + jax.tree_util.keystr(path[1:])
-        for index, value in np.ndenumerate(leaf):
-            yield name + (str(list(index)) if index else ""), value
-
-
-def _source(a: float, b: float, names: list[dict[float, str]]) -> str:
-    """The entry that an angle equals for both draws."""
-    for sign, text in ((1, ""), (-1, "-")):
-        name = names[0].get(sign * a)
-        if name is not None and name == names[1].get(sign * b):
-            return text + name
-    return "computed"
+    model.check_params(params)
+    x = model.check_features(x)
+    found = _lowered(model, 0 if x is None else x.shape[-1])
+    [row] = np.asarray(found.program.table(found.program.numbers(params, x)), float)
+    return found, row.tolist()

@@ -1,11 +1,11 @@
-"""Fake and real IBM machines, through the primitives of Qiskit Runtime."""
+"""Fake IBM machines, through the primitives of Qiskit Runtime."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .request import Request
 class Fake(QiskitPlace):
     """A fake IBM machine; see ``fake``."""
 
+    noisy: ClassVar[bool] = True  # type: ignore[misc]
     name: str = "manila"
 
     def __post_init__(self) -> None:

@@ -53,6 +53,9 @@ class FeedForward(Layer):
     def active(self, wires: Wires) -> Wires:
         return self.block.active(wires)
 
+    def n_features(self, wires: Wires) -> int:
+        return self.block.n_features(wires)
+
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterator[Any]:
         if isinstance(self.block, Composite):
             for key, part, on in self.block.steps(wires):

@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .jobs import BudgetError, Ledger, Line
+from .lower import Lowered
 from .names import bare, near
 from .price import estimate, qpu_seconds
 from .primitives import primitive, submit
 from .qiskit_place import QiskitPlace
-from .request import Program, Request
+from .request import Request
 
 MODES = ("job", "batch", "session")
 EXECUTIONS = 10_000_000  # the most in one job, says IBM's page of job limits
@@ -25,6 +26,7 @@ EXECUTIONS = 10_000_000  # the most in one job, says IBM's page of job limits
 class IBM(QiskitPlace):
     """A machine of the IBM Quantum service; see ``ibm``."""
 
+    noisy: ClassVar[bool] = True  # type: ignore[misc]
     name: str | None = None
     mode: str = "job"
     resilience: int = 1
@@ -79,9 +81,9 @@ class IBM(QiskitPlace):
         """As for every place, with the machine that was chosen."""
         return f"{super().settings} {self.backend.name}"
 
-    def rows(self, program: Program) -> int:
-        """The most rows of a program in one job."""
-        most = max(1, EXECUTIONS // (program.bases * (self.shots or 1)))
+    def rows(self, lowered: Lowered) -> int:
+        """The most rows of a circuit in one job."""
+        most = max(1, EXECUTIONS // (lowered.bases * (self.shots or 1)))
         return min(most, self.max_batch or most)
 
     def send(self, requests: list[Request]) -> list[np.ndarray]:

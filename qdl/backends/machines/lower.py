@@ -1,29 +1,31 @@
-r"""Operators into one parametrised Qiskit circuit, observables into Qiskit's; qubit order ends here.
+r"""Programs into parametrised Qiskit circuits, observables into Qiskit's; qubit order ends here.
 
-Every angle that is an array, of NumPy or JAX, traced or not, becomes a named ``Parameter``; a Python
-number in a layer is a constant of the circuit. So a circuit is the same for all parameters and samples: it is
-transpiled once, and a batch is an array of parameter values. Qubit i of the circuit is the i-th wire. Qiskit
-writes qubit 0 last, in labels, bit strings and matrices; whoever uses this module need not know.
+Every column of a program becomes a named ``Parameter``. So a circuit is the same for all parameters and
+samples: it is transpiled once, and a batch is an array of parameter values. Qubit i of the circuit is the
+i-th wire. Qiskit writes qubit 0 last, in labels, bit strings and matrices; whoever uses this module need not
+know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
-from jax.core import Tracer
 from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import Parameter, library
 from qiskit.quantum_info import SparsePauliOp
 
 from ...observables import words
-from .amplitudes import preparation
+from ..opened import NOTHING, PREPARATIONS, computed_matrix
+from ..opened import expand as as_angles
+from ..program import OpenGate, Program
+from .text import text_of
 
 # Gates with the same matrix, angles and order of wires in both libraries; all others are decomposed.
 GATES = {
@@ -38,33 +40,33 @@ GATES = {
     "CRY": library.CRYGate, "CRZ": library.CRZGate, "ControlledPhaseShift": library.CPhaseGate,
     "IsingXX": library.RXXGate, "IsingYY": library.RYYGate, "IsingZZ": library.RZZGate,
 }  # fmt: skip
-NOTHING = ("Identity", "Snapshot", "GlobalPhase")
-
-Rule = tuple[tuple[float, float], ...]  # f'(a) = sum of c * f(a + s) over its (c, s)
 
 
 @dataclass(frozen=True)
 class Lowered:
-    """One circuit for a whole batch.
+    """A program as Qiskit's circuit and observables; equal ones have equal bytes.
 
     Attributes:
-        circuit: the Qiskit circuit, without measurements at its end.
-        parameters: its parameters; bind them by name, ``circuit.parameters`` sorts them otherwise.
-        angles: the value of each parameter, a number or ``(batch,)``, traced or not.
-        rules: for each the terms of its derivative; () where it cannot change what is measured,
-            None where it has no derivative (a prepared state).
+        program: the circuit with its angles open.
+        circuit: Qiskit's, without measurements at its end.
+        parameters: those of the columns; bind them by name, ``circuit.parameters`` sorts them otherwise.
         wires: the wire of each qubit.
+        text: all of it.
     """
 
-    circuit: QuantumCircuit
-    parameters: tuple[Any, ...]
-    angles: tuple[Any, ...]
-    rules: tuple[Rule | None, ...]
-    wires: tuple[Any, ...]
+    program: Program = field(compare=False, repr=False)
+    circuit: QuantumCircuit = field(compare=False)
+    parameters: tuple[Any, ...] = field(compare=False)
+    wires: tuple[Any, ...] = field(compare=False)
+    text: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        what: list[Any] = self.observables or [self.wires.index(w) for w in self.measured_wires]
+        object.__setattr__(self, "text", text_of(self.circuit, self.names, what))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the parameters, in the order of ``angles``."""
+        """The names of the parameters, in the order of the columns."""
         return tuple(parameter.name for parameter in self.parameters)
 
     @property
@@ -72,129 +74,130 @@ class Lowered:
         """Whether there are measurements in the middle."""
         return bool(self.circuit.cregs)
 
-    def bound(self) -> QuantumCircuit:
-        """The circuit with its angles put in; for one sample, with numbers."""
-        values = {name: float(a) for name, a in zip(self.names, self.angles, strict=True)}
-        return self.circuit.assign_parameters(values)
+    @property
+    def measured_wires(self) -> tuple[Any, ...]:
+        """The wires whose probabilities are asked for, in order."""
+        return self.program.probabilities
+
+    @property
+    def samples(self) -> bool:
+        """True for probabilities, which need the sampler."""
+        return bool(self.measured_wires)
+
+    @cached_property
+    def observables(self) -> list[Any]:
+        """Qiskit's observables, on the qubits of the circuit; none for probabilities."""
+        return [sparse_pauli(o, self.wires) for o in self.program.observables]
+
+    @property
+    def size(self) -> int:
+        """The number k of values."""
+        return self.program.size
+
+    @cached_property
+    def bases(self) -> int:
+        """How many bases are measured: observables that agree qubit by qubit share one."""
+        if self.samples:
+            return 1
+        all_words = sum(self.observables[1:], self.observables[0]).simplify()
+        return len(all_words.group_commuting(qubit_wise=True))
 
 
-def lower(
-    operators: Iterable[Any],
-    measured: Sequence[Any] = (),
-    wires: Sequence[Any] | None = None,
-) -> Lowered:
-    """Lower PennyLane operators, as ``model.operators(params, x)`` gives them.
+@lru_cache(maxsize=64)
+def lower(program: Program, wires: tuple[Any, ...] | None = None) -> Lowered:
+    """Lower a program whose operators were expanded by ``gates``.
 
     Args:
-        operators: in time order; angles numbers or ``(batch,)``, NumPy, JAX or traced.
-        measured: the wires that are measured; without any, every angle counts as one that matters.
+        program: the circuit with its angles open.
         wires: the wires in the order of the qubits; None for those that occur, sorted.
 
     Raises:
-        ValueError: channels, resets, matrices computed from parameters or
-            features, and operators without a decomposition.
+        ValueError: a matrix with open angles.
 
     Example:
         >>> import numpy as np
-        >>> found = lower([qp.RX(np.array([0.1, 0.2]), 0), qp.CNOT([0, 1]), qp.RZ(0.5, 1)])
-        >>> found.names, found.angles[0].tolist(), found.circuit.count_ops()["rz"]
-        (('angle_0',), [0.1, 0.2], 1)
-
-    Reference: shift rules: Wierichs et al., Quantum 6, 677 (2022), as in PennyLane.
+        >>> import qdl
+        >>> from qdl.backends.opened import program_of
+        >>> circuit = qdl.QNN(2, [qdl.layers.Rotation("x"), qdl.layers.Entangler("cnot")])
+        >>> found = lower(program_of(circuit, None, gates))
+        >>> found.names, dict(found.circuit.count_ops())
+        (('angle_0', 'angle_1'), {'rx': 2, 'cx': 1})
     """
-    with qp.QueuingManager.stop_recording():
-        gates = [gate for operator in operators for gate in _gates(operator)]
-    if wires is None:
-        found = set(measured).union(*(gate.wires for gate in gates))
-        wires = sorted(found)
+    wires = program.wires if wires is None else wires
     circuit = QuantumCircuit(len(wires))
-    parameters, angles = _write(circuit, gates, {wire: i for i, wire in enumerate(wires)})
-    rules = _rules(gates, set(measured or wires))
-    return Lowered(circuit, tuple(parameters), tuple(angles), rules, tuple(wires))
+    parameters = [Parameter(f"angle_{i}") for i in range(len(program.sources))]
+    _write(circuit, program.gates, parameters, {wire: i for i, wire in enumerate(wires)})
+    return Lowered(program, circuit, tuple(parameters), tuple(wires))
 
 
-@dataclass(frozen=True)
-class _Gate:
-    operator: Any
-    angles: tuple[Any, ...] = ()
-    matrix: Any = None
-    prepares: bool = False  # part of the preparation of a state
-    if_one: Any = None  # the wire whose outcome must be 1
+def gates(operator: Any) -> Iterator[Any]:
+    """An operator as gates that Qiskit has.
 
-    @property
-    def wires(self) -> set[Any]:
-        return {*self.operator.wires} | ({self.if_one} - {None})
+    Raises:
+        ValueError: channels, resets, and operators without a decomposition.
 
-
-def _gates(operator: Any) -> Iterator[_Gate]:
-    """An operator as gates that Qiskit has."""
+    Example:
+        >>> [gate.name for gate in gates(qp.Rot(0.1, 0.2, 0.3, 0))]
+        ['RZ', 'RY', 'RZ']
+    """
     if operator.name in NOTHING:
         return
-    if operator.name in GATES:
-        yield _Gate(operator, tuple(operator.data))
-    elif operator.name in ("StatePrep", "AmplitudeEmbedding", "MottonenStatePreparation"):
-        vector = operator.data[0]
-        for part in preparation(vector, list(operator.wires)):
-            yield _Gate(part, tuple(part.data), prepares=True)
-    elif operator.name == "Barrier":
-        yield _Gate(operator)
+    if operator.name in GATES or operator.name in ("Barrier", "QubitUnitary"):
+        yield operator
+    elif operator.name in PREPARATIONS:
+        yield from as_angles(operator)
     elif isinstance(operator, qp.ops.MidMeasure) and _refusal(operator) is None:
-        yield _Gate(operator)
+        yield operator
     elif isinstance(operator, qp.ops.Conditional) and _refusal(operator) is None:
-        [wire] = operator.meas_val.wires
-        yield from (replace(part, if_one=wire) for part in _gates(operator.base))
-    elif operator.name == "QubitUnitary":
-        yield _Gate(operator, matrix=_constant_matrix(operator))
+        for part in gates(operator.base):
+            yield qp.ops.Conditional(operator.meas_val, part)
     elif _refusal(operator) is None and operator.has_decomposition:
         for part in operator.decomposition():
-            yield from _gates(part)
+            yield from gates(part)
     elif _refusal(operator) is None and operator.has_matrix:
-        yield _Gate(operator, matrix=_constant_matrix(operator))
+        yield operator
     else:
         raise ValueError(_refusal(operator) or _without_gates(operator))
 
 
 def _write(
-    circuit: QuantumCircuit, gates: list[_Gate], qubit: dict[Any, int]
-) -> tuple[list[Any], list[Any]]:
-    """Append the gates; the parameters that stand for arrays, and these."""
-    parameters: list[Any] = []
-    arrays: list[Any] = []
+    circuit: QuantumCircuit,
+    open_gates: Sequence[OpenGate],
+    parameters: list[Any],
+    qubit: dict[Any, int],
+) -> None:
+    """Append the gates, with parameters for their open angles."""
     bits: dict[Any, Any] = {}  # of the wires measured so far
 
-    def number(angle: Any) -> Any:
-        if type(angle) in (int, float):
-            return angle
-        parameters.append(Parameter(f"angle_{len(arrays)}"))
-        arrays.append(angle)
-        return parameters[-1]
-
-    for if_one, together in groupby(gates, lambda gate: gate.if_one):
+    for if_one, together in groupby(open_gates, lambda gate: _waits_for(gate.operator)):
         branch = nullcontext() if if_one is None else circuit.if_test((bits[if_one], 1))
         with branch:
             for gate in together:
-                on = [qubit[wire] for wire in gate.operator.wires]
-                if isinstance(gate.operator, qp.ops.MidMeasure):
+                operator = gate.operator if if_one is None else gate.operator.base
+                on = [qubit[wire] for wire in operator.wires]
+                if isinstance(operator, qp.ops.MidMeasure):
                     register = ClassicalRegister(1, f"wire_{on[0]}_{len(circuit.cregs)}")
                     circuit.add_register(register)
-                    bits[gate.operator.wires[0]] = register[0]
+                    bits[operator.wires[0]] = register[0]
                     circuit.measure(on, register)
-                elif gate.operator.name == "Barrier":
+                elif operator.name == "Barrier":
                     circuit.barrier(on)
-                elif gate.matrix is not None:  # Qiskit reads the first qubit as least significant
-                    circuit.append(library.UnitaryGate(gate.matrix), on[::-1])
-                else:
-                    circuit.append(GATES[gate.operator.name](*map(number, gate.angles)), on)
-    return parameters, arrays
+                elif operator.name in GATES:
+                    pairs = zip(operator.data, gate.columns, strict=True)
+                    angles = [float(value) if c is None else parameters[c] for value, c in pairs]
+                    circuit.append(GATES[operator.name](*angles), on)
+                else:  # Qiskit reads the first qubit as least significant
+                    circuit.append(library.UnitaryGate(_matrix(operator, gate.columns)), on[::-1])
 
 
-def _constant_matrix(operator: Any) -> np.ndarray:
-    if operator.batch_size is not None or any(isinstance(a, Tracer) for a in operator.data):
-        raise ValueError(
-            f"{operator.name} has a matrix that is computed from parameters or features, which one "
-            "circuit for a whole batch cannot hold. Use gates with angles, or the exact simulator, "
-            "qdl.backends.statevector()."
-        )
+def _waits_for(operator: Any) -> Any:
+    """The wire whose outcome must be 1; None for a gate that waits for none."""
+    return operator.meas_val.wires[0] if isinstance(operator, qp.ops.Conditional) else None
+
+
+def _matrix(operator: Any, columns: Sequence[int | None]) -> np.ndarray:
+    if any(column is not None for column in columns):
+        raise ValueError(computed_matrix(operator))
     return np.asarray(qp.matrix(operator), dtype=complex)
 
 
@@ -226,29 +229,6 @@ def _without_gates(operator: Any) -> str:
     )
 
 
-def _rules(gates: list[_Gate], reached: set[Any]) -> tuple[Rule | None, ...]:
-    """The derivative's terms for every parameter of the circuit, in its order."""
-    found: list[Rule | None] = []
-    reached = set(reached)
-    for gate in reversed(gates):  # backwards, as the light cone of what is measured grows
-        if gate.operator.name == "Barrier":
-            continue
-        inside = bool(reached & gate.wires)
-        if inside:
-            reached |= gate.wires
-        own: list[Rule | None] = []
-        for i, angle in enumerate(gate.angles):
-            if type(angle) not in (int, float):
-                own.append(None if gate.prepares else _rule(gate.operator, i) if inside else ())
-        found += reversed(own)
-    return tuple(reversed(found))
-
-
-def _rule(operator: Any, index: int) -> Rule:
-    terms = qp.gradients.generate_shift_rule(tuple(operator.parameter_frequencies[index]))
-    return tuple((float(c), float(s)) for c, s in terms)
-
-
 def sparse_pauli(observable: Any, wires: Sequence[Any]) -> SparsePauliOp:
     """A PennyLane observable on qubits in the order of ``wires``.
 
@@ -275,10 +255,3 @@ def with_measurement(lowered: Lowered, wires: Sequence[Any]) -> QuantumCircuit:
     qubits = [lowered.wires.index(wire) for wire in wires]
     circuit.measure(qubits[::-1], register)
     return circuit
-
-
-def table(angles: Sequence[Any]) -> Any:
-    """Angles as one array ``(rows, n_parameters)``, rows being the samples of a batch, or one."""
-    rows = max((a.shape[0] for a in angles if a.ndim), default=1)
-    columns = [jnp.broadcast_to(a, (rows,)) for a in angles]
-    return jnp.stack(columns, axis=1) if columns else jnp.zeros((rows, 0))

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ...circuit import Circuit
-from ...readout import Measured, Observables, Probabilities
-from ..place import GatePlace, places_of
-from . import chip
-from .derivative import METHODS, differentiable
-from .qiskit_place import Compiled, QiskitPlace
-from .request import Program
+from ..derivative import check_method
+from ..place import Cost, Place, as_place, places_of
 
 SETUP = 2.0  # QPU seconds of a job before its first circuit
 EXECUTION = 0.00035  # QPU seconds of one shot of one circuit: 250 us between two, and the circuit
@@ -49,7 +43,7 @@ class Estimate:
         qpu_seconds: by ``formula``; 0 where no QPU is used, as if it were one in ``on_qpu``.
         depth: of the transpiled circuit.
         two_qubit_gates: of the transpiled circuit.
-        fidelity: the chance that no gate and no readout fails, from the calibration.
+        fidelity: the chance that no gate and no readout fails, from the calibration; 1 without one.
         spsa_qpu_seconds: the same training with ``gradient="spsa"``.
         formula: how QPU seconds are counted, and the date of it.
     """
@@ -81,6 +75,8 @@ class Estimate:
 
     def __str__(self) -> str:
         lines = [f"{self.place}, {self.steps} step{'s' * (self.steps != 1)}"]
+        if not self.jobs:
+            return f"{lines[0]}: no jobs, nothing is sent and nothing is billed"
         lines += [f"  {name:28}{value:>14}" for name, value in self.rows()]
         return "\n".join([*lines, f"  QPU seconds: {self.formula}"])
 
@@ -96,12 +92,12 @@ def estimate(
 ) -> Estimate:
     """What training a model on a place costs, in jobs and QPU seconds, before anything is sent.
 
-    The model is lowered, transpiled and differentiated as in training; only the sending is left out.
-    Simulated and fake machines are priced as if they were QPUs.
+    Counted from the circuit, transpiled as in training; nothing is run. Simulated and fake machines are
+    priced as if they were QPUs; a place that sends nothing costs nothing.
 
     Args:
         model: a QNN, or a Hybrid with QNNs among its stages.
-        place: of ``aer``, ``fake`` or ``ibm``; None for the place that the model is on.
+        place: None for the place that the model is on.
         batch_size: samples a step.
         steps: gradient steps; 0 for evaluating alone.
         gradient: one of the place's methods; None for the place's own.
@@ -109,7 +105,7 @@ def estimate(
         validation_size: samples of it.
 
     Raises:
-        TypeError: a place that sends no jobs.
+        TypeError: no model, or no place.
         ValueError: numbers that make no sense, an unknown gradient, a circuit that does not fit.
 
     Example:
@@ -127,116 +123,55 @@ def estimate(
             or value < (name == "batch_size")
         ):
             raise ValueError(f"estimate needs {name} to be a whole number, got {value!r}.")
-    if gradient is not None and gradient not in METHODS:
-        raise ValueError(f"gradient must be one of {', '.join(METHODS)}, got {gradient!r}.")
-    places = [place] if place is not None else places_of(model)
-    if not places or not all(isinstance(each, QiskitPlace) for each in places):
+    if gradient is not None:
+        check_method(gradient)
+    stages = list(_stages(model, None if place is None else as_place(place)))
+    if not stages:
         raise TypeError(
-            f"estimate prices places that send jobs, got {places or model!r}. Pass one of "
-            "qdl.backends.aer(), fake('torino') or ibm('torino')."
+            f"estimate prices a model that runs on a place of qdl.backends, got {model!r}. Pass a QNN, or a "
+            "Hybrid with one among its stages."
         )
-    step = _count(model, place, batch_size, gradient)
-    spsa = _count(model, place, batch_size, "spsa")
+
+    def costs(size: int, gradient: bool | str) -> list[Cost]:
+        found = [where.cost(c, size, gradient, through) for where, c, through in stages]
+        return [cost for cost in found if cost is not None]
+
+    step, spsa = costs(batch_size, gradient or True), costs(batch_size, "spsa")
     block = min(4 * batch_size, validation_size) or 1  # as fit evaluates
     blocks = validations * math.ceil(validation_size / block)
-    look = _count(model, place, block, None) if blocks else _Count()
-    jobs = steps * step.jobs + blocks * look.value_jobs
-    executions = steps * step.executions + blocks * look.value_executions
-    saved = steps * (
-        qpu_seconds(step.jobs, step.executions) - qpu_seconds(spsa.jobs, spsa.executions)
-    )
+    look = costs(block, False) if blocks else []
+    jobs = _total(steps, step, "jobs") + _total(blocks, look, "jobs")
+    executions = _total(steps, step, "executions") + _total(blocks, look, "executions")
+    saved = _seconds(steps, step) - _seconds(steps, spsa)
     seconds = qpu_seconds(jobs, executions)
-    compiled = [c for c, _ in step.compiled]
+    known = [cost.fidelity for cost in step if cost.fidelity is not None]
+    names = [cost.place for cost in step] or [type(where).__name__ for where, _, _ in stages]
     return Estimate(
-        place=", ".join(each.backend.name for each in places),
+        place=", ".join(dict.fromkeys(names)),
         steps=steps,
         jobs=jobs,
-        circuits=steps * step.circuits + blocks * look.value_circuits,
+        circuits=_total(steps, step, "circuits") + _total(blocks, look, "circuits"),
         executions=executions,
         qpu_seconds=seconds,
-        depth=max(c.circuit.depth() for c in compiled),
-        two_qubit_gates=max(c.circuit.num_nonlocal_gates() for c in compiled),
-        fidelity=min(fidelity(c, machine) for c, machine in step.compiled),
+        depth=max((cost.depth for cost in step), default=0),
+        two_qubit_gates=max((cost.two_qubit_gates for cost in step), default=0),
+        fidelity=min(known, default=1.0),
         spsa_qpu_seconds=seconds - saved,
     )
 
 
-@dataclass
-class _Count:
-    """What one call would send: with its gradient, and for the values alone."""
-
-    jobs: int = 0
-    circuits: int = 0
-    executions: int = 0
-    value_jobs: int = 0
-    value_circuits: int = 0
-    value_executions: int = 0
-    compiled: list[tuple[Compiled, Any]] = field(default_factory=list)
+def _stages(model: Any, place: Place | None) -> Iterator[tuple[Place, Circuit, bool]]:
+    """The circuits of a model, where each runs, and whether it stands behind parameters."""
+    behind = False
+    for stage in getattr(model, "stages", (model,)):
+        for where in places_of(stage):
+            yield place or where, stage.circuit, behind
+        behind = behind or getattr(stage, "n_params", 1) > 0
 
 
-@dataclass(frozen=True)
-class _Dry(GatePlace):
-    """A place that counts instead of sending."""
-
-    place: Any
-    gradient: str | None
-    count: _Count = field(compare=False)
-
-    def prepared(self, circuit: Circuit) -> Circuit:
-        return self.place.prepared(circuit)
-
-    def evaluate(self, operators: list[Any], observables: Any, key: Any) -> jax.Array:
-        return self._evaluate(operators, Observables(tuple(observables)), key)
-
-    def probabilities(self, operators: list[Any], wires: Any, key: Any) -> jax.Array:
-        return self._evaluate(operators, Probabilities(tuple(wires)), key)
-
-    def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> jax.Array:
-        program = self.place.program(operators, measured)
-        self.count.compiled.append((self.place.compiled(program), self.place.backend))
-
-        def run(values: np.ndarray, _: Any) -> np.ndarray:
-            self._add(program, len(values))
-            return np.zeros((len(values), program.size))
-
-        method = self.gradient or self.place.gradient
-        shifts = self.place.random_shifts
-        return differentiable(run, program.size, program.lowered, method, shifts, key)
-
-    def _add(self, program: Program, rows: int) -> None:
-        count, circuits = self.count, rows * program.bases
-        count.jobs += math.ceil(rows / (self.place.rows(program) or rows))
-        count.circuits += circuits
-        count.executions += circuits * (self.place.shots or 0)
+def _total(times: int, costs: list[Cost], what: str) -> int:
+    return times * sum(getattr(cost, what) for cost in costs)
 
 
-def _count(model: Any, place: Any, batch_size: int, gradient: str | None) -> _Count:
-    """Run one step, forward and backward, without sending it."""
-    count, key = _Count(), jax.random.key(0)
-    dry = _moved(model, place, gradient, count)
-    x = jnp.ones((batch_size, model.n_features)) if model.n_features else None
-    params = dry.init(key)
-    dry.apply(params, x, key=key)
-    count.value_jobs, count.value_circuits = count.jobs, count.circuits
-    count.value_executions = count.executions
-    count.jobs = count.circuits = count.executions = 0
-    jax.grad(lambda p: dry.apply(p, x, key=key).sum())(params)
-    return count
-
-
-def _moved(model: Any, place: Any, gradient: str | None, count: _Count) -> Any:
-    """The model with its quantum stages on places that count."""
-    if hasattr(model, "stages"):
-        stages = tuple(_moved(stage, place, gradient, count) for stage in model.stages)
-        return dataclasses.replace(model, stages=stages)
-    if hasattr(model, "place"):
-        return model.on(_Dry(place or model.place, gradient, count))
-    return model
-
-
-def fidelity(compiled: Compiled, backend: Any) -> float:
-    """The chance that no gate and no readout fails, were errors independent.
-
-    The product of one minus each error in the machine's calibration; 1 for a machine without one.
-    """
-    return chip.fidelity(compiled.circuit, backend.target, compiled.qubits) or 1.0
+def _seconds(times: int, costs: list[Cost]) -> float:
+    return qpu_seconds(_total(times, costs, "jobs"), _total(times, costs, "executions"))

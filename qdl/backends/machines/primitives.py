@@ -48,8 +48,8 @@ def by_name(request: Request, compiled: Compiled) -> dict[tuple[str, ...], np.nd
     The transpiler may drop a gate with its parameter, as a phase before a measurement; its values go too.
     """
     left = {parameter.name for parameter in compiled.circuit.parameters}
-    kept = [i for i, name in enumerate(request.program.lowered.names) if name in left]
-    names = tuple(request.program.lowered.names[i] for i in kept)
+    kept = [i for i, name in enumerate(request.program.names) if name in left]
+    names = tuple(request.program.names[i] for i in kept)
     return {names: request.values[:, kept]} if names else {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +15,15 @@ import numpy as np
 
 from ... import simulator
 from ...circuit import Circuit
-from ...readout import Measured, Observables, Probabilities
-from ..place import GatePlace
-from .chip import best_path, pairs_along
-from .derivative import METHODS, RANDOM, differentiable
+from ...readout import Expval
+from ..derivative import check_method
+from ..place import Cost
+from ..program import Program
+from ..rows import RowPlace, circuit_of
+from .chip import best_path, fidelity, pairs_along
 from .feed_forward import FeedForward, is_measured
-from .lower import lower, with_measurement
-from .request import Program, Request
+from .lower import Lowered, gates, lower, with_measurement
+from .request import Request
 
 ONE_AT_A_TIME = threading.RLock()
 
@@ -41,7 +44,7 @@ class Compiled:
 
 
 @dataclass(frozen=True)
-class QiskitPlace(GatePlace):
+class QiskitPlace(RowPlace):
     """A Qiskit backend. A batch, and a batch times all shifts of its gradient, is one job.
 
     Attributes:
@@ -63,12 +66,7 @@ class QiskitPlace(GatePlace):
     def __post_init__(self) -> None:
         if self.shots is not None:
             simulator.check_shots(self.shots)
-        if self.gradient not in METHODS:
-            raise ValueError(
-                f"gradient={self.gradient!r} is not a method of this place: expected one of "
-                f"{', '.join(METHODS)}. Example: gradient='spsa', two evaluations whatever the number "
-                "of parameters."
-            )
+        check_method(self.gradient)
         for name in ("random_shifts", "max_batch"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
@@ -85,8 +83,8 @@ class QiskitPlace(GatePlace):
         fields = [f for f in dataclasses.fields(self) if f.compare and f.name != "max_batch"]
         return repr([type(self).__name__, *((f.name, getattr(self, f.name)) for f in fields)])
 
-    def rows(self, program: Program) -> int | None:
-        """The most rows of a program in one job; None for no limit."""
+    def rows(self, lowered: Lowered) -> int | None:
+        """The most rows of a circuit in one job; None for no limit."""
         return self.max_batch
 
     def send(self, requests: list[Request]) -> list[np.ndarray]:
@@ -102,7 +100,9 @@ class QiskitPlace(GatePlace):
         """The circuit with its measured poolings as such, where the machine can."""
         if not (self.feeds_forward and is_measured(circuit.layers)):
             return circuit
-        layers = [FeedForward(layer) for layer in circuit.layers.layers]
+        layers = [
+            FeedForward(each) if is_measured(each) else each for each in circuit.layers.layers
+        ]
         return replace(circuit, layers=layers)
 
     def coupling(self, n: int) -> tuple[tuple[int, int], ...]:
@@ -120,80 +120,87 @@ class QiskitPlace(GatePlace):
         """The machine's best path of n qubits, by the errors of its gates and readout."""
         return best_path(self.backend.target, n)
 
+    def expand(self, operator: Any) -> Any:
+        """An operator as gates that Qiskit has."""
+        return gates(operator)
+
     def pinned(self, operators: list[Any], observables: Sequence[Any]) -> tuple[Any, Any]:
         """This place held to the qubits where a circuit's wires start, and to those where they end."""
-        program = self.program(operators, Observables(tuple(observables)))
-        compiled = self.compiled(program)
+        circuit, _, x = circuit_of(operators, Expval(tuple(observables)))
+        compiled = self.compiled(
+            self.lowered(self.program(circuit, None if x is None else x.shape))
+        )
         if compiled.circuit.layout is None or self.basis is not None:
             return self, self
         start = compiled.circuit.layout.initial_index_layout(filter_ancillas=True)
         return replace(self, layout=tuple(start)), replace(self, layout=tuple(compiled.qubits))
 
-    def program(self, operators: list[Any], measured: Measured) -> Program:
-        """The operators as one parametrised circuit, refused if the machine is too small."""
-        program = Program(lower(operators, measured.wires), measured)
-        if program.lowered.measures and not self.feeds_forward:
+    def lowered(self, program: Program) -> Lowered:
+        """A program as Qiskit's circuit, refused if the machine is too small."""
+        lowered = lower(program)
+        if lowered.measures and not self.feeds_forward:
             raise ValueError(
                 f"{self.backend.name} with shots={self.shots} cannot let gates depend on outcomes. Expected "
                 "shots and a machine with 'if_else'. Use Pooling(), the controlled rotation that gives "
                 "the same expectation values."
             )
-        if self.layout is not None and len(self.layout) != len(program.lowered.wires):
+        if self.layout is not None and len(self.layout) != len(lowered.wires):
             raise ValueError(
                 f"layout={self.layout} has {len(self.layout)} qubits, but the circuit has "
-                f"{len(program.lowered.wires)} wires. Give one qubit for each wire, or None."
+                f"{len(lowered.wires)} wires. Give one qubit for each wire, or None."
             )
-        needed, there = len(program.lowered.wires), self.backend.num_qubits
+        needed, there = len(lowered.wires), self.backend.num_qubits
         if there is not None and needed > there:
             raise ValueError(
                 f"{self.backend.name} has {there} qubits, but the circuit needs {needed}. Use fewer "
                 "wires, or a larger machine."
             )
-        return program
+        return lowered
 
-    def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
-        """The values of observables: one job, and one for value and gradient together."""
-        return self._evaluate(operators, Observables(tuple(observables)), key)
+    def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
+        """The readout values: one job, and one for value and gradient together."""
+        self.lowered(self.program(circuit, None if x is None else x.shape))  # refused out here
+        return super().values(circuit, params, x, key)
 
-    def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
-        """The probabilities of basis states, from the sampler."""
-        return self._evaluate(operators, Probabilities(tuple(wires)), key)
-
-    def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> jax.Array:
-        if self.shots is not None:
-            simulator.check_shots(self.shots, key)
-        if self.gradient in RANDOM and key is None:
-            raise ValueError(
-                f"gradient={self.gradient!r} is random, so it needs a key: "
-                "apply(params, x, key=jax.random.key(0))."
-            )
-        program = self.program(operators, measured)
-
-        known = program.without_angles()
-
-        def run(values: np.ndarray, key: np.ndarray | None) -> np.ndarray:
-            return self.run(known, values, key)
-
-        gradient = (self.gradient, self.random_shifts)
-        return differentiable(run, program.size, program.lowered, *gradient, key)
-
-    def run(self, program: Program, values: np.ndarray, key: np.ndarray | None) -> np.ndarray:
+    def run_rows(self, program: Program, rows: np.ndarray, key: np.ndarray | None) -> np.ndarray:
         """The values of all rows; split into several jobs only beyond the machine's limit."""
+        lowered = self.lowered(program)
         data = b"" if key is None or self.shots is None else np.ascontiguousarray(key).tobytes()
-        most = self.rows(program) or len(values)
-        chunks = [values[i : i + most] for i in range(0, len(values), most)]
-        requests = [Request(program, chunk, self.shots, self.settings, data) for chunk in chunks]
+        most = self.rows(lowered) or len(rows)
+        chunks = [rows[i : i + most] for i in range(0, len(rows), most)]
+        requests = [Request(lowered, chunk, self.shots, self.settings, data) for chunk in chunks]
         with ONE_AT_A_TIME:  # a callback may run twice at once
             return np.concatenate(_once(self, tuple(requests)))
+
+    def price(self, program: Program, rows: int) -> Cost:
+        """Jobs, circuits and executions of that many rows, and the circuit that they run."""
+        lowered = self.lowered(program)
+        compiled, circuits = self.compiled(lowered), rows * lowered.bases
+        return Cost(
+            self.backend.name,
+            math.ceil(rows / (self.rows(lowered) or rows)),
+            circuits,
+            circuits * (self.shots or 0),
+            compiled.circuit.depth(),
+            compiled.circuit.num_nonlocal_gates(),
+            self.fidelity(lowered),
+        )
+
+    def fidelity(self, lowered: Lowered) -> float | None:
+        """The chance that no gate and no readout fails; None without a calibration."""
+        compiled = self.compiled(lowered)
+        measured = lowered.program.measured.wires
+        qubits = [compiled.qubits[lowered.wires.index(wire)] for wire in measured]
+        return fidelity(compiled.circuit, self.backend.target, qubits)
 
     @property
     def basis(self) -> list[str] | None:
         """The gates to transpile to; None for those of the backend."""
         return None
 
-    def compiled(self, program: Program) -> Compiled:
-        """The program transpiled for this machine, once."""
-        return _compiled(self, program.without_angles())
+    def compiled(self, lowered: Lowered) -> Compiled:
+        """A circuit transpiled for this machine, once."""
+        return _compiled(self, lowered)
 
     def __getstate__(self) -> dict[str, Any]:
         """The plain fields: no open backend, and with it no account, is ever pickled."""
@@ -207,12 +214,11 @@ def _once(place: QiskitPlace, requests: tuple[Request, ...]) -> list[np.ndarray]
 
 
 @lru_cache(maxsize=64)
-def _compiled(place: QiskitPlace, program: Program) -> Compiled:
+def _compiled(place: QiskitPlace, lowered: Lowered) -> Compiled:
     from qiskit.transpiler import generate_preset_pass_manager
 
-    lowered = program.lowered
-    measures = program.samples and place.shots is not None
-    circuit = with_measurement(lowered, program.measured_wires) if measures else lowered.circuit
+    measures = lowered.samples and place.shots is not None
+    circuit = with_measurement(lowered, lowered.measured_wires) if measures else lowered.circuit
     where: dict[str, Any] = (
         {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
     )
@@ -221,5 +227,5 @@ def _compiled(place: QiskitPlace, program: Program) -> Compiled:
     manager = generate_preset_pass_manager(place.optimization_level, seed_transpiler=0, **where)
     ready = manager.run(circuit)
     on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)
-    laid = [o.apply_layout(list(on), ready.num_qubits) for o in program.observables]
+    laid = [o.apply_layout(list(on), ready.num_qubits) for o in lowered.observables]
     return Compiled(ready, laid, list(on))

@@ -6,12 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import numpy as np
-
 from ...layers import Entangler
 from ...layers.base import Layer
-from .chip import fidelity, gates_of
+from .chip import gates_of
 from .qiskit_place import QiskitPlace
 
 
@@ -109,23 +106,19 @@ def transpile_report(model: Any, place: QiskitPlace) -> TranspileReport:
     chain = None
     if layers != model.layers:
         chain = transpile_report(dataclasses.replace(model, layers=layers), place)
-    params = jax.tree.map(np.asarray, model.init(jax.random.key(0)))
-    x = np.ones((1, model.n_features)) if model.n_features else None
-    circuit = model.circuit
-    program = place.program(place.prepared(circuit).operators(params, x), circuit.measured)
-    compiled = place.compiled(program)
+    features = (1, model.n_features) if model.n_features else None
+    lowered = place.lowered(place.program(model.circuit, features))
+    compiled = place.compiled(lowered)
     target = place.backend.target
     coupling = target.build_coupling_map()
     edges = {tuple(sorted(edge)) for edge in coupling} if coupling else ()
-    layout = dict(zip(program.lowered.wires, map(int, compiled.qubits), strict=True))
+    layout = dict(zip(lowered.wires, map(int, compiled.qubits), strict=True))
     return TranspileReport(
         machine=place.backend.name,
         circuit=compiled.circuit,
         depth=compiled.circuit.depth(),
         two_qubit_gates=sum(len(qubits) == 2 for _, qubits in gates_of(compiled.circuit)),
-        fidelity=fidelity(
-            compiled.circuit, target, [layout[wire] for wire in circuit.measured.wires]
-        ),
+        fidelity=place.fidelity(lowered),
         layout=layout,
         edges=tuple(sorted(edges)),
         chain=chain,

@@ -17,7 +17,7 @@ from ..place import Place
 class DensityMatrix(Place):
     """The native simulator for circuits with noise; exact."""
 
-    compiled = True
+    compiles = True
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values, channels included."""

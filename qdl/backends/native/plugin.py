@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,8 +20,8 @@ from pennylane.devices.qubit.simulate import measure_final_state
 
 from ... import simulator
 from ...circuit import Circuit
-from ...layers.base import Layer, Wires
-from ...reading.gates import dims_of, with_all_data
+from ...reading.gates import with_all_data
+from ...reading.operators import layer_of
 
 WIDEST = 4  # wider operators are decomposed first, where they can be
 AS_THEY_ARE = ("MultiRZ", "GlobalPhase", "Identity", "Barrier", "Snapshot")
@@ -56,7 +55,7 @@ class JaxDevice(Device):
         -0.479
     """
 
-    name = "qdl.jax"  # pyright: ignore[reportAssignmentType]
+    name = "qdl.jax"  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __init__(self, wires: Any = None, shots: Any = None, seed: Any = None):
         super().__init__(wires=wires, shots=shots)
@@ -141,61 +140,15 @@ class JaxDevice(Device):
 def final_state(tape: Any) -> jax.Array:
     """The state ``([batch,] 2, ..., 2)`` of a tape on wires 0 to n - 1."""
     operators = [_plain(operator) for operator in tape.operations]
-    batched = [many for operator in operators for many in _batched(operator)]
-    leaves, tree = jax.tree.flatten(operators)
-    is_complex = tuple(bool(jnp.iscomplexobj(leaf)) for leaf in leaves)
-    params = [_real(leaf, c) for leaf, c in zip(leaves, is_complex, strict=True)]
-    shapes = [p.shape[1:] if many else p.shape for p, many in zip(params, batched, strict=True)]
-    axes = tuple(0 if many else None for many in batched)
+    layer, params, x = layer_of(operators, constants=False)
     n = len(tape.wires)
-    state = _run(Operators(tree, tuple(shapes), is_complex), n, axes, params)
+    state = _run(Circuit(n, layer), params, x)
     return state.reshape(*state.shape[:-1], *(2,) * n)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _run(layer: Operators, n: int, axes: tuple[int | None, ...], params: Any) -> jax.Array:
-    def state(params: Any) -> jax.Array:
-        return simulator.state(Circuit(n, layer), params, None)
-
-    return jax.vmap(state, (list(axes),))(params) if 0 in axes else state(params)
-
-
-@dataclass(frozen=True)
-class Operators(Layer):
-    """Operators of PennyLane as a layer whose parameters are all of their numbers.
-
-    Two circuits that differ in numbers only are equal, so that they share one compilation.
-    Complex numbers come as pairs (real, imaginary) along a last axis.
-    """
-
-    tree: Any  # JAX's description of the operators without their numbers
-    shapes: tuple[tuple[int, ...], ...]
-    is_complex: tuple[bool, ...]
-
-    def shape(self, wires: Wires) -> Any:
-        return list(self.shapes)
-
-    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        numbers = [
-            p[..., 0] + 1j * p[..., 1] if pair else p
-            for p, pair in zip(params, self.is_complex, strict=True)
-        ]
-        yield from jax.tree.unflatten(self.tree, numbers)
-
-
-def _real(leaf: Any, is_complex: bool) -> jax.Array:
-    if is_complex:
-        leaf = jnp.asarray(leaf)
-        return jnp.stack([leaf.real, leaf.imag], axis=-1)
-    return jnp.asarray(leaf, jnp.result_type(float))
-
-
-def _batched(operator: Any) -> list[bool]:
-    """For each number of an operator, whether it has a batch axis in front."""
-    if operator.batch_size is None:
-        return [False] * len(jax.tree.leaves(operator))
-    dims = dims_of(operator)
-    return [np.ndim(d) > dim for d, dim in zip(operator.data, dims, strict=True)]
+@partial(jax.jit, static_argnums=0)
+def _run(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+    return simulator.state(circuit, [params], x)
 
 
 def _plain(operator: Any) -> Any:

@@ -19,7 +19,7 @@ class Statevector(Place):
 
     shots: int | None = None
     mesh: Any = None
-    compiled = True
+    compiles = True
 
     def __post_init__(self) -> None:
         if self.shots is not None:

@@ -18,7 +18,7 @@ class Trajectories(Place):
     """The native state-vector simulator with errors drawn at random."""
 
     samples: int
-    compiled = True
+    compiles = True
 
     def __post_init__(self) -> None:
         given = self.samples
@@ -29,9 +29,9 @@ class Trajectories(Place):
             )
 
     @property
-    def exact(self) -> bool:
-        """False: an average over draws."""
-        return False
+    def draws(self) -> int:
+        """The trajectories."""
+        return self.samples
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values, averaged over trajectories."""

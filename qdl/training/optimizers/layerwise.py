@@ -15,7 +15,7 @@ from ...arguments import check_whole
 class LayerwiseState(NamedTuple):
     """Steps done, and the state of the optimizer of this stage."""
 
-    count: jax.Array
+    count: jax.Array  # pyright: ignore[reportIncompatibleMethodOverride]  # Optax's name
     inner: Any
 
 

@@ -24,7 +24,7 @@ from .values import ValuesOnly, check_positive, each, needs
 class QNSPSAState(NamedTuple):
     """Steps done, the raw key of the steps to come, and the averaged metric ``(d, d)``."""
 
-    count: jax.Array
+    count: jax.Array  # pyright: ignore[reportIncompatibleMethodOverride]  # Optax's name
     key: jax.Array
     metric: jax.Array
 

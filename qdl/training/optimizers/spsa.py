@@ -18,7 +18,7 @@ Gain = float | optax.Schedule
 class SPSAState(NamedTuple):
     """Steps done, and the raw key of the steps to come."""
 
-    count: jax.Array
+    count: jax.Array  # pyright: ignore[reportIncompatibleMethodOverride]  # Optax's name
     key: jax.Array
 
 

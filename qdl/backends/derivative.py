@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from .lower import Lowered, Rule, table
+from .program import Program
 
 METHODS = ("auto", "parameter_shift", "spsa", "stochastic")
 SPREAD = 0.2  # radians; smaller is less biased and noisier: the noise grows as its inverse
@@ -34,21 +34,30 @@ RANDOM = ("spsa", "stochastic")
 Run = Callable[[np.ndarray, Any], np.ndarray]  # (rows, n_parameters), key data -> (rows, k)
 
 
+def check_method(method: str) -> None:
+    """Refuse a gradient that is none of METHODS."""
+    if method not in METHODS:
+        raise ValueError(
+            f"gradient={method!r} is not a method of this place: gradient must be one of "
+            f"{', '.join(METHODS)}. Example: gradient='spsa', two evaluations whatever the number "
+            "of parameters."
+        )
+
+
 def differentiable(
-    run: Run, size: int, lowered: Lowered, method: str, random_shifts: int, key: Any
+    run: Run, program: Program, numbers: Sequence[Any], method: str, random_shifts: int, key: Any
 ) -> jax.Array:
     """The values ``(k,)`` or ``(batch, k)`` of ``run`` at the angles of a circuit, differentiable.
 
     Args:
         run: evaluates rows of angles, on plain arrays; called once, also for value and derivative.
-        size: the number k of values.
-        lowered: the circuit with its angles and rules.
+        program: the circuit.
+        numbers: its angles, as ``program.numbers`` gives them.
         method: one of METHODS; "auto" is "parameter_shift".
         random_shifts: pairs of shifts for each sample in "stochastic".
         key: a JAX key, or None.
     """
-    dtype = jnp.result_type(float)
-    batched = any(jnp.ndim(angle) for angle in lowered.angles)
+    dtype, size = jnp.result_type(float), program.size
 
     def call(rows: jax.Array, key: Any) -> jax.Array:
         data = None if key is None else jax.random.key_data(key)
@@ -56,25 +65,24 @@ def differentiable(
             shape = jax.ShapeDtypeStruct((len(rows), size), dtype)
 
             def called(*args: Any) -> Any:
-                return _called(run, dtype, *args)
+                return _called(run, size, dtype, *args)
 
             return jax.pure_callback(called, shape, rows, data, vmap_method="broadcast_all")
-        return jnp.asarray(_called(run, dtype, rows, data))
+        return jnp.asarray(_called(run, size, dtype, rows, data))
 
     @jax.custom_vjp
-    def values(angles: tuple[Any, ...], key: Any) -> jax.Array:
-        return call(table(angles), key)
+    def values(numbers: list[Any], key: Any) -> jax.Array:
+        return call(program.table(numbers), key)
 
-    def forward(angles: tuple[Any, ...], key: Any) -> Any:
-        asked = [angle.perturbed for angle in angles]
-        plain = tuple(angle.value for angle in angles)
+    def forward(numbers: list[Any], key: Any) -> Any:
+        asked = [number.perturbed for number in numbers]
+        plain = [number.value for number in numbers]
         key = None if key is None else key.value
-        rules = [rule for rule, wanted in zip(lowered.rules, asked, strict=True) if wanted]
-        _refuse_without_rule(rules)
-        base = table(plain)
+        columns, rules = program.rules_of(asked)
+        base = program.table(plain)
         d, w = moves(method, rules, len(base), random_shifts, key)
-        wide = jnp.zeros((*d.shape[:2], len(asked)), dtype).at[:, :, np.flatnonzero(asked)].add(d)
-        rows = jnp.concatenate([base[None], base + wide]).reshape(-1, len(asked))
+        wide = jnp.zeros((*d.shape[:2], base.shape[1]), dtype).at[:, :, columns].add(d)
+        rows = jnp.concatenate([base[None], base + wide]).reshape(-1, base.shape[1])
         found = call(rows, key).reshape(-1, len(base), size)
         slopes = jnp.einsum("rbp,rbk->pbk", w, found[1:])
         # What is differentiated must be known while tracing: the structure says it, not an array.
@@ -82,34 +90,33 @@ def differentiable(
 
     def backward(kept: Any, ct: Any) -> Any:
         slopes, plain, asked = kept
-        gradients = [jnp.zeros_like(angle) for angle in plain]
+        asked = [wanted is not None for wanted in asked]
+        gradients = [jnp.zeros_like(number) for number in plain]
         if not isinstance(ct, SymbolicZero):
+            columns, _ = program.rules_of(asked)
             pulled = jnp.einsum("pbk,bk->pb", slopes, ct)
-            where = [i for i, wanted in enumerate(asked) if wanted is not None]
-            for i, gradient in zip(where, pulled, strict=True):
-                gradients[i] = gradient if plain[i].ndim else gradient.sum()
-        return tuple(gradients), None
+            for i, piece in enumerate(program.pieces):
+                if asked[i]:
+                    gradient = pulled[np.searchsorted(columns, piece.columns)]
+                    gradients[i] = gradient if plain[i].ndim > 1 else gradient.sum(1)
+        return gradients, None
 
     values.defvjp(forward, backward, symbolic_zeros=True)
-    found = values(tuple(jnp.asarray(angle, dtype) for angle in lowered.angles), key)
-    return found if batched else found[0]
+    found = values(list(numbers), key)
+    return found if any(number.ndim > 1 for number in numbers) else found[0]
 
 
-def _called(run: Run, dtype: Any, rows: Any, data: Any) -> np.ndarray:
+def _called(run: Run, size: int, dtype: Any, rows: Any, data: Any) -> np.ndarray:
     """``run`` on plain arrays; leading axes, of a ``vmap``, are rows of the same job."""
     rows = np.asarray(rows, dtype=np.float64)
     flat = rows.reshape(int(np.prod(rows.shape[:-1])), rows.shape[-1])
-    found = run(flat, None if data is None else np.asarray(data))
-    return np.asarray(found, dtype).reshape(*rows.shape[:-1], -1)
-
-
-def _refuse_without_rule(rules: Sequence[Rule | None]) -> None:
-    if any(rule is None for rule in rules):
+    found = np.asarray(run(flat, None if data is None else np.asarray(data)), dtype)
+    if found.shape != (len(flat), size):
         raise ValueError(
-            "There is no gradient through the features of AmplitudeEncoding, or any prepared state, on "
-            "hardware: it has no angle to shift. Differentiate with respect to params only, or use "
-            "AngleEncoding, or the exact simulator, qdl.backends.statevector()."
+            f"run_rows gave values of shape {found.shape}, expected {(len(flat), size)}: {size} values for "
+            "each row of angles."
         )
+    return found.reshape(*rows.shape[:-1], size)
 
 
 def pairs(rules: Sequence[Any]) -> list[tuple[int, float, float]]:
