@@ -11,7 +11,6 @@ import optax
 from jax.flatten_util import ravel_pytree
 
 from ...arguments import check_whole
-from ...backends import Statevector
 from ...layers import Adjoint, Sequential
 from ...layers.base import check_key
 from ...model import QNN
@@ -140,7 +139,7 @@ def sampled_metric(model: QNN, params: Any, x: Any, size: Any, key: jax.Array) -
 
 def fidelity(model: QNN, params: Any, other: Any, x: Any, key: jax.Array) -> jax.Array:
     """The squared overlap of the model's states at two parameters, averaged over the rows of x."""
-    if model.place == Statevector():
+    if model.place.exact:
         overlap = jnp.sum(model.state(params, x).conj() * model.state(other, x), axis=-1)
         return jnp.mean(jnp.abs(overlap) ** 2)
     there_and_back = Sequential((model.layers, Adjoint(model.layers)))
