@@ -61,7 +61,7 @@ def check_place(
         _gradient(place, f"{name} with {READOUTS[1]}", noisy, key, for_shots)
 
 
-def _gradient(place: Any, what: str, noisy: bool, key: Any, for_shots: jax.Array) -> None:
+def _gradient(place: Any, what: str, noisy: bool | None, key: Any, for_shots: jax.Array) -> None:
     model = QNN(3, LAYERS, readout=READOUTS[1])
     params, x = inputs(model, key)
 
