@@ -121,7 +121,7 @@ def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
     if beyond:
         raise ValueError(
             f"{owner} reads wires {beyond}, but the wires active at the end of the circuit are "
-            f"{list(wires)}. Read some of those, or ExpZ() or Probs() for all of them."
+            f"{list(wires)}. Read some of those."
         )
     if probabilities:
         return Probabilities(tuple(probabilities[0].wires) or tuple(wires))

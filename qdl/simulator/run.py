@@ -33,6 +33,7 @@ def evaluate(
     passes: Passes = ALL,
 ) -> jax.Array:
     """The readout values ``(k,)`` or ``(batch, k)`` of a circuit."""
+    _check_size(circuit, x)
     if shots is None:
         return _executed(circuit, params, x, measure.head(circuit.measured), passes)
     check_shots(shots, key)
@@ -49,6 +50,7 @@ def state(
     circuit: Circuit, params: Any, x: Any, passes: Passes = ALL, run: Any = execute
 ) -> jax.Array:
     """The amplitudes ``(2**n,)`` or ``(batch, 2**n)``, wire 0 the most significant bit."""
+    _check_size(circuit, x)
     wires = circuit.wires
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
@@ -59,11 +61,15 @@ def state(
     return _executed(circuit, params, x, Head(wires, False, finish), passes, run)
 
 
+def _check_size(circuit: Circuit, x: Any) -> None:
+    """First of all: an observable on many wires is as large as a state."""
+    check_memory(circuit.n_wires, math.prod(leading(x)), jnp.result_type(float))
+
+
 def _executed(
     circuit: Circuit, params: Any, x: Any, head: Head, passes: Passes, run: Any = execute
 ) -> jax.Array:
     lead = leading(x)
-    check_memory(circuit.n_wires, math.prod(lead), jnp.result_type(float))
     reading = read(circuit.layers, circuit.wires, params, x)
     execution = Execution(reading, circuit.wires, head, passes)
     return run(execution, math.prod(lead)).reshape(*lead, -1)
