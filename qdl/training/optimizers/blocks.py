@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...arguments import check_whole
-from ...layers import Composite, Layer, Repeat
+from ...layers import Layer, Repeat, Sequential
 from ...layers.base import Wires, is_shape
 from ...model import QNN
 
@@ -17,8 +17,8 @@ from ...model import QNN
 def layer_masks(model: QNN, size: int = 1) -> list[Any]:
     """One tree of booleans for every ``size`` layers in time order: True for their parameters.
 
-    A layer is a part of the circuit that has parameters; ``Repeat`` counts as the layers of its block,
-    each time anew, a composite as its parts.
+    A layer is an entry of the model's list that has parameters, a composite as a whole; ``Repeat``
+    counts as the layers of its block, each time anew.
 
     Args:
         model: the QNN.
@@ -48,11 +48,12 @@ def layer_index(model: QNN) -> Any:
 
 def _walk(layer: Layer, wires: Wires, first: int) -> tuple[Any, int]:
     """The numbers of a layer's parameters from ``first`` on, and the number after the last."""
-    if isinstance(layer, Composite):
-        found: dict[Any, Any] = {}
-        for key, part, on in layer.steps(wires):
-            found[key], first = _walk(part, on, first)
-        return layer.tree(wires, lambda step: found[step.key]), first
+    if isinstance(layer, Sequential):
+        tree = []
+        for _, part, on in layer.steps(wires):
+            found, first = _walk(part, on, first)
+            tree.append(found)
+        return tree, first
     if isinstance(layer, Repeat):
         block, count = _walk(layer.block, wires, 0)
         starts = first + count * np.arange(layer.times)
