@@ -157,6 +157,12 @@ def test_meshes_that_make_no_sense():
     prepared = qdl.QNN(5, [AmplitudeEncoding()]).on(statevector(mesh=mesh))
     with pytest.raises(ValueError, match="starts in .0...0>, got a state preparation"):
         prepared.apply([None], jnp.ones(32))
-    matrix = qdl.QNN(5, [Rotation()], qdl.Expval(qp.Hermitian(np.eye(2), 0)))
-    with pytest.raises(ValueError, match="read by sums of Pauli words, got"):
-        matrix.on(statevector(mesh=mesh)).apply(matrix.init(jax.random.key(0)))
+
+
+def test_a_matrix_is_read_in_slices_as_the_sum_of_words_that_it_is():
+    mesh = jax.make_mesh((1,), ("state",))
+    observable = qp.Hermitian(np.array([[1.0, 2j], [-2j, -0.5]]), 0) + qp.Projector([1, 0], [2, 1])
+    model = qdl.QNN(5, [Rotation()], qdl.Expval(observable))
+    params = model.init(jax.random.key(0))
+    found = model.on(statevector(mesh=mesh)).apply(params)
+    np.testing.assert_allclose(found, model.apply(params), atol=1e-10)
