@@ -276,3 +276,25 @@ def test_nesting_costs_no_more_than_its_parameters():
         sys.setprofile(None)
     assert model.n_params == 2**14
     assert calls.count("call") < 60 * 2**14
+
+
+@pytest.mark.parametrize(
+    "parts", [lambda: (p for p in [Rotation("x"), Rotation("y")]), lambda: Rotation("x")]
+)
+def test_parts_may_be_yielded_or_one(parts):
+    @dataclass(frozen=True)
+    class Loose(Composite):
+        def parts(self, wires):
+            return parts()
+
+    assert Loose().shape(WIRES)[0] == (3, 1)
+
+
+def test_parts_that_are_no_layers_are_named():
+    @dataclass(frozen=True)
+    class Forgot(Composite):
+        def parts(self, wires):
+            return [Rotation("x"), AngleEncoding]
+
+    with pytest.raises(TypeError, match=r"Forgot.parts: .*Write AngleEncoding\(\), with brackets"):
+        qdl.QNN(2, Forgot())

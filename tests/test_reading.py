@@ -201,3 +201,57 @@ def test_light_cone_of_random_gates_is_what_can_be_seen():
             assert (i in seen) == bool(influences & set(gates[i].wires))
             influences |= set(gates[i].wires) if i in seen else set()
         assert reached == influences
+
+
+@jax.custom_vjp
+def reversed_gradient(angle):
+    return angle
+
+
+reversed_gradient.defvjp(lambda angle: (angle, None), lambda _, slope: (-slope,))
+
+# Two draws of numbers cannot tell these from constants and multiples; JAX's trace does.
+IN_PIECES = {
+    "where": lambda p, x: jnp.where(p > 4, 1.0, 2.0),
+    "where of a feature": lambda p, x: jnp.where(x > 4, 1.0, 2.0),
+    "wide clip": lambda p, x: jnp.clip(p, -200.0, 200.0),
+    "relu": lambda p, x: jax.nn.relu(x - 2.5),
+    "own derivative": lambda p, x: reversed_gradient(p),
+    "saturating": lambda p, x: jnp.tanh(p),
+}
+
+
+@pytest.mark.parametrize("gate", [qp.RY, qp.RZ, qp.PhaseShift, qp.IsingZZ, qp.CRX], ids=str)
+@pytest.mark.parametrize("name", IN_PIECES)
+def test_functions_in_pieces_are_computed(name, gate):
+    def gates(params, x, wires):
+        yield qp.Hadamard(wires[0])
+        angle = IN_PIECES[name](params[0], x[..., 0])
+        yield gate(angle, wires=wires[: gate.num_wires])
+        yield qp.RX(0.3, wires[0])
+
+    model = qdl.QNN(2, [AngleEncoding("x"), Template(gates, (1,))])
+    device = model.on(qp.device("default.qubit"))
+    for value in (5.0, 250.0, -0.4):
+        params, x = [None, jnp.array([value])], np.array([[9.0, 1.0], [0.3, 0.2]])
+        for rows in (x, x[0]):
+            np.testing.assert_allclose(
+                model.apply(params, rows), device.apply(params, rows), atol=1e-9
+            )
+        slope, wanted = (
+            jax.grad(lambda p, m=m, x=x: m.apply(p, x).sum())(params)[1] for m in (model, device)
+        )
+        np.testing.assert_allclose(slope, wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "angle", [lambda p: 1.0 if p > 5 else 2.0, lambda p: np.sin(p)], ids=["branch", "numpy"]
+)
+def test_a_layer_that_looks_at_values_is_refused_by_name(angle):
+    def gates(params, x, wires):
+        yield qp.RY(angle(params[0]), wires[0])
+
+    with pytest.raises(
+        ValueError, match="Template cannot be traced by JAX: it looks at the values"
+    ):
+        qdl.QNN(1, Template(gates, (1,))).apply([jnp.array([9.0])])

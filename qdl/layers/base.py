@@ -86,7 +86,9 @@ def collect(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
     """The operators that a layer yields, none lost and none outside of its wires."""
     name = f"{type(layer).__name__} {getattr(getattr(layer, 'fn', None), '__name__', '')}".strip()
     with qp.queuing.AnnotatedQueue() as queue:
-        operators = list(layer.gates(params, x, wires))
+        given = layer.gates(params, x, wires)
+        one = given is None or isinstance(given, qp.operation.Operator)
+        operators = [given] if one else list(given)
     if any(operator is None for operator in operators):
         kind = "a mid-circuit operator" if _mid_circuit(queue.queue) else "None"
         raise ValueError(

@@ -51,19 +51,26 @@ class Composite(Layer):
 
     def steps(self, wires: Wires) -> list[Step]:
         """The parts, each with its key among the parameters and the wires it acts on."""
-        parts = self.parts(wires)
+        parts = self._parts(wires)
         named = parts.items() if isinstance(parts, Mapping) else enumerate(parts)
         steps = []
         for key, part in named:
-            layer = as_layer(part)
+            layer = as_layer(part, f"{type(self).__name__}.parts")
             steps.append(Step(key, layer, wires))
             wires = layer.active(wires)
         return steps
 
+    def _parts(self, wires: Wires) -> Sequence[Any] | Mapping[str, Any]:
+        """The parts as they were written: one layer alone and a generator are taken too."""
+        parts = self.parts(wires)
+        if isinstance(parts, Layer):
+            return (parts,)
+        return parts if isinstance(parts, Mapping) else tuple(parts)
+
     def tree(self, wires: Wires, of: Callable[[Step], Any]) -> Any:
         """What ``of`` gives for each part, as a list or a dict like the parts."""
         found = {step.key: of(step) for step in self.steps(wires)}
-        return found if isinstance(self.parts(wires), Mapping) else list(found.values())
+        return found if isinstance(self._parts(wires), Mapping) else list(found.values())
 
     def shape(self, wires: Wires) -> Shape:
         return self.tree(wires, lambda step: step.layer.shape(step.wires))
@@ -73,7 +80,7 @@ class Composite(Layer):
             yield from collect(layer, params[key], x, on)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        keys = iter(jax.random.split(key, max(len(self.parts(wires)), 1)))
+        keys = iter(jax.random.split(key, max(len(self._parts(wires)), 1)))
         return self.tree(wires, lambda step: step.layer.init(next(keys), step.wires, initializer))
 
     def active(self, wires: Wires) -> Wires:
@@ -126,14 +133,16 @@ class Sequential(Composite):
         return self.layers
 
 
-def as_layer(block: Layer | Iterable[Layer]) -> Layer:
+def as_layer(block: Layer | Iterable[Layer], owner: str = "") -> Layer:
     """A layer as it is; a list of layers as a Sequential."""
     if isinstance(block, Layer):
         return block
     if not isinstance(block, Iterable):
-        raise TypeError(
-            f"expected a layer or a list of layers, got {block!r}. Example: Repeat([Rotation()], 3)."
-        )
+        mend = "Example: Repeat([Rotation()], 3)."
+        if isinstance(block, type) and issubclass(block, Layer):
+            mend = f"Write {block.__name__}(), with brackets."
+        who = f"{owner}: " if owner else ""
+        raise TypeError(f"{who}expected a layer or a list of layers, got {block!r}. {mend}")
     return Sequential(tuple(block))
 
 

@@ -22,8 +22,9 @@ import pennylane as qp
 from ..layers.base import Layer, Wires, collect, is_shape
 from ..layers.compose import Adjoint
 from ..layers.template import Template
+from .dependence import ANALYTIC, OPAQUE, dependence
 
-OURS = Layer.__module__.rpartition(".")[0]  # qdl.layers
+OURS = Layer.__module__.rpartition(".")[0], __name__.rpartition(".")[0]  # qdl.layers, qdl.reading
 SAME = 1e-12  # relative difference below which an angle is a multiple of an entry
 
 Expand = Callable[[Any], Iterable[Any]]  # an operator as those that the reader knows
@@ -104,11 +105,14 @@ def read_gates(
             f"{type(layer).__name__} yields other gates for other numbers. The gates of a layer may "
             "depend on wires and fields only; let numbers enter through angles."
         )
-    lookup = _Lookup(drawn, opaque=_stops_gradients(layer, wires, shape, features))
-    gates = []
+    lookup, gates = _Lookup(drawn), []
+    levels = iter(_levels(layer, wires, shape, features, expand, drawn[0].operators))
     for pair in zip(drawn[0].operators, drawn[1].operators, strict=True):
         numbers = zip(pair[0].data, pair[1].data, dims_of(pair[0]), strict=True)
-        gates.append(Gate(pair[0], tuple(lookup.source(*map(np.asarray, n)) for n in numbers)))
+        sources = [
+            lookup.source(np.asarray(a), np.asarray(b), int(d), next(levels)) for a, b, d in numbers
+        ]
+        gates.append(Gate(pair[0], tuple(sources)))
     return tuple(gates)
 
 
@@ -147,49 +151,63 @@ def _draw(
     )
 
 
-def _stops_gradients(layer: Layer, wires: Wires, shape: Any, features: Any) -> bool:
-    """Whether a layer that is not of qdl calls ``jax.lax.stop_gradient``, which NumPy does not show."""
-    if type(layer).__module__.startswith(OURS) and not isinstance(layer, Template | Adjoint):
-        return False
+def _levels(
+    layer: Layer, wires: Wires, shape: Any, features: Any, expand: Expand, drawn: list[Any]
+) -> list[int]:
+    """How each number of the drawn operators depends on parameters and features.
+
+    The layers of qdl are analytic. Any other is traced by JAX, which sees what numbers do not show.
+    """
+    count = sum(len(operator.data) for operator in drawn)
+    inner = layer.block if isinstance(layer, Adjoint) else layer
+    if type(inner).__module__.startswith(OURS) and not isinstance(inner, Template):
+        return [ANALYTIC] * count
     struct = partial(jax.ShapeDtypeStruct, dtype=float)
     params = jax.tree.map(struct, shape, is_leaf=is_shape)
     x = struct(features) if isinstance(features, tuple) else features
 
-    def data(params: Any, x: Any) -> list[Any]:
-        return [
-            value for o in operators_of(layer, wires, params, x, lambda o: [o]) for value in o.data
+    def numbers(expand: Expand) -> Callable[..., list[Any]]:
+        return lambda params, x: [
+            jax.numpy.asarray(number)
+            for operator in operators_of(layer, wires, params, x, expand)
+            for number in operator.data
         ]
 
     try:
-        return "stop_gradient" in str(jax.make_jaxpr(data)(params, x))
-    except (jax.errors.JAXTypeError, TypeError):  # written for NumPy alone: it is never traced
-        return False
+        found = dependence(numbers(lambda operator: [operator]), params, x)
+    except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+        raise ValueError(
+            f"{type(inner).__name__} cannot be traced by JAX: it looks at the values of parameters or "
+            "features, or computes angles with NumPy or math. Compute them with operators or jax.numpy, and "
+            f"let gates depend on wires and fields only. JAX says: {str(error).splitlines()[0]}"
+        ) from error
+    if OPAQUE not in found:
+        return [ANALYTIC] * count
+    found = dependence(numbers(expand), params, x)
+    return found if len(found) == count else [OPAQUE] * count
 
 
 class _Lookup:
     """Finds sources, by the values that an angle has in two draws."""
 
-    def __init__(self, drawn: Sequence[_Drawn], opaque: bool):
+    def __init__(self, drawn: Sequence[_Drawn]):
         self.params = [d.params for d in drawn]
         self.x = [d.x for d in drawn]
-        self.opaque = opaque  # whatever is no constant is computed
         self.counts = {False: 0, True: 0}  # computed angles so far, batched or not
 
-    def source(self, a: np.ndarray, b: np.ndarray, dim: Any) -> Source:
-        dim = int(dim)
+    def source(self, a: np.ndarray, b: np.ndarray, dim: int, level: int) -> Source:
         if dim > 0 or np.iscomplexobj(a):
-            return Array(not (a.shape == b.shape and np.array_equal(a, b)))
+            return Array(level == OPAQUE or not (a.shape == b.shape and np.array_equal(a, b)))
         batched = a.ndim > 0
-        if not batched and float(a) == float(b):
-            return Constant(float(a))
-        if not batched and not self.opaque:
-            found = _multiple(float(a), float(b), *self.params)
-            if found is not None:
+        if level != OPAQUE:
+            if not batched and float(a) == float(b):
+                return Constant(float(a))
+            if not batched and (found := _multiple(float(a), float(b), *self.params)):
                 return Entry(*found)
-        if batched == (len(self.x[0]) > 1) and self.x[0].shape[1] and not self.opaque:
-            found = _multiple(float(a.flat[0]), float(b.flat[0]), self.x[0][0], self.x[1][0])
-            if found is not None and self._every_row(a, b, *found):
-                return Feature(*found)
+            if batched == (len(self.x[0]) > 1) and self.x[0].shape[1]:
+                found = _multiple(float(a.flat[0]), float(b.flat[0]), self.x[0][0], self.x[1][0])
+                if found and self._every_row(a, b, *found):
+                    return Feature(*found)
         self.counts[batched] += 1
         return Computed(self.counts[batched] - 1, batched)
 

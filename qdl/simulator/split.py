@@ -106,7 +106,7 @@ def _split(
     if isinstance(operator, qp.operation.StatePrepBase):
         fixed = gate.array
         if fixed is None:
-            fixed = np.asarray(operator.state_vector()).ravel()  # pyright: ignore[reportArgumentType]
+            fixed = np.asarray(_of_numpy(operator).state_vector()).ravel()  # pyright: ignore[reportArgumentType]
         return [Preparation(wires, fixed)]
     if gate.array is not None:
         form = Form(("array", len(wires)), False, _no_build)
@@ -145,7 +145,16 @@ def _key(operator: Any) -> Any:
 
 
 def _local(operator: Any) -> Any:
-    return qp.map_wires(operator, {w: i for i, w in enumerate(operator.wires)})
+    return qp.map_wires(_of_numpy(operator), {w: i for i, w in enumerate(operator.wires)})
+
+
+def _of_numpy(operator: Any) -> Any:
+    """The operator with its stand-ins as NumPy numbers, which stay numbers while JAX traces."""
+    if not any(isinstance(number, jax.Array) for number in operator.data):
+        return operator
+    numbers = [np.asarray(number) for number in operator.data]
+    with qp.QueuingManager.stop_recording():
+        return qp.ops.functions.bind_new_parameters(operator, numbers)
 
 
 def _matrix(operator: Any) -> np.ndarray:

@@ -51,6 +51,7 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
     """
     check_qnn("metric_tensor", model)
     _check_approximation(approximation)
+    model.check_params(params)
     return _metric(model, approximation, params, x)
 
 
