@@ -104,6 +104,16 @@ def build(
     return cls(**{name: build(value, arrays, known, own) for name, value in fields.items()})
 
 
+def own_classes(description: Any) -> set[str]:
+    """The names of the user's own classes in a description."""
+    found = {name for inner, _ in _parts(description, "") for name in own_classes(inner)}
+    return found | ({description["own class"]} if _is_own(description) else set())
+
+
+def _is_own(description: Any) -> bool:
+    return isinstance(description, dict) and isinstance(description.get("own class"), str)
+
+
 def opaque(description: Any, path: str = "model") -> Iterator[tuple[str, str]]:
     """Where a description only knows a name, and that name."""
     for inner, where in _parts(description, path):

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from .circuit import Circuit
-from .describe import Missing, build, describe, differences, opaque
+from .describe import build, describe, differences, opaque, own_classes
 from .files import read, write
 from .hybrid import Hybrid
 from .layers.base import is_shape
@@ -154,14 +154,17 @@ def _build_whole(
             f"{where} holds {unknown[0][0]} = {unknown[0][1]}, of which a file can only say the "
             "name. Pass the model itself: qdl.load(path, model=model)."
         )
+    own = {cls.__name__: cls for cls in layers}
+    missing = sorted(own_classes(description) - own.keys())
+    if missing:
+        classes = f"class {missing[0]}" if len(missing) == 1 else f"classes {', '.join(missing)}"
+        names = [*own, *missing]
+        all_of_them = ", ".join(names) + ("," if len(names) == 1 else "")
+        raise ValueError(f"{where} needs your {classes}: qdl.load(path, layers=({all_of_them})).")
     try:
-        model = build(description, arrays, _class, {cls.__name__: cls for cls in layers})
+        model = build(description, arrays, _class, own)
         again: dict[str, np.ndarray] = {}
         same = not list(differences(description, describe(model, again), ""))
-    except Missing as name:
-        raise ValueError(
-            f"{where} needs your class {name}: qdl.load(path, layers=({name},))."
-        ) from None
     except Exception as error:  # whatever a class says to fields it does not take
         raise ValueError(f"{where} does not describe a model of this qdl: {error}") from error
     if not (same and hasattr(model, "init") and hasattr(model, "apply")):

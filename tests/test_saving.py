@@ -415,3 +415,27 @@ def test_models_come_back_on_their_machines(tmp_path):
     assert qdl.load(tmp_path / "noisy", model=noisy)[0] is noisy
     with pytest.raises(ValueError, match="holds another model"):
         qdl.load(tmp_path / "noisy", model=model.on(places[0]))
+
+
+@dataclass(frozen=True)
+class Inside(Layer):
+    def gates(self, params, x, wires):
+        yield qp.Hadamard(wires[0])
+
+
+@dataclass(frozen=True)
+class Outside(Layer):
+    inner: Layer = Inside()
+
+    def gates(self, params, x, wires):
+        yield from self.inner.gates(params, x, wires)
+
+
+def test_all_classes_of_the_users_that_are_missing_are_named_at_once(tmp_path, key):
+    model = qdl.QNN(1, [Outside(), Rotation()])
+    qdl.save(tmp_path, model, model.init(key))
+    with pytest.raises(ValueError, match=r"classes Inside, Outside: .*layers=\(Inside, Outside\)"):
+        qdl.load(tmp_path)
+    with pytest.raises(ValueError, match=r"your class Inside: .*layers=\(Outside, Inside\)"):
+        qdl.load(tmp_path, layers=(Outside,))
+    assert qdl.load(tmp_path, layers=(Outside, Inside))[0] == model
