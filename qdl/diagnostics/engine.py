@@ -131,9 +131,8 @@ class Engine(ABC):
         eps = np.finfo(np.float64 if jax.config.jax_enable_x64 else np.float32).eps
         zero = variance <= (30 * eps * task.scale) ** 2
         low, high = intervals.log_delta(variance, kappa, m)
-        together, _ = intervals.log_delta(
-            variance, kappa, m, 1 - (1 - intervals.LEVEL) / max(int((~zero).sum()), 1)
-        )
+        alive = ~zero
+        lowest, highest = intervals.log_delta(variance, kappa, m, intervals.at_once(alive.sum()))
         cost_variance, cost_kappa = float(costs.var(ddof=1)), float(intervals.kurtosis(costs))
         cost_low, cost_high = intervals.log_delta(cost_variance, cost_kappa, m)
         squares = (gradients**2).sum(axis=1)
@@ -151,9 +150,9 @@ class Engine(ABC):
             method=self.name,
             certificate=Certificate(statement),
             draws=m,
-            warnings=_warnings(kappa[~zero], m),
-            median_interval=intervals.bootstrap_median(gradients[:, ~zero]),
-            maximum_interval=intervals.of_largest(together[~zero], high[~zero]),
+            warnings=_warnings(kappa[alive], m),
+            median_interval=intervals.of_median(lowest[alive], highest[alive]),
+            maximum_interval=intervals.of_largest(lowest[alive], high[alive]),
             squared_norm_error=norm_error,
             cost_error=cost_variance * max((cost_kappa - 1) / m, 0.0) ** 0.5,
         )  # fmt: skip

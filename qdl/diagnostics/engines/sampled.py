@@ -26,6 +26,7 @@ from ...pauli.reach import silent
 from ...refused import Refused
 from ..engine import Engine, Task, cost_of, start
 from ..result import intervals
+from ..result.intervals import LEVEL
 from ..result.sampling import Sampling
 from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
@@ -134,7 +135,8 @@ def _block(
         params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
         which, *runs = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 3))(last), 1, 0)
         axis = None if features is None or x is not None else 0
-        if plan.positions is None:
+        positions = plan.positions
+        if positions is None:
             runs = jnp.stack(runs, axis=1)
             costs, slopes = _gradients(model, cost, axis)(params, features, runs)
             return {"costs": np.asarray(costs), "slopes": np.asarray(slopes)}
@@ -142,9 +144,9 @@ def _block(
         moves, weights = (jnp.asarray(table, jnp.result_type(float)) for table in tables)
         flat, unravel = _flat(params)
         rows = flat[:, None]
-        if len(plan.positions):
-            draw = jax.vmap(lambda k: jax.random.randint(k, (), 0, len(plan.positions)))
-            at = jnp.asarray(plan.positions)[draw(which)]
+        if len(positions):
+            draw = jax.vmap(lambda k: jax.random.randint(k, (), 0, len(positions)))
+            at = jnp.asarray(positions)[draw(which)]
             one = jax.nn.one_hot(at, flat.shape[1], dtype=flat.dtype)
             rows = jnp.concatenate([rows, rows + moves[at][:, :, None] * one[:, None]], axis=1)
         terms = rows.shape[1]
@@ -152,7 +154,7 @@ def _block(
         keys = jnp.moveaxis(keys.reshape(2, count, terms), 0, 1)
         each = 2 * terms
         wide = jnp.repeat(rows[:, None], 2, axis=1).reshape(count * each, -1)
-        seen = features if axis is None else jnp.repeat(features, each, axis=0)
+        seen = features if features is None or axis is None else jnp.repeat(features, each, axis=0)
         found = _values(model, cost, axis)(unravel(wide), seen, keys.reshape(-1))
         found = np.asarray(found, float).reshape(count, 2, terms)
         slopes = np.zeros((count, 2, 0))
@@ -220,8 +222,8 @@ def summary(
     a, b = slopes[:, 0], slopes[:, 1]
     if measured.any():
         variance[measured], error[measured], naive[measured] = halves.covariance(a, b)
-    half = _z(intervals.LEVEL) * error
-    lower = variance - _z(1 - (1 - intervals.LEVEL) / max(measured.sum(), 1)) * error
+    half, wide = (_z(level) * error for level in (LEVEL, intervals.at_once(measured.sum())))
+    lowest, highest = (variance - wide)[measured], (variance + wide)[measured]
     cost = halves.cost_moment(costs[:, 0], costs[:, 1])
     times = 1.0 if plan.positions is None else float(len(plan.positions))
     norm = halves.squared_norm(a, b, times)
@@ -255,9 +257,10 @@ def summary(
             "noise of its own; nominal 95% intervals, which may reach below zero"
         ),
         draws=m,
-        maximum_interval=None
-        if not measured.any()
-        else (float(lower[measured].max()), float((variance + half)[measured].max())),
+        median_interval=intervals.of_median(lowest, highest) if measured.any() else None,
+        maximum_interval=intervals.of_largest(lowest, (variance + half)[measured])
+        if measured.any()
+        else None,
         squared_norm_error=norm_error,
         cost_error=cost.error,
         sampling=sampling,
