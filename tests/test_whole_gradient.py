@@ -1,4 +1,4 @@
-"""The squared norm of the gradient is what a verdict follows; its intervals, zeros, and the shots it takes."""
+"""A verdict follows the squared norm of the gradient; its intervals, zeros, and the shots it takes."""
 
 import jax
 import numpy as np

@@ -24,7 +24,7 @@ from ...pauli.cones import reduced
 from ...pauli.observables import linear
 from ...pauli.reach import silent
 from ...refused import Refused
-from ..engine import Engine, Task, cost_of, start
+from ..engine import Engine, Task, start, value_at
 from ..result import intervals
 from ..result.intervals import LEVEL
 from ..result.sampling import Sampling
@@ -85,9 +85,16 @@ def certified(task: Task) -> np.ndarray:
     """The reported parameters that are proven to have no influence on the cost, wherever it runs."""
     known = outside(task.model)[task.parameters.reported]
     try:
+        if np.ndim(task.x) > 1:
+            return known | silent(reduced(structure(task.model, None, _all_values)))
         return known | silent(reduced(structure(task.model, task.x, task.cost)))
     except Refused:
         return known
+
+
+def _all_values(values: Any) -> Any:
+    """Not linear, so that every readout value counts."""
+    return (values**2).sum()
 
 
 def make_plan(task: Task, zero: np.ndarray) -> Plan:
@@ -98,7 +105,9 @@ def make_plan(task: Task, zero: np.ndarray) -> Plan:
         return Plan(np.zeros(0, int), none, none, 1)
     wanted = alive if isinstance(task.components, str) else reported[[task.components]]
     place = task.model.place
-    few = getattr(place, "gradient", None) in RANDOM or not linear(task.model, task.cost)
+    rows = np.shape(task.x)[0] if np.ndim(task.x) > 1 else 1
+    spsa = getattr(place, "gradient", None) in RANDOM
+    few = spsa or rows > 1 or not linear(task.model, task.cost)
     if task.components != "all" and not few:
         asked = np.isin(np.arange(len(task.parameters.reported)), wanted)
         table = shift_table(task.model, asked)
@@ -106,7 +115,7 @@ def make_plan(task: Task, zero: np.ndarray) -> Plan:
             return Plan(wanted, *table, 1 + table[0].shape[1])
     shifts = shift_table(task.model, np.isin(np.arange(len(task.parameters.reported)), alive))
     pairs = 2 * len(alive) if shifts is None else int((shifts[1] != 0).sum())
-    return Plan(None, none, none, 3 if few and hasattr(place, "gradient") else 1 + pairs)
+    return Plan(None, none, none, rows * (3 if spsa else 1 + pairs))
 
 
 def draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
@@ -185,7 +194,7 @@ def _values(model: Any, cost: Any, axis: int | None) -> Any:
     """The costs at rows of parameters and keys."""
 
     def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        return cost_of(model.apply(params, x, key), cost)
+        return value_at(model, cost, params, x, key)
 
     return jax.jit(jax.vmap(value, (0, axis, 0)))
 
@@ -195,7 +204,7 @@ def _gradients(model: Any, cost: Any, axis: int | None) -> Any:
     """Costs ``(starts, 2)`` and gradients ``(starts, 2, p)`` of both runs, by the place's own method."""
 
     def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        return cost_of(model.apply(params, x, key), cost)
+        return value_at(model, cost, params, x, key)
 
     def one(params: Any, x: Any, key: jax.Array) -> Any:
         found, gradient = jax.value_and_grad(value)(params, x, key)
