@@ -108,8 +108,8 @@ def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: in
         )
     size = None if whole is None else whole.n_features
     config = TrainConfig(
-        dataset, **({"model": target} if named else {}), features=size, seed=seed,
-        depth=int(depth) if depth is not None else None,
+        dataset, target if named else "qcnn", features=size, seed=seed,
+        depth=int(depth) if depth is not None and named else None,
     )  # fmt: skip
     data = load_data(config)
     if whole is None:
