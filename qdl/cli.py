@@ -77,12 +77,9 @@ def quickstart(
     typer.echo(result.verdict())
     widths = next(iter(result.sweeps.values())).n_wires
     _print(
-        "variance of one gradient component over random starts",
+        "expected squared norm of the gradient over random starts",
         ("wires", *map(str, widths)),
-        [
-            (name, *(f"{v:.1e}" for v in s.followed()["variance"]))
-            for name, s in result.sweeps.items()
-        ],
+        [(name, *(f"{row.squared_norm:.1e}" for row in s)) for name, s in result.sweeps.items()],
     )
     typer.echo(f"Pictures, parameters and every number: {result.folder}")
 

@@ -99,6 +99,26 @@ def terms(observable: Any) -> list[tuple[float, Any]]:
     return [(1.0, observable)]
 
 
+def norm(observable: Any) -> float:
+    """An upper bound on the absolute eigenvalues of an observable; the largest one for a single term.
+
+    Example:
+        >>> norm(qp.Z(0) - 0.5 * qp.Projector([1], 1))
+        1.5
+    """
+    return float(sum(abs(c) * _norm(term) for c, term in terms(observable)))
+
+
+def _norm(term: Any) -> float:
+    if isinstance(term, PauliWord | qp.Projector):
+        return 1.0
+    if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == len(
+        term.wires
+    ):
+        return float(np.prod([norm(factor) for factor in term.operands]))
+    return float(np.abs(np.linalg.eigvalsh(qp.matrix(term, wire_order=term.wires))).max())
+
+
 def words(observable: Any) -> dict[PauliWord, float]:
     """An observable as a sum of Pauli words, the identity among them.
 

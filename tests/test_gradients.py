@@ -27,11 +27,21 @@ def test_closed_form_of_one_rotation(key):
         assert row.certified_zero.tolist() == [False] + [True] * (row.n_wires - 1)
 
 
-def test_the_followed_parameter_is_the_first_that_matters(key):
-    sweep = gradient_variance(
-        lambda n: qdl.QNN(n, Rotation("zy")), (3,), key=key, samples=50, **STATEVECTOR
-    )
-    assert sweep.followed()["index"].tolist() == [1]  # a z rotation of |0> changes nothing
+def test_the_whole_gradient_is_followed_or_one_component(key):
+    layers = [Rotation("zy"), Rotation("y")]
+    follow = {}
+    for parameter in (None, "largest", "median", 1):
+        sweep = gradient_variance(
+            lambda n: qdl.QNN(n, layers, readout=qdl.Expval(2 * qp.Z(0))), (3,),
+            parameter=parameter, key=key,
+        )  # fmt: skip
+        follow[parameter] = sweep.followed()
+    # C = 2 cos(a + b): two components of variance 2, and z rotations of |0> that change nothing
+    assert follow[None]["index"] == [-1] and follow[None]["value"] == pytest.approx([4])
+    for each in ("largest", "median"):
+        assert follow[each]["index"] in (1, 6) and follow[each]["value"] == pytest.approx([2])
+    assert follow[1]["index"] == [1]
+    assert sweep.subject == "variance of component 1" and "parameter " in sweep.table()
 
 
 def test_equals_a_loop_over_draws(key):
@@ -113,7 +123,7 @@ def test_global_observable_is_a_plateau(key):
         ({"samples": 2.5}, "a variance needs samples >= 2, got 2.5"),
         (
             {"parameter": "mean"},
-            "parameter='mean' is none to follow: expected None, 'median', or an",
+            "parameter='mean' is none to follow: expected None for the whole gradient, 'median'",
         ),
         ({"parameter": -1}, "parameter=-1 is none to follow"),
         ({"parameter": 3}, "no parameter 3 on 3 wires, expected an index below 3"),

@@ -110,16 +110,16 @@ def confusion(axes: Any, labels: Any, predicted: Any, names: Sequence[str]) -> N
 
 
 def variances(axes: Any, sweeps: Mapping[str, Any]) -> None:
-    """Gradient variance against width with its intervals, on a logarithmic scale."""
+    """What the sweeps follow against width with its intervals, on a logarithmic scale."""
     from ..diagnostics.report.pictures import whole_decades
 
     for colour, (name, sweep) in zip(COLOURS, sweeps.items(), strict=False):
         sweep.plot(axes, label=name, colour=colour)
     followed = [sweep.followed() for sweep in sweeps.values()]
-    whole_decades(axes, [f[end][f["variance"] > 0] for f in followed for end in ("low", "high")])
+    whole_decades(axes, [f[end][f["value"] > 0] for f in followed for end in ("low", "high")])
     widths = sorted({n for sweep in sweeps.values() for n in sweep.n_wires})
     axes.set_xticks(widths, [str(n) for n in widths])
-    axes.set(xlabel="wires", ylabel="variance of one derivative")
+    axes.set(xlabel="wires", ylabel=next(iter(sweeps.values())).subject)
     axes.set_title("Gradient over random starts", loc="left")
     axes.legend(**KEY)
 

@@ -140,17 +140,14 @@ def _write(result: Quickstart) -> None:
         for b in result.classical
     ]
     for family, sweep in result.sweeps.items():
-        follow = sweep.followed()
         results += [
             {
                 "family": family,
-                "n_wires": n,
-                "gradient_variance": float(v),
-                "standard_error": float(e),
+                "n_wires": row.n_wires,
+                "gradient_squared_norm": row.squared_norm,
+                "standard_error": row.squared_norm_error,
             }
-            for n, v, e in zip(
-                sweep.n_wires, follow["variance"], follow["standard_error"], strict=True
-            )
+            for row in sweep
         ]
     runs.write_metrics(result.folder, results)
     runs.write_params(result.folder, {each.name: each.fit.params for each in result.quantum})

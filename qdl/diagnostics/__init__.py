@@ -27,7 +27,10 @@ from .fisher import (
 from .gradients import gradient_variance
 from .report import TrainabilityReport, trainability_report
 from .resources import LightCone, Resources, resources
-from .result.variance import Certificate, GradientVariance, Sweep
+from .result.point import Point
+from .result.sampling import Resolution, Sampling
+from .result.sweep import Sweep
+from .result.variance import Certificate, GradientVariance
 from .result.verdict import Verdict
 from .shots import (
     SampledVariance,
@@ -51,8 +54,11 @@ __all__ = [
     "GradientVariance",
     "LieAlgebra",
     "LightCone",
+    "Point",
+    "Resolution",
     "Resources",
     "SampledVariance",
+    "Sampling",
     "Sweep",
     "Task",
     "TrainabilityReport",

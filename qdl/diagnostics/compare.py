@@ -10,7 +10,8 @@ import jax
 
 from ..initializers import beta, gaussian, identity_blocks, small_angle, uniform
 from .gradients import gradient_variance
-from .result.variance import GradientVariance, Sweep
+from .result.sweep import Sweep
+from .result.variance import GradientVariance
 
 INITIALIZERS = {
     "uniform": uniform(), "small_angle": small_angle(), "gaussian": gaussian(), "beta": beta(2.0, 5.0),
@@ -34,18 +35,19 @@ class Comparison:
         return self.results[name]
 
     def table(self) -> str:
-        """Medians over the parameters, the cost's variance, and what each makes of the first one."""
+        """The squared norm and what each makes of the first one, the largest component, the cost."""
         lines = [
-            f"{'initialiser':<16} {'wires':>5} {'median':>10} {'Var C':>10} {'times':>9}  engine"
+            f"{'initialiser':<16} {'wires':>5} {'|grad C|^2':>10} {'times':>9} {'largest':>10} "
+            f"{'Var C':>10}  engine"
         ]
         first: dict[int, float] = {}
         for name, result in self.results.items():
             for row in result if isinstance(result, Sweep) else [result]:
-                base = first.setdefault(row.n_wires, row.median)
-                times = f"{row.median / base:>9.3g}" if base > 0 else f"{'-':>9}"
+                base = first.setdefault(row.n_wires, row.squared_norm)
+                times = f"{row.squared_norm / base:>9.3g}" if base > 0 else f"{'-':>9}"
                 lines.append(
-                    f"{name:<16} {row.n_wires:>5} {row.median:>10.3e} {row.cost_variance:>10.3e} {times}  "
-                    f"{row.method}"
+                    f"{name:<16} {row.n_wires:>5} {row.squared_norm:>10.3e} {times} "
+                    f"{row.maximum:>10.3e} {row.cost_variance:>10.3e}  {row.method}"
                 )
         lines += [f"left out {name}: {why}" for name, why in self.left_out.items()]
         return "\n".join(lines)
@@ -59,9 +61,11 @@ def compare_initializers(
     key: jax.Array,
     **options: Any,
 ) -> Comparison:
-    """Gradient variance of one circuit with each of several initialisers.
+    """The gradient of one circuit with each of several initialisers.
 
-    An initialiser moves the start, not the landscape: a variance that it raises is that of the first step.
+    They are compared by the expected squared norm of the gradient, with the largest component and the
+    variance of the cost beside it. An initialiser moves the start, not the landscape: a gradient that it
+    raises is that of the first step.
 
     Args:
         model_or_build: a QNN, or a function of the width that returns one.

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..pauli.circuit import PauliCircuit, pauli_circuit
+from ..pauli.observables import scale
 from ..pauli.parameters import Parameters, parameters
 from ..refused import Refused
 from .result import intervals
@@ -51,6 +52,11 @@ class Task:
     def parameters(self) -> Parameters:
         """What is known of each parameter: its layer, how it starts, whether it is reported."""
         return parameters(self.model)
+
+    @cached_property
+    def scale(self) -> float:
+        """A bound on the values of the cost: what rounding is relative to."""
+        return scale(self.model, self.cost)
 
     @cached_property
     def circuit(self) -> PauliCircuit:
@@ -117,15 +123,18 @@ class Engine(ABC):
         """
         known, costs = task.parameters, np.asarray(costs, float)
         gradients, m = np.asarray(gradients, float)[:, known.reported], len(costs)
-        variance = gradients.var(axis=0, ddof=1)
-        kappa = intervals.kurtosis(gradients)
-        low, high = intervals.log_delta(variance, kappa, m)
+        variance, kappa = gradients.var(axis=0, ddof=1), intervals.kurtosis(gradients)
         # Rounding leaves about eps in a gradient that vanishes, and its square in the variance.
         eps = np.finfo(np.float64 if jax.config.jax_enable_x64 else np.float32).eps
-        zero = variance < (30 * eps) ** 2
-        cost_variance = float(costs.var(ddof=1))
-        cost_low, cost_high = intervals.log_delta(cost_variance, intervals.kurtosis(costs), m)
-        middle, largest = intervals.bootstrap_median_max(gradients[:, ~zero])
+        zero = variance <= (30 * eps * task.scale) ** 2
+        low, high = intervals.log_delta(variance, kappa, m)
+        together, _ = intervals.log_delta(
+            variance, kappa, m, 1 - (1 - intervals.LEVEL) / max(int((~zero).sum()), 1)
+        )
+        cost_variance, cost_kappa = float(costs.var(ddof=1)), float(intervals.kurtosis(costs))
+        cost_low, cost_high = intervals.log_delta(cost_variance, cost_kappa, m)
+        squares = (gradients**2).sum(axis=1)
+        norm, norm_error = float(squares.mean()), float(squares.std(ddof=1) / m**0.5)
         return GradientVariance(
             task.model.n_wires, variance, low, high,
             standard_error=variance * np.sqrt(np.maximum(kappa - 1, 0) / m),
@@ -134,12 +143,16 @@ class Engine(ABC):
             cost_mean=float(costs.mean()),
             cost_variance=cost_variance,
             cost_interval=(float(cost_low), float(cost_high)),
+            squared_norm=norm,
+            squared_norm_interval=intervals.of_positive_mean(norm, norm_error),
             method=self.name,
             certificate=Certificate(statement),
             draws=m,
             warnings=_warnings(kappa[~zero], m),
-            median_interval=middle,
-            maximum_interval=largest,
+            median_interval=intervals.bootstrap_median(gradients[:, ~zero]),
+            maximum_interval=intervals.of_largest(together[~zero], high[~zero]),
+            squared_norm_error=norm_error,
+            cost_error=cost_variance * max((cost_kappa - 1) / m, 0.0) ** 0.5,
         )  # fmt: skip
 
 

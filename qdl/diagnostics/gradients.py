@@ -13,7 +13,9 @@ from ..circuit import check_features
 from ..layers.base import check_key
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
-from .result.variance import Sweep
+from .one_shot import one_shot
+from .result.sweep import Sweep
+from .result.variance import Subject
 
 
 def gradient_variance(
@@ -21,7 +23,7 @@ def gradient_variance(
     n_wires: Iterable[int] | None = None,
     *,
     depth: Callable[[int], int] | None = None,
-    parameter: int | str | None = None,
+    parameter: Subject = None,
     method: str | Engine = "auto",
     samples: int | None = None,
     x: Any = None,
@@ -32,16 +34,18 @@ def gradient_variance(
 ) -> Any:
     r"""The variance of each gradient component over the model's own random starts.
 
-    For every width $n$ the model ``build(n)`` draws parameters $\theta$ with its own ``init``, and
-    the row reports $v_k = \mathrm{Var}_\theta[\partial_{\theta_k} C]$ for every parameter. A variance
-    that falls exponentially with $n$ is a barren plateau.
+    For every width $n$ the model ``build(n)`` draws parameters $\theta$ with its own ``init``, and the
+    row reports the expected squared norm $E\,|\nabla C|^2 = \sum_k (v_k + m_k^2)$ of the gradient, the
+    variance $v_k = \mathrm{Var}_\theta[\partial_{\theta_k} C]$ of every component ($m_k$ is its mean) and that
+    of the cost. A squared norm that falls exponentially with $n$ is a barren plateau. One component
+    alone may fall where the gradient does not: that of a gate far from the readout.
 
     Args:
         model_or_build: a QNN, or a function of the width that returns one.
         n_wires: the widths; None for a single QNN.
         depth: gives the depth for a width; then the model is ``build(n, depth(n))``.
-        parameter: which component the verdict follows: None for the first that is not certified zero,
-            an index into the flattened parameters, or ``"median"``.
+        parameter: what the verdict follows: None for the whole gradient, $E\,|\nabla C|^2$; or one
+            component's variance, by its index in the flattened parameters, ``"median"`` or ``"largest"``.
         method: ``"statevector"`` (random starts of any model), ``"dense_moment"`` (exact, few wires),
             ``"pauli_walk"`` and ``"pauli_walk_rb"`` (sampled, up to thousands of wires; the second for
             deep plateaus), ``"light_cone"`` (local observables, any start), or ``"auto"``: the best of
@@ -67,7 +71,7 @@ def gradient_variance(
         >>> from qdl.layers import Rotation
         >>> sweep = gradient_variance(lambda n: qdl.QNN(n, Rotation("y"), readout=qdl.ExpZ(0)), (1, 2),
         ...                           key=jax.random.key(0))
-        >>> [round(float(sweep[n].variance[0]), 1) for n in (1, 2)]  # 1/2: C = cos(angle)
+        >>> [round(sweep[n].squared_norm, 1) for n in (1, 2)]  # E sin^2 = 1/2: C = cos(angle)
         [0.5, 0.5]
 
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
@@ -82,7 +86,7 @@ def gradient_variance(
                     "it out, or pass a function build(n) that returns the model for each width."
                 )
         row = _row(model_or_build, initializer, x, cost, samples, method, key, executor)
-        row.chosen(parameter)  # a single row has no verdict, but it has an index or not
+        row.point(parameter)  # a single row has no verdict, but it has an index or not
         return row
     widths = [int(n) for n in n_wires] if isinstance(n_wires, Iterable) else []
     if not widths or len(set(widths)) != len(widths):
@@ -110,7 +114,7 @@ def gradient_variance(
         here = x(n) if callable(x) else x
         own = jax.random.fold_in(key, n)
         row = _row(model, initializer, here, cost, samples, method, own, executor)
-        row.chosen(parameter)  # refused before the next, wider one takes its time
+        row.point(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
     return Sweep(tuple(rows), parameter, law)
@@ -131,10 +135,11 @@ def _check(
         )
     if samples is not None and not (_is_whole(samples) and samples >= 2):
         raise ValueError(f"a variance needs samples >= 2, got {samples!r}. Take 100 or more.")
-    if parameter not in (None, "median") and not (_is_whole(parameter) and int(parameter) >= 0):
+    named = parameter in (None, "median", "largest")
+    if not named and not (_is_whole(parameter) and int(parameter) >= 0):
         raise ValueError(
-            f"parameter={parameter!r} is none to follow: expected None, 'median', or an index >= 0 into the "
-            "flattened parameters. Example: parameter=0."
+            f"parameter={parameter!r} is none to follow: expected None for the whole gradient, 'median', "
+            "'largest', or an index >= 0 into the flattened parameters. Example: parameter=0."
         )
     if depth is not None and not callable(depth):
         raise TypeError(
@@ -168,8 +173,9 @@ def _row(
         )
     model = model if initializer is None else replace(model, initializer=initializer)
     x = None if x is None else check_features(x)
-    row = run(Task(model, key, cost, x, samples, executor), method)
-    return replace(row, cost=_named(model, cost))
+    task = Task(model, key, cost, x, samples, executor)
+    row = run(task, method)
+    return replace(row, cost=_named(model, cost), one_shot=one_shot(task, row))
 
 
 def _named(model: Any, cost: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pennylane as qp
 
-from ..observables import words
+from ..observables import norm, words
 from ..readout import Probabilities
 from ..refused import Refused
 from .words import Word, from_names, wires_of
@@ -45,7 +45,8 @@ def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
                 bits = from_names(word)
                 total[bits] = total.get(bits, 0.0) + weight * value
     offset += total.pop((0, 0), 0.0)
-    kept = sorted((word, value) for word, value in total.items() if abs(value) > 1e-15)
+    least = 1e-15 * max(map(abs, total.values()), default=0.0)
+    kept = sorted((word, value) for word, value in total.items() if abs(value) > least)
     return Observable(tuple((value, word) for word, value in kept), offset)
 
 
@@ -55,13 +56,39 @@ def _weights(cost: Any, size: int) -> tuple[np.ndarray, float]:
         return np.eye(1, size)[0], 0.0
     import jax
 
-    points = np.random.default_rng(0).uniform(-1, 1, (3, size))
-    points = [np.zeros(size), *points, 0.1 * points[0]]
-    slopes = [np.asarray(jax.grad(lambda v: jax.numpy.squeeze(cost(v)))(p), float) for p in points]
-    if not all(np.allclose(slope, slopes[0], rtol=1e-6, atol=1e-7) for slope in slopes):
+    slopes = _slopes(cost, np.ones(size))
+    least = 1e-7 * np.abs(slopes).max()
+    if not all(np.allclose(slope, slopes[0], rtol=1e-6, atol=least) for slope in slopes):
         raise Refused(
             "the cost is not a weighted sum of the readout values, and the second moments of a "
             "nonlinear cost are not those of its observables. Use method='statevector'."
         )
     # Weights are exact in the caller's precision; the constant is what is left at zero.
     return slopes[0], float(np.squeeze(np.asarray(cost(jax.numpy.zeros(size)))))
+
+
+def _slopes(cost: Any, norms: np.ndarray) -> np.ndarray:
+    """The cost's derivatives in the readout values, at some values that these can have."""
+    import jax
+
+    points = norms * np.random.default_rng(0).uniform(-1, 1, (3, len(norms)))
+    points = [np.zeros(len(norms)), *points, 0.1 * points[0]]
+    slope = jax.grad(lambda values: jax.numpy.squeeze(cost(values)))
+    return np.stack([np.asarray(slope(point), float) for point in points])
+
+
+def scale(model: Any, cost: Callable[..., Any] | None) -> float:
+    """How large a cost and its derivatives can be: the norm of what is measured, as the cost weighs it.
+
+    Args:
+        model: a QNN.
+        cost: a function of the readout values, or None for the first of them.
+    """
+    measured = model.measured
+    if isinstance(measured, Probabilities):
+        norms = np.ones(measured.size)
+    else:
+        norms = np.array([norm(each) for each in measured.observables])
+    if cost is None:
+        return float(norms[0])
+    return float((np.abs(_slopes(cost, norms)) @ norms).max())

@@ -16,7 +16,7 @@ from .density import evaluate_mixed
 from .devices import split_batch
 from .geometry import metric, metric_root
 from .plan import Passes
-from .run import check_shots, evaluate, state
+from .run import check_shots, evaluate, one_shot_variance, state
 from .shots import sample_bits
 from .slices import evaluate_sliced
 from .tangents import tangents
@@ -32,6 +32,7 @@ __all__ = [
     "sample_bits",
     "metric",
     "metric_root",
+    "one_shot_variance",
     "split_batch",
     "state",
     "tangents",

@@ -46,6 +46,33 @@ def evaluate(
     return _executed(circuit, params, x, distribution_head(found), passes, run)
 
 
+def one_shot_variance(circuit: Circuit, params: Any, x: Any, cost: Any) -> jax.Array:
+    """The variance of a cost whose every basis is read once: of its linear part at the exact values.
+
+    Args:
+        circuit: the circuit.
+        params: its parameters.
+        x: one sample of features, or None.
+        cost: a function of the readout values ``(k,)``.
+    """
+    _check_size(circuit, x)
+    found = bases(circuit.measured)
+    exact = _executed(circuit, params, x, distribution_head(found), ALL)
+    ends = np.cumsum([2 ** len(basis.wires) for basis in found])[:-1]
+    parts = jnp.split(exact, ends)
+    columns = [
+        np.eye(len(p)) if b.columns is None else b.columns
+        for b, p in zip(found, parts, strict=True)
+    ]
+    values = sum((p @ c for p, c in zip(parts, columns, strict=True)), jnp.zeros(circuit.size))
+    weights = jax.grad(cost)(values)
+    out = jnp.zeros(())
+    for p, c in zip(parts, columns, strict=True):
+        outcomes = c @ weights
+        out = out + p @ (outcomes - p @ outcomes) ** 2
+    return out
+
+
 def state(
     circuit: Circuit, params: Any, x: Any, passes: Passes = ALL, run: Any = execute
 ) -> jax.Array:

@@ -60,12 +60,15 @@ class DenseMoment(Engine):
         # Differences of nearly equal moments leave rounding of their own size.
         zero = silent(small) | (variance <= 1e-14 * found.slope_square)
         wires = "" if small.n_wires == circuit.n_wires else f", light cone of {small.n_wires} wires"
+        norm = float(found.slope_square.sum())
         statement = f"exact averages over independent angles, each used once{wires}"
         return GradientVariance(
             circuit.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
             cost_mean=found.mean + circuit.observable.offset,
             cost_variance=cost_variance,
             cost_interval=(cost_variance, cost_variance),
+            squared_norm=norm,
+            squared_norm_interval=(norm, norm),
             method=self.name,
             certificate=Certificate(statement, exact=True, independent=circuit.independent),
         )  # fmt: skip

@@ -30,16 +30,18 @@ def alternatives_section(asked: Question) -> Section:
             )
         except ValueError as error:
             missing.append(f"Not computed, {name}: {error}")
-    base = rows["as it is"].median if "as it is" in rows else 0.0
-    table = [("change", "median variance", "factor", "largest", "variance of the cost", "engine")]
+    base = rows["as it is"].squared_norm if "as it is" in rows else 0.0
+    table = [
+        ("change", "squared norm", "factor", "largest component", "variance of the cost", "engine")
+    ]
     for name, row in rows.items():
-        factor = f"{row.median / base:.3g}" if base else ""
-        numbers = (row.median, row.maximum, row.cost_variance)
-        median, largest, spread = (f"{v:.3g}" for v in numbers)
-        table.append((name, median, factor, largest, spread, row.method))
+        factor = f"{row.squared_norm / base:.3g}" if base > 0 else ""
+        numbers = (row.squared_norm, row.maximum, row.cost_variance)
+        norm, largest, spread = (f"{v:.3g}" for v in numbers)
+        table.append((name, norm, factor, largest, spread, row.method))
     values = {
         name: {
-            "median": row.median,
+            "squared_norm": row.squared_norm,
             "largest": row.maximum,
             "cost_variance": row.cost_variance,
             "method": row.method,

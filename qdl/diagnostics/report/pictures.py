@@ -36,20 +36,20 @@ def gradients(axes: Any, row: Any) -> None:
 
 
 def alternatives(axes: Any, rows: dict[str, Any]) -> None:
-    """The median variance of each variant as a bar."""
+    """The squared norm of the gradient of each variant as a bar."""
     names = list(rows)
-    medians = np.array([row.median for row in rows.values()])
-    drawn = np.maximum(medians, FLOOR)
+    norms = np.array([row.squared_norm for row in rows.values()])
+    drawn = np.maximum(norms, FLOOR)
     colours = [ORANGE if name == "as it is" else BLUE for name in names]
     axes.barh(range(len(names)), drawn, color=colours, height=0.6)
-    for i, median in enumerate(medians):
-        axes.text(drawn[i] * 1.1, i, f"{median:.2g}", va="center", fontsize=8.5)
+    for i, norm in enumerate(norms):
+        axes.text(drawn[i] * 1.1, i, f"{norm:.2g}", va="center", fontsize=8.5)
     axes.set_xscale("log")
-    low = drawn[medians > 0].min(initial=1.0)
-    axes.set_xlim(low / 3, max(medians.max(initial=0.0) * 4, low * 10))
+    low = drawn[norms > 0].min(initial=1.0)
+    axes.set_xlim(low / 3, max(norms.max(initial=0.0) * 4, low * 10))
     axes.set_yticks(range(len(names)), names, fontsize=8.5)
     axes.invert_yaxis()
-    axes.set(xlabel="median variance of a derivative")
+    axes.set(xlabel="expected squared norm of the gradient")
 
 
 def fidelities(axes: Any, found: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import numpy as np
-
 from ..gradients import gradient_variance
 from ..result.variance import GradientVariance, shots
 from ..truncation import weight_truncation
@@ -40,17 +38,23 @@ def how(row: GradientVariance) -> str:
 
 
 def _numbers(row: GradientVariance) -> list[str]:
-    low, high = row.cost_interval
-    top = int(np.argmax(row.variance))
     out = [
         f"The cost is {row.cost}.",
-        f"Median variance of a derivative {row.median:.3g} over "
+        f"Expected squared norm of its gradient at a start {row.squared_norm:.3g}, "
+        f"{interval(*row.squared_norm_interval)}, over "
         f"{count(int((~row.certified_zero).sum()), 'parameter')}; "
         f"{count(int(row.certified_zero.sum()), 'other')} cannot change this cost at all.",
-        f"Largest {row.maximum:.3g}, parameter {top}, {interval(row.low[top], row.high[top])}.",
-        f"Variance of the cost {row.cost_variance:.3g}, {interval(low, high)}; "
+        f"Variance of the cost {row.cost_variance:.3g}, {interval(*row.cost_interval)}; "
         f"its mean {row.cost_mean:.3g}.",
     ]
+    top = row.chosen("largest")
+    if top is not None:
+        ends = row.maximum_interval or (row.low[top], row.high[top])
+        out.insert(
+            2,
+            f"Variance of one derivative: largest {row.maximum:.3g}, parameter {top}, "
+            f"{interval(*ends)}; median {row.median:.3g}.",
+        )
     if math.isfinite(row.shots_needed):
         out.append(
             f"Signal-to-noise 1 for a median derivative takes {shots(row.shots_needed)} shots for each "
@@ -68,15 +72,15 @@ def scaling_section(asked: Question) -> Section:
     """The sweep over widths that was handed in."""
     sweep = asked.sweep
     follow = sweep.followed()
-    table = [(sweep.axis, "variance", "low", "high", "engine")]
+    table = [(sweep.axis, sweep.subject, "low", "high", "engine")]
     for row, v, low, high in zip(
-        sweep, follow["variance"], follow["low"], follow["high"], strict=True
+        sweep, follow["value"], follow["low"], follow["high"], strict=True
     ):
         size = str(getattr(row, sweep.axis))
         table.append((size, f"{v:.3g}", f"{low:.3g}", f"{high:.3g}", row.method))
     values = {
         "sizes": list(sweep.sizes),
-        **{name: follow[name].tolist() for name in ("variance", "low", "high")},
+        **{name: follow[name].tolist() for name in ("value", "low", "high")},
         "verdict": str(sweep.verdict),
     }
     return Section(

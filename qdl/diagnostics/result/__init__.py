@@ -1,4 +1,5 @@
-"""What comes back: ``variance`` of one width or of a sweep, which ``verdict`` judges and ``picture`` draws.
+"""What comes back: ``variance`` of one width, ``sweep`` of several, ``sampling`` of a place's own noise.
 
-``intervals`` are the statistics.
+A sweep is a list of ``point``, which ``verdict`` judges and ``picture`` draws; ``intervals`` are the
+statistics.
 """

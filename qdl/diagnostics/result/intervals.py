@@ -86,10 +86,10 @@ def kurtosis(draws: Any) -> Any:
     return np.where(second > 0, fourth / np.where(second > 0, second**2, 1), 1.0)
 
 
-def bootstrap_median_max(
+def bootstrap_median(
     draws: Any, seed: int = 0, repeats: int = 200, level: float = LEVEL
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Intervals of the median and of the maximum over the columns' variances.
+) -> tuple[float, float]:
+    """Interval of the median over the columns' variances.
 
     Whole rows are drawn again, never single entries: the gradients of one draw depend on each other.
 
@@ -98,17 +98,58 @@ def bootstrap_median_max(
         seed: of the rows that are drawn again; the draws themselves are what is random.
         repeats: bootstrap samples.
         level: confidence.
-
-    Returns:
-        ``(low, high)`` of the median and ``(low, high)`` of the maximum.
     """
     m, columns = draws.shape
     if not columns:
-        return (0.0, 0.0), (0.0, 0.0)
+        return 0.0, 0.0
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(m, np.full(m, 1 / m), size=repeats) / m
     variances = (weights @ draws**2 - (weights @ draws) ** 2) * m / (m - 1)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    medians = np.quantile(np.median(variances, axis=1), tails)
-    maxima = np.quantile(variances.max(axis=1), tails)
-    return (float(medians[0]), float(medians[1])), (float(maxima[0]), float(maxima[1]))
+    low, high = np.quantile(np.median(variances, axis=1), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def of_largest(low: Any, high: Any) -> tuple[float, float]:
+    r"""Interval of the largest of several numbers that covers at least as often as theirs.
+
+    Which one is the largest is not known. Its own upper end is at most the largest of all, so that this end
+    needs no correction; a lower end may be taken from any of them, so that all must hold at once.
+
+    Args:
+        low: ``(k,)``, lower ends that hold for all k at once, as at a level of $1 - \alpha/k$ each.
+        high: ``(k,)``, upper ends that hold for each.
+
+    Example:
+        >>> of_largest(np.array([0.1, 0.4]), np.array([0.6, 0.5]))
+        (0.4, 0.6)
+
+    Reference: Berger, Technometrics 24, 295 (1982), for tests that are an intersection or a union.
+    """
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    return float(low.max(initial=0.0)), float(high.max(initial=0.0))
+
+
+def normal(mean: float, error: float, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of a mean from its standard error; below zero where that reaches there.
+
+    Example:
+        >>> print("{:.3f} {:.3f}".format(*normal(0.5, 0.1)))
+        0.304 0.696
+    """
+    from scipy.special import ndtri
+
+    half = float(ndtri(0.5 + level / 2)) * error
+    return mean - half, mean + half
+
+
+def of_positive_mean(mean: float, error: float, level: float = LEVEL) -> tuple[float, float]:
+    r"""Interval of the mean of numbers that cannot be negative, $\ln m \pm z\,s/m$.
+
+    Example:
+        >>> print("{:.3f} {:.3f}".format(*of_positive_mean(0.5, 0.05)))
+        0.411 0.608
+    """
+    if not mean > 0:
+        return 0.0, 0.0
+    low, high = normal(0.0, error / mean, level)
+    return mean * float(np.exp(low)), mean * float(np.exp(high))

@@ -19,8 +19,9 @@ def draw_sweep(sweep: Any, axes: Any, label: str | None, colour: str | None) -> 
 
         axes = Figure(figsize=(5.4, 3.8), layout="constrained").subplots()
     follow, sizes = sweep.followed(), np.array(sweep.sizes)
-    value, low, high = follow["variance"], follow["low"], follow["high"]
-    bound = unresolved(value, low, high)
+    value, low, high = follow["value"], follow["low"], follow["high"]
+    points_of = sweep.points(sweep.parameter)
+    bound = unresolved(value, low, high) | np.array([p.censored and p.high > 0 for p in points_of])
     known = ~bound & (value > 0)
     spread = [value[known] - np.minimum(low, value)[known], high[known] - value[known]]
     points = axes.errorbar(
@@ -30,9 +31,14 @@ def draw_sweep(sweep: Any, axes: Any, label: str | None, colour: str | None) -> 
     if bound.any():
         shade = points[0].get_color()
         axes.plot(sizes[bound], high[bound], "v", color=shade, fillstyle="none", linestyle="none")
+    shaded = [(p.size, p.limit) for p in points_of if p.limit]
     axes.set_yscale("log")
+    if shaded:
+        lowest = axes.get_ylim()[0]
+        where, limits = zip(*shaded, strict=True)
+        axes.fill_between(where, lowest, limits, color="0.5", alpha=0.15, lw=0, zorder=0)
     first = "wires" if sweep.axis == "n_wires" else "depth"
-    axes.set(xlabel=first, ylabel="variance of one derivative")
+    axes.set(xlabel=first, ylabel=sweep.subject)
     return axes
 
 

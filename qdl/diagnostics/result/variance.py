@@ -1,18 +1,19 @@
-"""What the engines return: the gradient variance of one model, and a sweep of them over sizes."""
+"""What the engines return: the gradient of one model over its random starts."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...files import jsonable
-from .verdict import Verdict, judge
+from .point import Point
+from .sampling import Sampling
+
+Subject = int | str | None  # what is followed: see ``GradientVariance.point``
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,18 @@ class Certificate:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GradientVariance:
-    r"""The variance of every gradient component of one model, $v_k = \mathrm{Var}[\partial_k C]$.
+    r"""The gradient of one model over its random starts: its squared norm, and each component's variance.
+
+    The squared norm $E\,|\nabla C|^2 = \sum_k (v_k + m_k^2)$, with the variance
+    $v_k = \mathrm{Var}[\partial_k C]$ and the mean $m_k$ of each component, is what training has to go by.
 
     Arrays run over the parameters in the order of ``jax.flatten_util.ravel_pytree(params)``; of a
     ``RandomRotation`` only the angles are in it.
 
     Attributes:
         n_wires: number of qubits.
-        variance: ``(p,)``, the estimate of each $v_k$.
+        variance: ``(p,)``, the estimate of each $v_k$; on a place that samples its own noise is subtracted,
+            so that it may be below zero, and NaN stands where a component was not measured.
         low: ``(p,)``, lower end of its 95% interval.
         high: ``(p,)``, upper end.
         standard_error: ``(p,)``.
@@ -52,16 +57,26 @@ class GradientVariance:
         cost_mean: mean of the cost C.
         cost_variance: variance of the cost.
         cost_interval: its 95% interval.
-        median_interval: 95% interval of the median, from whole draws drawn again (row bootstrap);
-            None for an engine that keeps no draws.
-        maximum_interval: of the largest, in the same way: the choice of the largest is repeated.
-        cost: what C is, in words.
+        squared_norm: $E\,|\nabla C|^2$.
+        squared_norm_interval: its 95% interval.
         method: the engine.
         certificate: what was proven about the circuit.
         draws: number of draws or samples; 0 where nothing was sampled.
         reason: why ``auto`` chose this engine.
         warnings: what to know before the numbers are used.
         depth: the depth given to ``build``, if one was.
+        median_interval: 95% interval of the median, from whole draws drawn again (row bootstrap);
+            None for an engine that keeps no draws.
+        maximum_interval: of the largest, at least 95%: the choice of the largest is allowed for.
+        cost: what C is, in words.
+        squared_norm_error: standard error of the squared norm; 0 where it is exact.
+        cost_error: standard error of the variance of the cost.
+        one_shot: the variance of the cost read from one shot, in the mean over starts, of a derivative's
+            shifted angles where that differs; NaN where it is not known.
+        sampling: what the place's own noise adds; None where the values have none.
+
+    Reference: Arrasmith et al., Quantum Science and Technology 7, 045015 (2022), for the variance of the
+    cost; Larocca et al., Nature Reviews Physics 7, 174 (2025).
     """
 
     n_wires: int
@@ -74,6 +89,8 @@ class GradientVariance:
     cost_mean: float
     cost_variance: float
     cost_interval: tuple[float, float]
+    squared_norm: float
+    squared_norm_interval: tuple[float, float]
     method: str
     certificate: Certificate
     draws: int = 0
@@ -83,209 +100,193 @@ class GradientVariance:
     median_interval: tuple[float, float] | None = None
     maximum_interval: tuple[float, float] | None = None
     cost: str = "the readout's value"
+    squared_norm_error: float = 0.0
+    cost_error: float = 0.0
+    one_shot: float = math.nan
+    sampling: Sampling | None = None
 
     @property
     def median(self) -> float:
-        """The median over the parameters that are not certified zero."""
-        return float(np.median(self._alive)) if self._alive.size else 0.0
+        """The median over the parameters that are not certified zero; NaN where none was measured."""
+        if not (~self.certified_zero).any():
+            return 0.0
+        return float(np.median(self._alive)) if self._alive.size else math.nan
 
     @property
     def maximum(self) -> float:
-        """The largest variance."""
-        return float(self.variance.max(initial=0.0))
+        """The largest variance; NaN where none was measured."""
+        if not (~self.certified_zero).any():
+            return 0.0
+        return float(self._alive.max()) if self._alive.size else math.nan
+
+    @property
+    def naive(self) -> np.ndarray | None:
+        """The plain variance of each component's estimate, noise and all; None where values have none."""
+        return None if self.sampling is None else self.sampling.naive
+
+    @property
+    def floor(self) -> float | None:
+        """What the place's noise adds to the naive variance of a component; None where there is none."""
+        return None if self.sampling is None else self.sampling.component.floor
+
+    @property
+    def limit(self) -> float | None:
+        """The smallest variance of a component that is told from none; None where values have no noise."""
+        return None if self.sampling is None else self.sampling.component.limit
 
     @property
     def shots_needed(self) -> float:
         r"""Shots per expectation value that resolve a median gradient at signal-to-noise 1.
 
-        $S \ge 1/(2v)$ for an observable with values in [-1, 1]; two expectation values a parameter.
-        Where nothing was hit it is the lower bound that the upper end of the interval gives.
+        $S = w/(2v)$ with the variance $w$ of one shot and the median variance $v$, for the two expectation
+        values of a shift rule. Where nothing was hit it is the lower bound that the upper end of the
+        interval gives; NaN where $w$ is not known.
         """
-        bounds = self.high[~self.certified_zero]
-        value = self.median or (float(np.median(bounds)) if bounds.size else 0.0)
-        return math.ceil(1 / (2 * value)) if value > 0 else math.inf
+        value = self.median
+        if not value > 0:
+            bounds = self.high[self._measured]
+            value = float(np.median(bounds)) if bounds.size else 0.0
+        if not value > 0:
+            return math.inf
+        return math.nan if math.isnan(self.one_shot) else math.ceil(self.one_shot / (2 * value))
+
+    @property
+    def _measured(self) -> np.ndarray:
+        return ~self.certified_zero & ~np.isnan(self.variance)
 
     @property
     def _alive(self) -> np.ndarray:
-        return self.variance[~self.certified_zero]
+        return self.variance[self._measured]
 
     def by_layer(self) -> dict[str, float]:
         """The median variance of each layer's parameters, certified zeros apart; 0 where all are."""
         names, out = np.array(self.layers), {}
         for name in dict.fromkeys(self.layers):
-            alive = self.variance[(names == name) & ~self.certified_zero]
-            out[name] = float(np.median(alive)) if alive.size else 0.0
+            here = names == name
+            alive = self.variance[here & self._measured]
+            unknown = 0.0 if self.certified_zero[here].all() else math.nan
+            out[name] = float(np.median(alive)) if alive.size else unknown
         return out
 
-    def chosen(self, parameter: int | str | None = None) -> int | None:
-        """The index that a fit follows: given, of the median, or the first not certified zero."""
-        alive = np.flatnonzero(~self.certified_zero)
-        if parameter == "median":
+    def chosen(self, parameter: Subject) -> int | None:
+        """The index of a component: itself, or of the median or largest that is not certified zero."""
+        if parameter in ("median", "largest"):
+            alive = np.flatnonzero(self._measured)
             if not alive.size:
                 return None
-            return int(
-                alive[np.argsort(self.variance[alive], kind="stable")[(len(alive) - 1) // 2]]
-            )
-        if parameter is None:
-            return int(alive[0]) if alive.size else None
-        if isinstance(parameter, str) or not 0 <= parameter < len(self.variance):
+            order = alive[np.argsort(self.variance[alive], kind="stable")]
+            return int(order[(len(order) - 1) // 2] if parameter == "median" else order[-1])
+        if (
+            isinstance(parameter, str)
+            or parameter is None
+            or not 0 <= parameter < len(self.variance)
+        ):
             raise ValueError(
                 f"there is no parameter {parameter!r} on {self.n_wires} wires, expected an index below "
-                f"{len(self.variance)}, None or 'median'. Follow one that every width has."
+                f"{len(self.variance)}, None, 'median' or 'largest'. Follow one that every width has."
             )
         return parameter
 
+    def point(self, subject: Subject, size: int | None = None) -> Point:
+        """One number of the row, as the verdict takes it.
+
+        Args:
+            subject: None for the squared norm, ``"cost"`` for the variance of the cost, else a component:
+                an index, ``"median"`` or ``"largest"``.
+            size: where it stands in a sweep; the width if None.
+        """
+        size, sampled = self.n_wires if size is None else size, self.sampling
+        zero = bool(self.certified_zero.all())
+        if subject is None:
+            value, ends, error = (
+                self.squared_norm, self.squared_norm_interval, self.squared_norm_error
+            )  # fmt: skip
+            noise = sampled and sampled.squared_norm
+        elif subject == "cost":
+            value, ends, error = self.cost_variance, self.cost_interval, self.cost_error
+            noise = sampled and sampled.cost
+        else:
+            k = self.chosen(subject)
+            zero = k is None and zero or k is not None and bool(self.certified_zero[k])
+            value, low, high, error = (
+                (math.nan if not zero else 0.0) if k is None else float(each[k])
+                for each in (self.variance, self.low, self.high, self.standard_error)
+            )
+            ends = low, high
+            if subject == "largest" and self.maximum_interval is not None:
+                ends = self.maximum_interval
+            noise = sampled and sampled.component
+        shots = None if sampled is None else sampled.shots
+        limits = (None, None) if noise is None else (noise.floor, noise.limit)
+        exact = self.certificate.exact
+        return Point(size, value, *ends, error, exact, zero, shots, *limits)
+
     def table(self) -> str:
         """The row as text: the summary, then a line a layer."""
-        low, high = self.cost_interval
         lines = [
-            f"gradient variance on {self.n_wires} wires, {len(self.variance)} parameters",
-            f"  median {self.median:.3e}{_between(self.median_interval)}, "
-            f"largest {self.maximum:.3e}{_between(self.maximum_interval)}, "
-            f"{int(self.certified_zero.sum())} certified zero",
-            f"  cost, {self.cost}: mean {self.cost_mean:.4g}, variance {self.cost_variance:.3e} "
-            f"[{low:.2e}, {high:.2e}]",
-            f"  {self.method}, {_drawn(self.draws)}: {self.certificate}",
+            f"gradient on {self.n_wires} wires, {len(self.variance)} parameters, "
+            f"{int(self.certified_zero.sum())} of them certified zero",
+            f"  expected squared norm {_number(self.squared_norm)}{_between(self.squared_norm_interval)}",
+            f"  variance of a component: median {_number(self.median)}{_between(self.median_interval)}, "
+            f"largest {_number(self.maximum)}{_between(self.maximum_interval)}",
+            f"  cost, {self.cost}: mean {self.cost_mean:.4g}, variance {self.cost_variance:.3e}"
+            f"{_between(self.cost_interval)}",
+            f"  {self.method}, {drawn(self.draws)}: {self.certificate}",
+            *self._noise(),
             f"  signal-to-noise 1 needs {shots(self.shots_needed)} shots per expectation value",
             *(f"  warning: {text}" for text in self.warnings),
-            *(f"  {name}: median {value:.3e}" for name, value in self.by_layer().items()),
+            *(f"  {name}: median {_number(value)}" for name, value in self.by_layer().items()),
             "  one model has no verdict: pass build(n) and five widths to see where it goes",
         ]
         return "\n".join(lines)
 
     __repr__ = table  # what a notebook shows
 
+    def _noise(self) -> list[str]:
+        """What the place adds and what it took, in words."""
+        found = self.sampling
+        if found is None:
+            return []
+        each = f"{found.shots:,} shots" if found.shots else "its draws"
+        billed = f", {found.qpu_seconds:,.0f} QPU seconds" if found.qpu_seconds else ""
+        return [
+            f"  {found.place}, two runs of {each}: they add {found.squared_norm.floor:.2e} to the squared "
+            f"norm, which was subtracted; what is below {found.squared_norm.limit:.2e} is not told from "
+            "none",
+            f"  {found.evaluations:,} expectation values in {found.jobs:,} calls, "
+            f"{found.seconds:.1f} s{billed}",
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, lists and strings."""
         out = {f.name: jsonable(getattr(self, f.name)) for f in fields(self)}
         out["certificate"] = asdict(self.certificate)
-        return {**out, "median": self.median, "shots_needed": jsonable(self.shots_needed)}
+        out["sampling"] = None if self.sampling is None else jsonable(asdict(self.sampling))
+        named = ("median", "maximum", "shots_needed")
+        return {**out, **{name: jsonable(getattr(self, name)) for name in named}}
 
     def to_json(self) -> str:
         """The row as JSON."""
         return json.dumps(self.to_dict())
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Sweep:
-    """Gradient variances against width, or against depth at one width.
-
-    Attributes:
-        rows: one ``GradientVariance`` for each size.
-        parameter: which component is followed: None, an index, or ``"median"``.
-        depth_law: how the depth goes with the width, in words.
-        axis: ``"n_wires"`` or ``"depth"``.
-    """
-
-    rows: tuple[GradientVariance, ...]
-    parameter: int | str | None = None
-    depth_law: str = "as in build"
-    axis: str = "n_wires"
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Widths or depths, whichever vary."""
-        return tuple(getattr(row, self.axis) for row in self.rows)
-
-    @property
-    def n_wires(self) -> tuple[int, ...]:
-        """The widths."""
-        return tuple(row.n_wires for row in self.rows)
-
-    def __getitem__(self, size: int) -> GradientVariance:
-        if size not in self.sizes:
-            raise KeyError(
-                f"no row for {self.axis} = {size}: the sweep has {list(self.sizes)}. Use one of those."
-            )
-        return self.rows[self.sizes.index(size)]
-
-    def __iter__(self) -> Iterator[GradientVariance]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def followed(self) -> dict[str, np.ndarray]:
-        """The component that is followed: ``index, variance, low, high, standard_error`` by size."""
-        chosen = [row.chosen(self.parameter) for row in self.rows]
-        names = ("variance", "low", "high", "standard_error")
-        pairs = list(zip(self.rows, chosen, strict=True))
-        out = {
-            name: np.array([0.0 if k is None else getattr(row, name)[k] for row, k in pairs])
-            for name in names
-        }
-        return {"index": np.array([-1 if k is None else k for k in chosen]), **out}
-
-    @cached_property
-    def verdict(self) -> Verdict:
-        """Exponential, polynomial, constant, or inconclusive; for one parameter and one depth law."""
-        follow = self.followed()
-        what = {None: "first parameter not certified zero", "median": "median parameter"}
-        name = what.get(self.parameter, f"parameter {self.parameter}")  # type: ignore[arg-type]
-        context = f"{name}, depth {self.depth_law}" if self.axis == "n_wires" else name
-        return judge(
-            self.sizes,
-            follow["variance"],
-            follow["standard_error"],
-            context=context,
-            axis=self.axis,
-        )
-
-    def table(self) -> str:
-        """The rows as text."""
-        follow, first = self.followed(), "wires" if self.axis == "n_wires" else "depth"
-        lines = [
-            f"variance of one gradient component of {self.rows[0].cost}; depth {self.depth_law}",
-            f"{first:>5} {'parameter':>9} {'variance':>10} {'95% interval':>21} {'median':>10} "
-            f"{'Var C':>10} {'shots':>9}  engine",
-        ]
-        for i, (size, row) in enumerate(zip(self.sizes, self.rows, strict=True)):
-            interval = f"[{follow['low'][i]:.2e}, {follow['high'][i]:.2e}]"
-            lines.append(
-                f"{size:>5} {follow['index'][i]:>9} {follow['variance'][i]:>10.3e} {interval:>21} "
-                f"{row.median:>10.3e} {row.cost_variance:>10.3e} {shots(row.shots_needed):>9}  "
-                f"{row.method}, {_drawn(row.draws)}"
-            )
-        lines.append(f"verdict: {self.verdict}")
-        warnings = {
-            text: size for size, row in zip(self.sizes, self, strict=True) for text in row.warnings
-        }
-        lines += [f"warning ({first} {size}): {text}" for text, size in warnings.items()]
-        return "\n".join(lines)
-
-    __repr__ = table  # what a notebook shows
-
-    def plot(self, axes: Any = None, label: str | None = None, colour: str | None = None) -> Any:
-        """Draw the followed component on a logarithmic scale; what is not resolved as an upper bound.
-
-        Args:
-            axes: matplotlib axes; None for a new figure.
-            label: for the legend.
-            colour: of the points.
-
-        Returns:
-            The axes.
-        """
-        from .picture import draw_sweep
-
-        return draw_sweep(self, axes, label, colour)
-
-    def to_json(self) -> str:
-        """The sweep as JSON."""
-        rows = [row.to_dict() for row in self.rows]
-        verdict = {f.name: jsonable(getattr(self.verdict, f.name)) for f in fields(self.verdict)}
-        head = {"axis": self.axis, "depth_law": self.depth_law, "parameter": self.parameter}
-        return json.dumps({**head, "verdict": verdict, "rows": rows})
-
-
 def shots(number: float) -> str:
     """A number of shots, whole while it is short."""
+    if math.isnan(number):
+        return "an unknown number of"
     return f"{number:,.0f}" if number < 1e7 else f"{number:.2g}"
 
 
-def _between(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f" [{interval[0]:.2e}, {interval[1]:.2e}]"
-
-
-def _drawn(draws: int) -> str:
+def drawn(draws: int) -> str:
+    """How many draws, or that there were none."""
     return f"{draws} draws" if draws else "exact"
+
+
+def _number(value: float) -> str:
+    return "not measured" if math.isnan(value) else f"{value:.3e}"
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    if interval is None or interval[0] == interval[1]:
+        return ""
+    return f" [{interval[0]:.2e}, {interval[1]:.2e}]"

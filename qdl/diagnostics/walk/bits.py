@@ -51,6 +51,26 @@ def count(rows: np.ndarray) -> np.ndarray:
     return np.bitwise_count(rows).sum(axis=-1, dtype=np.int64)
 
 
+def totals(rows: np.ndarray) -> np.ndarray:
+    """The number of ones of each sample over the rows ``(k, samples / 64)``: ``(samples,)``.
+
+    Full adders on whole numbers: three rows of one weight become one of it and one of twice that.
+    """
+    out, weight = np.zeros(rows.shape[1] * WORD, np.int64), 1
+    while len(rows):
+        carries = []
+        while len(rows) > 1:
+            third = max(len(rows) // 3, 1)
+            a, b, c = rows[:third], rows[third : 2 * third], rows[2 * third : 3 * third]
+            c = c if len(c) else np.zeros_like(a)
+            either = a ^ b
+            carries.append(a & b | either & c)
+            rows = np.concatenate([either ^ c, rows[3 * third :]])
+        out += weight * unpacked(rows[0])
+        rows, weight = np.concatenate(carries) if carries else rows[:0], 2 * weight
+    return out
+
+
 def matching(rows: Rows, wires: tuple[int, ...], local: int) -> np.ndarray:
     """Ones where the letters on ``wires`` are the local word; numbered as in ``pauli.words``."""
     n, out = len(rows) // 2, np.full_like(rows[0], 2**64 - 1)

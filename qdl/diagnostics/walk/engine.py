@@ -33,10 +33,11 @@ from . import bits, means
 from .certify import certify, damping
 from .gates import walk
 from .plan import Plan, begin, make_plan
-from .score import Counts, weigh
+from .score import Counts, three, weigh
 
 SAMPLES = 2**18
 ROWS = 1024  # rows of flags counted at a time
+HITS = 20  # samples from which the squared norm's interval is a normal one
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,15 @@ def run_chunk(plan: Plan, seed: list[int]) -> Counts:
         for wire in range(plan.n):
             for letter in np.flatnonzero(plan.prefix.squares[wire] == 0):
                 alive &= ~bits.matching(rows, (wire,), int(letter))
-        blocks = (np.stack(flags[i : i + ROWS]) for i in range(0, len(flags), ROWS))
-        hits = np.concatenate([bits.count(block & alive) for block in blocks] or [np.zeros(0)])
+        weights, hits, passed = np.array([w for _, w in slots]), [np.zeros(0)], np.zeros(plan.chunk)
+        for i in range(0, len(flags), ROWS):
+            block, own = np.stack(flags[i : i + ROWS]) & alive, weights[i : i + ROWS]
+            hits.append(bits.count(block))
+            for weight in set(own.tolist()):
+                passed += weight * bits.totals(block[own == weight])
+        table = np.concatenate(hits)
         total = float(bits.count(alive))
-        return Counts(np.array([total, total]), slots, np.stack([hits, hits], -1).astype(float))
+        return Counts(np.array([total, total]), three(passed), slots, np.stack([table, table], -1))
     return weigh(plan.prefix, rows, alive, slots, flags)
 
 
@@ -144,10 +150,16 @@ def _result(
     total = np.sum([part.total for part in parts], axis=0)
     cost_low, cost_high = _interval(total[None], trials, np.ones(1), stabiliser, np.ones(1))
     cost_square = scale * total[0] / trials
+    alive = ~zero
+    together, _ = _interval(sums, trials, share[owner] * max(alive.sum(), 1), stabiliser, tops)
+    lowest, highest = collect(together) - shift, collect(high) - shift
+    norm, norm_error, ends = _norm(
+        np.sum([part.norm for part in parts], axis=0), trials, per_slot @ tops, scale
+    )
     interval = "Clopper-Pearson" if stabiliser else "empirical-Bernstein"
     statement = (
         "Cliffords, Pauli rotations and Pauli noise, angles independent and used once, no cross terms; "
-        f"unbiased, {interval} intervals at 95% for each parameter"
+        f"unbiased, {interval} intervals of at least 95% for each parameter"
     )
     return GradientVariance(
         circuit.n_wires,
@@ -160,11 +172,30 @@ def _result(
         cost_interval=(
             max(scale * float(cost_low[0]) - mean**2, 0.0), max(scale * float(cost_high[0]) - mean**2, 0.0)
         ),
+        squared_norm=norm,
+        squared_norm_interval=ends,
         method="",
         certificate=Certificate(statement, independent=circuit.independent),
         draws=trials,
         warnings=_warnings(second, error, zero),
+        maximum_interval=intervals.of_largest(lowest[alive], highest[alive]),
+        squared_norm_error=norm_error,
+        cost_error=scale * max(total[1] / trials - (total[0] / trials) ** 2, 0.0) ** 0.5 / trials**0.5,
     )  # fmt: skip
+
+
+def _norm(
+    sums: np.ndarray, trials: int, most: float, scale: float
+) -> tuple[float, float, tuple[float, float]]:
+    """The squared norm, its standard error and interval, from the sums over samples of all parameters."""
+    mean, square, hits = sums[0] / trials, sums[1] / trials, sums[2]
+    error = (max(square - mean**2, 0.0) / trials) ** 0.5
+    if hits >= HITS:
+        ends = intervals.of_positive_mean(mean, error)
+    else:  # too few for a normal distribution: between none and all parameters a hit
+        chance = float(intervals.clopper_pearson(hits, trials)[1])
+        ends = 0.0, max(chance * most / scale if scale else 0.0, mean)
+    return scale * mean, scale * error, (scale * ends[0], scale * ends[1])
 
 
 def bound(prefix: Prefix, parameter: int) -> float:

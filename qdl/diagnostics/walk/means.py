@@ -47,7 +47,8 @@ def mean(circuit: PauliCircuit, start: np.ndarray) -> float:
             for image in np.flatnonzero(matrix[:, local]):
                 to = place(int(image), element.wires, word)
                 fresh[to] = fresh.get(to, 0.0) + value * float(matrix[image, local])
-        now = {word: value for word, value in fresh.items() if abs(value) > 1e-16}
+        least = 1e-16 * max(map(abs, fresh.values()), default=0.0)
+        now = {word: value for word, value in fresh.items() if abs(value) > least}
         if len(now) > MOST:
             raise Refused(
                 f"the mean of the cost has more than {MOST} words to follow. Use method='light_cone' or "

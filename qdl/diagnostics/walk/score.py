@@ -18,11 +18,20 @@ ROWS = 256  # flags turned into numbers at a time
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """What one chunk saw: sums of scores and of their squares, in all and for each (parameter, weight)."""
+    """What one chunk saw: sums of scores and of their squares.
 
-    total: np.ndarray  # (2,)
+    Attributes:
+        total: ``(2,)``, of what arrives.
+        norm: ``(3,)``, of what arrives times the weights of the parameters that it passed, and how many of
+            these were not zero.
+        slots: (parameter, weight) of each row of ``sums``.
+        sums: ``(slots, 2)``.
+    """
+
+    total: np.ndarray
+    norm: np.ndarray
     slots: list[tuple[int, float]]
-    sums: np.ndarray  # (slots, 2)
+    sums: np.ndarray
 
 
 def weigh(
@@ -38,21 +47,26 @@ def weigh(
         before.append(score)
         score = score * prefix.squares[wire][letters[wire]]
     scores = np.stack([score, score**2], axis=-1)
-    sums = [_sums(flags[i : i + ROWS], scores) for i in range(0, len(flags), ROWS)]
-    own, own_sums = _prefix_sums(prefix, letters, before)
+    weights, sums, passed = np.array([w for _, w in slots]), [], np.zeros(len(score))
+    for i in range(0, len(flags), ROWS):
+        seen = bits.unpacked(np.stack(flags[i : i + ROWS])).astype(float)
+        sums.append(seen @ scores)
+        passed += weights[i : i + ROWS] @ seen
+    own, own_sums, norm = _prefix_sums(prefix, letters, before)
     table = np.concatenate([*sums, own_sums.reshape(-1, 2)])
-    return Counts(scores.sum(axis=0), [*slots, *own], table)
+    return Counts(scores.sum(axis=0), three(norm + passed * score), [*slots, *own], table)
 
 
-def _sums(flags: list[np.ndarray], scores: np.ndarray) -> np.ndarray:
-    return bits.unpacked(np.stack(flags)).astype(float) @ scores
+def three(score: np.ndarray) -> np.ndarray:
+    """The sum, the sum of squares, and how many are not zero."""
+    return np.array([score.sum(), (score**2).sum(), np.count_nonzero(score)])
 
 
 def _prefix_sums(
     prefix: Prefix, letters: list[np.ndarray], before: list[np.ndarray]
-) -> tuple[list[tuple[int, float]], np.ndarray]:
+) -> tuple[list[tuple[int, float]], np.ndarray, np.ndarray]:
     """The same for parameters of the prefix: their wire's factor is that of the derivative."""
-    after, slots, sums = np.ones_like(before[0]), [], []
+    after, slots, sums, norm = np.ones_like(before[0]), [], [], np.zeros_like(before[0])
     by_wire: dict[int, list[tuple[int, np.ndarray]]] = {}
     for parameter, (wire, table) in prefix.slopes.items():
         by_wire.setdefault(wire, []).append((parameter, table))
@@ -62,5 +76,6 @@ def _prefix_sums(
             score = others * table[letters[wire]]
             slots.append((parameter, 1.0))
             sums.append([score.sum(), (score**2).sum()])
+            norm += score
         after = after * prefix.squares[wire][letters[wire]]
-    return slots, np.array(sums)
+    return slots, np.array(sums), norm
