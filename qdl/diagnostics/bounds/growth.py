@@ -1,0 +1,38 @@
+"""How a bound goes when the width is doubled: it stays or rises, or falls by equal steps or by doubling ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+STILL = 0.25  # log2 that a bound may move in the last doubling, and four times that in all
+EQUAL, ROOM = 1.25, 0.5  # the last step is at most so many times the first one, and so much more
+DOUBLING = 1.5  # steps of a law exp(-c n) double; those of exp(-c n / log n) come near
+STEPS = 2  # doublings that are needed
+
+
+def growth(values: Sequence[float]) -> str | None:
+    r"""The law of $y = \log_2 v$ at widths $n, 2n, 4n, \dots$, or None where the steps show none.
+
+    $v \sim n^{-c}$ falls by the same step c with every doubling, $2^{-cn}$ by steps that double,
+    $n^{-c \log n}$ by steps that grow by the same amount: that is neither.
+
+    Example:
+        >>> growth([-3, -3, -3]), growth([-2, -4, -6, -8]), growth([-2, -4, -8, -16])
+        ('constant', 'polynomial', 'exponential')
+        >>> growth([-9, -16, -25, -36]) is None
+        True
+    """
+    steps = [a - b for a, b in zip(values, values[1:], strict=False)]
+    if len(steps) < STEPS:
+        return None
+    first, last = steps[0], steps[-1]
+    if max(steps) <= STILL and sum(steps) <= 4 * STILL:
+        return "constant"
+    if last < 0:
+        return None
+    late = steps[-3:]
+    if last >= 2 and all(b >= DOUBLING * a > 0 for a, b in zip(late, late[1:], strict=False)):
+        return "exponential"
+    if max(steps[1:]) <= EQUAL * max(first, 0) + ROOM:
+        return "polynomial"
+    return None
