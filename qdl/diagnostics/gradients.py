@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,9 +12,11 @@ import numpy as np
 
 from ..circuit import check_features
 from ..layers.base import check_key
+from .bounds.family import bounds
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
 from .one_shot import one_shot
+from .result.structure import Bounds
 from .result.sweep import Sweep
 from .result.variance import Subject
 
@@ -36,8 +39,8 @@ def gradient_variance(
 
     For every width $n$ the model ``build(n)`` draws parameters $\theta$ with its own ``init``, and the
     row reports the expected squared norm $E\,|\nabla C|^2 = \sum_k (v_k + m_k^2)$ of the gradient, the
-    variance $v_k = \mathrm{Var}_\theta[\partial_{\theta_k} C]$ of every component ($m_k$ is its mean) and that
-    of the cost. A squared norm that falls exponentially with $n$ is a barren plateau. One component
+    variance $v_k = \mathrm{Var}_\theta[\partial_{\theta_k} C]$ of every component ($m_k$ is its mean) and
+    that of the cost. A squared norm that falls exponentially with $n$ is a barren plateau. One component
     alone may fall where the gradient does not: that of a gate far from the readout.
 
     Args:
@@ -117,7 +120,20 @@ def gradient_variance(
         row.point(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
-    return Sweep(tuple(rows), parameter, law)
+    family = partial(_family, model_or_build, depth, initializer, tuple(widths), cost, x)
+    return Sweep(tuple(rows), parameter, law, family=family)
+
+
+def _family(
+    build: Any, depth: Any, initializer: Any, widths: tuple[int, ...], cost: Any, x: Any
+) -> Bounds:
+    """What the structure of ``build(n)`` proves."""
+
+    def model(n: int) -> Any:
+        found = build(n) if depth is None else build(n, int(depth(n)))
+        return found if initializer is None else replace(found, initializer=initializer)
+
+    return bounds(model, widths, cost, x)
 
 
 def _check(

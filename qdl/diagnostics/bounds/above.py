@@ -1,6 +1,6 @@
 r"""From above: what no angles can make large.
 
-Three facts, each for every width: noise on every wire between layers shrinks the cost, however the angles are;
+Three facts, each for every width: noise on every wire between layers shrinks the cost, whatever the angles;
 a word on many wires ends as a word on many wires, each of which is a coin where its first gates turn it at
 random; and a projector on m wires is a sum of $2^m$ words of size $2^{-m}$.
 """
@@ -26,7 +26,7 @@ Z = 2  # the letter, beside I = 0
 
 
 def noise(elements: Iterable[Element], n: int) -> float:
-    r"""$\log_2$ of the bound $n \prod_l \lambda_l^2$ over the layers of Pauli noise on every wire; 0 for none.
+    r"""$\log_2$ of the bound $n \prod_l \lambda_l^2$ over layers of Pauli noise on every wire; 0 for none.
 
     $\lambda_l$ is the largest factor that a letter keeps in layer l.
 
@@ -99,9 +99,9 @@ def _plain(word: int, element: Element) -> bool:
 
 
 def projector(model: Any, elements: Iterable[Element], cost: Any) -> float:
-    r"""$\log_2$ of the bound $2^{-m}$ for a projector on m wires, each of which ends in a random turn; else 0.
+    r"""$\log_2$ of the bound $2^{-m}$ for a projector on m wires that end in random turns; else 0.
 
-    $|b\rangle\langle b| = 2^{-m} \sum_S \pm Z_S$. Gates that only permute basis states leave it a projector. If
+    $|b\rangle\langle b| = 2^{-m} \sum_S \pm Z_S$. Gates that permute basis states leave it a projector. If
     next, going back, comes a uniform rotation about X or Y on each of its wires, whose angle is used nowhere
     else, then no two of the words interfere, and $E[C^2] \le 4^{-m} 2^m$.
 
@@ -143,9 +143,10 @@ def _projected(model: Any, cost: Any) -> tuple[list[int], float]:
         return [], 1.0
     measured = model.measured
     if isinstance(measured, Probabilities):
-        return list(measured.wires), 1.0
+        return [int(w) for w in measured.wires], 1.0
     parts = [(c, term) for c, term in terms(measured.observables[0]) if len(term.wires)]
     parts = [(c, term) for c, term in parts if not isinstance(term, qp.Identity)]
     if len(parts) != 1 or not isinstance(parts[0][1], qp.Projector):
         return [], 1.0
-    return [int(w) for w in parts[0][1].wires], abs(float(parts[0][0]))
+    weight, term = parts[0]
+    return [int(w) for w in term.wires], abs(weight)

@@ -19,6 +19,7 @@ from ...pauli.operators import Element
 from ...pauli.parameters import parameters
 from ...pauli.prefix import split
 from ...refused import Refused
+from ..result.structure import Bound, Bounds
 from ..walk.certify import certify
 from .above import first_gates, noise, projector
 from .cones import Seen, operators_of, seen
@@ -27,47 +28,9 @@ from .paths import Mass, mass
 from .symmetry import orbit, permutation_invariant
 
 WIDEST = 128  # wires that are looked at
-GATES = 12_000  # of a circuit, beyond which no wider one is looked at: a second or two
+GATES = 10_000  # of a circuit, beyond which no wider one is looked at: a second or two
 PRODUCTS = 200  # words of an observable whose interference is looked for
 ORBITS = 64  # wires on which orbits of words are counted
-
-
-@dataclass(frozen=True)
-class Bound:
-    r"""A bound of the expected squared norm of the gradient at growing widths.
-
-    Attributes:
-        law: ``"constant"``, ``"polynomial"`` or ``"exponential"``: how the bound itself goes.
-        argument: why it holds, in words.
-        widths: where it was computed.
-        log2: its logarithm there; None where the constant of the argument is not computed.
-    """
-
-    law: str
-    argument: str
-    widths: tuple[int, ...]
-    log2: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What the structure of a family proves.
-
-    Attributes:
-        lower: the gradient is at least this.
-        lower_cost: the variance of the cost is at least this.
-        upper: no component is more than this, nor the variance of the cost.
-        reason: why a power, or no decay, that is measured is to be expected; no proof. None for no reason.
-        widths: that were looked at.
-        angles: how many angles the readout sees at each of them.
-    """
-
-    lower: Bound | None = None
-    lower_cost: Bound | None = None
-    upper: Bound | None = None
-    reason: Bound | None = None
-    widths: tuple[int, ...] = ()
-    angles: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +41,7 @@ class _Width:
     seen: Seen
     proven: Mass | None
     likely: Mass | None
-    independent: bool
+    independent: bool  # and proven
     above: dict[str, float]
     laws: tuple[str, ...]
     symmetric: bool
@@ -105,14 +68,18 @@ def bounds(
     rows = list(_rows(build, widths, cost, x))
     if len(rows) < 3:
         return Bounds()
+    cone = _by_cones(rows)
     return Bounds(
-        _by_paths([row.proven and row.proven.gradient for row in rows], rows) or _by_cones(rows),
-        _by_paths([row.proven and row.independent and row.proven.cost for row in rows], rows)
-        or _by_cones(rows),
-        _upper(rows),
-        _reason(rows),
-        tuple(row.n for row in rows),
-        tuple(row.seen.angles for row in rows),
+        lower=_by_paths([row.proven and row.proven.gradient for row in rows], rows) or cone,
+        lower_cost=_by_paths(
+            [row.independent and row.proven and row.proven.cost for row in rows], rows
+        )
+        or cone,
+        cone=cone if cone is not None and cone.law == "constant" else None,
+        upper=_upper(rows),
+        reason=_reason(rows),
+        widths=tuple(row.n for row in rows),
+        angles=tuple(row.seen.angles for row in rows),
     )
 
 
@@ -150,10 +117,12 @@ def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
         measured = observable(model, cost)
         symmetric = permutation_invariant(elements, measured, n)
         size = orbit(elements, measured) if n <= ORBITS else None
-        likely = mass(_untied(elements, measured, n))
-        circuit = pauli_circuit(model, x, cost)
-        if len(circuit.observable.terms) <= PRODUCTS:
-            proven, independent = _certified(circuit, above), circuit.independent
+        try:
+            circuit = pauli_circuit(model, x, cost)
+            if len(circuit.observable.terms) <= PRODUCTS:
+                proven, independent = _certified(circuit, above), circuit.independent
+        except Refused:
+            likely = mass(_untied(elements, measured, n))
     except (Refused, ValueError, TypeError, NotImplementedError):
         pass  # what was found until then stands
     names = tuple(sorted(set(map(repr, laws))))

@@ -1,4 +1,4 @@
-"""How a bound goes when the width is doubled: it stays or rises, or falls by equal steps or by doubling ones."""
+"""How a bound goes when the width is doubled: not down, by equal steps, or by steps that double too."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 That is not proven for every depth; it says that a power that was measured has a reason.
 
-Reference: Ragone et al., Nature Communications 15, 7172 (2024); Fontana et al., Nature Communications 15, 7171
-(2024); Schatzki, Larocca, Nguyen, Sauvage, Cerezo, npj Quantum Information 10, 12 (2024), for permutations.
+Reference: Ragone et al., Nature Communications 15, 7172 (2024), and Fontana et al., 15, 7171 (2024), for Lie
+algebras; Schatzki, Larocca, Nguyen, Sauvage, Cerezo, npj Quantum Information 10, 12 (2024), for permutations.
 """
 
 from __future__ import annotations
