@@ -17,7 +17,6 @@ from qdl.diagnostics import (
     debiased_variance,
     depth_sweep,
     gradient_variance,
-    sampled_variance,
     split_variance,
 )
 from qdl.diagnostics.result.intervals import (
@@ -152,29 +151,6 @@ def test_debiased_estimates_do_not_see_the_floor():
     assert abs(mean) > 0.01 and np.mean(plain) > truth + 0.4 / shots
     for estimate in (debiased, halves):
         assert abs(np.mean(estimate) - truth) < 3 * np.std(estimate) / np.sqrt(300)
-
-
-@pytest.mark.slow
-def test_shots_on_a_plateau():
-    # A1 with n = 4 and S = 100: the plain variance shows the floor, the debiased one the truth. A
-    # projector's values f are 0 or 1, so shots add E f(1 - f) / 2S: E f = 1/2^4, E f^2 = (3/8)^4.
-    truth, shots = 3**3 / 8**4, 100
-    added = ((1 / 2) ** 4 - (3 / 8) ** 4) / (2 * shots)
-    found = [
-        sampled_variance(product_projector(4), 0, shots=shots, draws=400, key=jax.random.key(seed))
-        for seed in range(200)
-    ]
-    debiased = np.array([f.debiased for f in found])
-    surplus = np.array([f.naive for f in found]) - debiased
-    for values, wanted in ((debiased, truth), (surplus, added)):
-        assert abs(values.mean() - wanted) < 3 * values.std() / np.sqrt(len(found))
-    assert surplus.mean() > 5 * surplus.std() / np.sqrt(len(found)) and found[0].floor == 1 / 200
-
-
-def test_the_shift_rule_is_checked():
-    model = qdl.QNN(2, [Rotation("x"), Entangler("crx"), Rotation("x")])
-    with pytest.raises(ValueError, match="not the angle of one Pauli rotation.*shift rule gives"):
-        sampled_variance(model, 2, shots=100, key=KEY)
 
 
 def small(n):

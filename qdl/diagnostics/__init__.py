@@ -33,10 +33,8 @@ from .result.sweep import Sweep
 from .result.variance import Certificate, GradientVariance
 from .result.verdict import Verdict
 from .shots import (
-    SampledVariance,
     debiased_variance,
     detection_limit,
-    sampled_variance,
     shot_floor,
     shots_needed,
     split_variance,
@@ -57,7 +55,6 @@ __all__ = [
     "Point",
     "Resolution",
     "Resources",
-    "SampledVariance",
     "Sampling",
     "Sweep",
     "Task",
@@ -80,7 +77,6 @@ __all__ = [
     "meyer_wallach",
     "quantum_fisher",
     "resources",
-    "sampled_variance",
     "shot_floor",
     "shots_needed",
     "split_variance",

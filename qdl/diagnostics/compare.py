@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -135,10 +135,9 @@ def depth_sweep(
 
     Reference: Wang et al., Nature Communications 12, 6961 (2021).
     """
-    parameter = options.pop("parameter", None)
     rows: list[GradientVariance] = []
-    for depth in depths:
+    for depth in map(int, depths):
         own = jax.random.fold_in(key, depth)
-        row = gradient_variance(build(n_wires, int(depth)), key=own, **options)
-        rows.append(replace(row, depth=int(depth)))
-    return Sweep(tuple(rows), parameter, "on the axis", axis="depth")
+        [row] = gradient_variance(build, (n_wires,), depth=lambda _, d=depth: d, key=own, **options)
+        rows.append(row)
+    return Sweep(tuple(rows), options.get("parameter"), "on the axis", axis="depth")

@@ -31,6 +31,8 @@ class Task:
         x: one sample of features, or None: uniform in [0, 2 pi) with each draw, where the model reads some.
         samples: draws or walks, or None for the engine's own number.
         executor: see ``gradient_variance``; None for here.
+        components: what a place that samples measures of the gradient: ``"all"``, one component
+            ``"drawn"`` at each start, or the index of one. Other engines give them all.
     """
 
     model: Any
@@ -39,6 +41,7 @@ class Task:
     x: Any = None
     samples: int | None = None
     executor: Any = None
+    components: str | int = "all"
 
     def start(self, key: jax.Array) -> tuple[Any, Any]:
         """Parameters and features drawn at random, the features as they are where they are given."""
@@ -199,11 +202,12 @@ def refusal(attempt: Callable[[], Any]) -> str | None:
 def noiseless(task: Task) -> str | None:
     """None, or that the model runs where only random starts show what is measured."""
     place = task.model.place
-    if place.shots is None and not place.noisy:
+    if place.exact:
         return None
+    sees = "statevector" if place.draws is None else "sampled"
     return (
-        f"the model runs on {place!r}, whose shots or noise only method='statevector' can see. Use that, "
-        "or the model without .on(...)."
+        f"the model runs on {place!r}, whose shots or noise only method={sees!r} can see. Use that, or the "
+        "model without .on(...)."
     )
 
 

@@ -18,7 +18,7 @@ from .engines.choose import METHODS, run
 from .one_shot import one_shot
 from .result.structure import Bounds
 from .result.sweep import Sweep
-from .result.variance import Subject
+from .result.variance import GradientVariance, Subject, check_index
 
 
 def gradient_variance(
@@ -43,6 +43,10 @@ def gradient_variance(
     that of the cost. A squared norm that falls exponentially with $n$ is a barren plateau. One component
     alone may fall where the gradient does not: that of a gate far from the readout.
 
+    On a place that samples, its noise is not part of the answer: two independent runs at each start share
+    nothing but the gradient. A sweep then measures one component, drawn at random, at each start, one model
+    all of them; what the shots cannot resolve is said (``.floor``, ``.limit``).
+
     Args:
         model_or_build: a QNN, or a function of the width that returns one.
         n_wires: the widths; None for a single QNN.
@@ -51,8 +55,9 @@ def gradient_variance(
             component's variance, by its index in the flattened parameters, ``"median"`` or ``"largest"``.
         method: ``"statevector"`` (random starts of any model), ``"dense_moment"`` (exact, few wires),
             ``"pauli_walk"`` and ``"pauli_walk_rb"`` (sampled, up to thousands of wires; the second for
-            deep plateaus), ``"light_cone"`` (local observables, any start), or ``"auto"``: the best of
-            them that is valid for the model, with the reason in the row; or an ``Engine`` of your own.
+            deep plateaus), ``"light_cone"`` (local observables, any start), ``"sampled"`` (places with
+            shots), or ``"auto"``: the best of them that is valid for the model, with the reason in the row;
+            or an ``Engine`` of your own.
         samples: random starts or walks for each width, at least 2; None for the engine's own number.
         x: one sample of features, ``(n_features,)``, or a function of the width that returns it; None
             for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
@@ -88,7 +93,9 @@ def gradient_variance(
                     f"{name}={given!r} was given with one model of {model_or_build.n_wires} wires. Leave "
                     "it out, or pass a function build(n) that returns the model for each width."
                 )
-        row = _row(model_or_build, initializer, x, cost, samples, method, key, executor)
+        components = "all" if parameter is None else _components(parameter)
+        task = Task(model_or_build, key, cost, x, samples, executor, components)
+        row = _row(task, initializer, method)
         row.point(parameter)  # a single row has no verdict, but it has an index or not
         return row
     widths = [int(n) for n in n_wires] if isinstance(n_wires, Iterable) else []
@@ -116,7 +123,8 @@ def gradient_variance(
     for n, d, model in zip(widths, depths, models, strict=True):
         here = x(n) if callable(x) else x
         own = jax.random.fold_in(key, n)
-        row = _row(model, initializer, here, cost, samples, method, own, executor)
+        task = Task(model, own, cost, here, samples, executor, _components(parameter))
+        row = _row(task, initializer, method)
         row.point(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
@@ -167,16 +175,15 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _row(
-    model: Any,
-    initializer: Any,
-    x: Any,
-    cost: Any,
-    samples: int | None,
-    method: str | Engine,
-    key: jax.Array,
-    executor: Any,
-) -> Any:
+def _components(parameter: Subject) -> str | int:
+    """What a sweep has to measure of the gradient where every expectation value is paid for."""
+    if parameter is None:
+        return "drawn"
+    return "all" if isinstance(parameter, str) else int(parameter)
+
+
+def _row(task: Task, initializer: Any, method: str | Engine) -> GradientVariance:
+    model, x = task.model, task.x
     if not model.n_params:
         raise ValueError(
             f"the model on {model.n_wires} wires has no parameters, so no gradient. Add a layer that has "
@@ -188,10 +195,11 @@ def _row(
             "or leave x out for random features."
         )
     model = model if initializer is None else replace(model, initializer=initializer)
-    x = None if x is None else check_features(x)
-    task = Task(model, key, cost, x, samples, executor)
+    task = replace(task, model=model, x=None if x is None else check_features(x))
+    if not isinstance(task.components, str):
+        check_index(task.components, len(task.parameters.names), model.n_wires)
     row = run(task, method)
-    return replace(row, cost=_named(model, cost), one_shot=one_shot(task, row))
+    return replace(row, cost=_named(model, task.cost), one_shot=one_shot(task, row))
 
 
 def _named(model: Any, cost: Any) -> str:

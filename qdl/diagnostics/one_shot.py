@@ -45,6 +45,8 @@ def one_shot(task: Task, row: GradientVariance) -> float:
     """
     if not (~row.certified_zero).any():
         return math.nan
+    if row.sampling is not None:  # measured: a derivative's noise is w / 2S
+        return 2 * (row.sampling.shots or math.nan) * row.sampling.component.floor
     try:
         circuit = task.circuit
     except Refused:

@@ -7,17 +7,9 @@ has a variance of its own of up to $1/(2S)$: the plain variance over starts neve
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
-
-from ..backends import statevector
-from ..pauli.parameters import parameters
 
 
 def shot_floor(shots: int) -> float:
@@ -33,20 +25,22 @@ def shot_floor(shots: int) -> float:
     return 1 / (2 * shots)
 
 
-def shots_needed(variance: float, snr: float = 1.0) -> float:
-    r"""Shots per expectation value for a typical gradient at a signal-to-noise ratio: $r^2/(2v)$.
+def shots_needed(variance: float, snr: float = 1.0, one_shot: float = 1.0) -> float:
+    r"""Shots per expectation value for a typical gradient at a signal-to-noise ratio: $r^2 w/(2v)$.
 
     Twice as many for a parameter, which takes two expectation values.
 
     Args:
-        variance: of the gradient component over starts.
+        variance: $v$, of the gradient component over starts.
         snr: ratio of its standard deviation to the shots' one.
+        one_shot: $w$, the variance of what is measured from one shot; 1 is the most that a single Pauli word
+            has, and what it has on a plateau.
 
     Example:
         >>> shots_needed(1e-6, snr=3)
         4500000
     """
-    return math.ceil(snr**2 / (2 * variance)) if variance > 0 else math.inf
+    return math.ceil(snr**2 * one_shot / (2 * variance)) if variance > 0 else math.inf
 
 
 def detection_limit(shots: int, draws: int) -> float:
@@ -94,97 +88,3 @@ def split_variance(first: Any, second: Any) -> np.ndarray:
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     return ((first - first.mean(0)) * (second - second.mean(0))).sum(0) / (len(first) - 1)
-
-
-@dataclass(frozen=True)
-class SampledVariance:
-    """The variance of one gradient component, measured with shots.
-
-    Attributes:
-        naive: the plain variance of the estimates: gradient and shots together.
-        debiased: that of the gradient alone; unbiased, so it can be negative.
-        floor: what shots add at most.
-        limit: the smallest variance that so many draws and shots tell from none.
-        shots: per expectation value.
-        draws: number of starts.
-    """
-
-    naive: float
-    debiased: float
-    floor: float
-    limit: float
-    shots: int
-    draws: int
-
-
-def sampled_variance(
-    model: Any, parameter: int, *, shots: int, draws: int = 200, x: Any = None, key: jax.Array
-) -> SampledVariance:
-    r"""Measure one component as hardware would: two sampled expectation values at every random start.
-
-    The shots are split into halves with outcomes of their own; the plain variance is that of the mean of
-    both, the debiased one their covariance.
-
-    Args:
-        model: a QNN; its first readout value is the cost.
-        parameter: index into the reported parameters, the angle of one rotation about a Pauli word.
-        shots: per expectation value, even.
-        draws: random starts.
-        x: one sample of features, or None.
-        key: a JAX key.
-
-    Raises:
-        ValueError: odd shots, or a parameter that the two-term shift rule does not differentiate.
-
-    Example:
-        >>> import jax, qdl
-        >>> from qdl.layers import Rotation
-        >>> model = qdl.QNN(1, Rotation("x"))
-        >>> found = sampled_variance(model, 0, shots=10, draws=2000, key=jax.random.key(0))
-        >>> bool(found.naive > 0.51 > found.debiased > 0.49)  # 1/2, and up to 1/20 from shots
-        True
-    """
-    if shots < 2 or shots % 2:
-        raise ValueError(f"shots are split into halves: got {shots}, expected an even number >= 2.")
-    position = int(np.flatnonzero(parameters(model).reported)[parameter])
-    exact, half = model.on(statevector()), model.on(statevector(shots=shots // 2))
-    x = None if x is None else jnp.asarray(x, float)
-    _check_shift(exact, x, position, key)
-    both = np.asarray(_twice(half, position, x, jax.random.split(key, draws)), float)
-    naive = float(both.mean(axis=1).var(ddof=1))
-    debiased = float(split_variance(both[:, 0], both[:, 1]))
-    limit = detection_limit(shots, draws)
-    return SampledVariance(naive, debiased, shot_floor(shots), limit, shots, draws)
-
-
-@partial(jax.jit, static_argnums=(0, 1))  # of the module: asked again, nothing is compiled again
-def _twice(model: Any, position: int, x: Any, keys: jax.Array) -> jax.Array:
-    """Two estimates of one gradient at each of some random starts, ``(draws, 2)``."""
-
-    def one(key: jax.Array) -> jax.Array:
-        start, *outcomes = jax.random.split(key, 3)
-        params = model.init(start)
-        return jnp.stack([_shifted(model, position, params, x, key) for key in outcomes])
-
-    return jax.vmap(one)(keys)
-
-
-def _shifted(model: Any, position: int, params: Any, x: Any, key: Any) -> jax.Array:
-    """The two-term shift rule, with outcomes of its own for each term."""
-    flat, unravel = ravel_pytree(params)
-    plus, minus = (
-        model.apply(unravel(flat.at[position].add(shift)), x, k)[0]
-        for shift, k in zip((jnp.pi / 2, -jnp.pi / 2), jax.random.split(key), strict=True)
-    )
-    return (plus - minus) / 2
-
-
-def _check_shift(model: Any, x: Any, position: int, key: jax.Array) -> None:
-    params = model.init(key)
-    gradient = ravel_pytree(jax.grad(lambda p: model.apply(p, x)[0])(params))[0][position]
-    rule = _shifted(model, position, params, x, key)
-    if abs(float(gradient) - float(rule)) > 1e-4:
-        raise ValueError(
-            f"parameter {position} is not the angle of one Pauli rotation: its derivative at a random start "
-            f"is {float(gradient):.6f}, the shift rule gives {float(rule):.6f}. Choose another parameter."
-        )

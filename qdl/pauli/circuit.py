@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from .. import reading
+from ..initializers import uniform
 from ..layers import Adjoint, Layer, RandomRotation
 from ..layers.base import Wires
 from ..refused import Refused
 from .laws import known, turns
-from .observables import Observable, observable
+from .observables import Observable, linear, observable
 from .operators import Angle, AxisRotation, Clifford, Element, PauliRotation, elements
 from .parameters import TIED, parameters
 
@@ -81,6 +82,34 @@ def pauli_circuit(
     )
     cost_terms = observable(model, cost)
     return PauliCircuit(model.n_wires, tuple(out), cost_terms, len(layers), layers, independent)
+
+
+def structure(model: Any, x: Any = None, cost: Callable[..., Any] | None = None) -> PauliCircuit:
+    """The gates of a model as if every angle were a uniform one, whatever it shares: what can matter at all.
+
+    Its moments mean nothing; ``qdl.pauli.reach`` asks it which parameters have no influence. Of a cost that
+    is no weighted sum, every word of the readout is in it.
+
+    Raises:
+        Refused: a gate that prepares a state, or an observable of too many words.
+    """
+    read = read_elements(
+        model.layers, model.wires, None if x is None else np.asarray(x, float), None
+    )
+    facts = parameters(model)
+    number, out = np.cumsum(facts.reported) - 1, []
+    for element in read:
+        if element.angle is not None and element.angle.parameter is not None:
+            entry, scale = element.angle.entry, element.angle.scale
+            element = replace(element, angle=Angle(int(number[entry]), scale, uniform()))
+        out.append(element)
+    words = observable(model, cost if linear(model, cost) else _every)
+    return PauliCircuit(model.n_wires, tuple(out), words, len(facts.names), facts.names, False)
+
+
+def _every(values: Any) -> Any:
+    """All readout values with weights that let none cancel another."""
+    return values @ np.sqrt(np.arange(len(values)) + 2.0)
 
 
 def _refuse(read: list[Element], layers: tuple[str, ...]) -> None:

@@ -50,6 +50,15 @@ def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:
     return Observable(tuple((value, word) for word, value in kept), offset)
 
 
+def linear(model: Any, cost: Callable[..., Any] | None) -> bool:
+    """Whether a cost is a weighted sum of the readout values, and a constant."""
+    try:
+        _weights(cost, model.measured.size)
+    except Refused:
+        return False
+    return True
+
+
 def _weights(cost: Any, size: int) -> tuple[np.ndarray, float]:
     """Of each readout value, and the constant; the first value alone without a cost."""
     if cost is None:

@@ -12,12 +12,13 @@ from ..result.variance import GradientVariance
 from ..walk.engine import PauliWalk
 from .dense_moment import DenseMoment
 from .light_cone import LightCone
+from .sampled import Sampled
 from .statevector import Statevector
 
 ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
-        Statevector(), DenseMoment(), PauliWalk(), PauliWalk(blackwell=True), LightCone(),
+        Statevector(), DenseMoment(), PauliWalk(), PauliWalk(blackwell=True), LightCone(), Sampled(),
     )
 }  # fmt: skip
 METHODS = ("auto", *ENGINES)
@@ -39,8 +40,9 @@ class _EitherWalk(PauliWalk):
         return PauliWalk(blackwell=True).measure(replace(task, key=again))
 
 
-# In this order: exact moments, else the walk, else the light cone, else random starts.
+# In this order: what a place with shots can, else exact moments, the walk, the light cone, random starts.
 AUTO: dict[str, Engine] = {
+    "sampled": Sampled(),
     "moments": DenseMoment(most_work=QUICK),
     "walk": _EitherWalk(),
     "cone": LightCone(narrowest=WIDE // 2 + 1),
@@ -63,7 +65,13 @@ def run(task: Task, method: str | Engine) -> GradientVariance:
         except Refused as error:
             reasons[name] = str(error)
             continue
-        why = [f"not {name}: {_first_sentence(text)}" for name, text in reasons.items()]
+        why = [
+            f"not {name}: {_first_sentence(text)}"
+            for name, text in reasons.items()
+            if name != "sampled"
+        ]
+        if name == "sampled":
+            return replace(row, reason="the place samples")
         return replace(row, reason="; ".join(why) or "exact, and quick enough")
     tried = " ".join(f"[{name}] {text}" for name, text in reasons.items())
     raise Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from ..engine import Engine, Task, cost_of, start
+from ..engine import Engine, Task, cost_of, noiseless, start
 from ..result.variance import GradientVariance
 from ..tasks import gather
 
@@ -33,6 +33,8 @@ class Statevector(Engine):
         return "statevector"
 
     def valid(self, task: Task) -> str | None:
+        if task.model.place.draws is not None:
+            return noiseless(task)
         if self.widest is None or task.model.n_wires <= self.widest:
             return None
         return (
@@ -44,7 +46,9 @@ class Statevector(Engine):
         statement = "gradients at random starts of the model itself"
         if task.x is None and task.model.n_features:
             statement += "; features uniform in [0, 2 pi) with each draw"
-        return self.summarise(task, *draw((task.model,), task.cost, task), statement)
+        row = self.summarise(task, *draw((task.model,), task.cost, task), statement)
+        where = type(task.model.place).__name__
+        return row if where == "Statevector" else replace(row, method=f"starts on {where}")
 
 
 def draw(models: tuple[Any, ...], cost: Cost, task: Task) -> tuple[np.ndarray, np.ndarray]:

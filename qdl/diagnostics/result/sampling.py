@@ -37,7 +37,8 @@ class Sampling:
         evaluations: expectation values that were asked for.
         jobs: calls of the place.
         seconds: that they took, compilation included.
-        qpu_seconds: by the formula of ``qdl.backends.estimate``; 0 where nothing is billed.
+        qpu_seconds: what they take on a machine, by the formula of ``qdl.backends.estimate``, simulated and
+            fake ones as if they were one; 0 where nothing is sent.
     """
 
     place: str

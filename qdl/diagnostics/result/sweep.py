@@ -185,12 +185,19 @@ class Sweep:
         points = self.points(self.parameter)
         limits = [p.limit for p in points if p.limit is not None]
         out = [
-            f"{sampled[0].place}: what is below {min(limits):.1e} to {max(limits):.1e}, by size, is not "
-            "resolved; the noise of the values was subtracted"
+            f"{sampled[0].place}: what is below {min(limits):.1e} to {max(limits):.1e}, by size, is not told "
+            "from none; the noise of the values was subtracted"
         ]
+        unit = "wires" if self.axis == "n_wires" else "layers"
+        for point, row in zip(points, self.rows, strict=True):
+            if point.censored and point.shots:
+                out.append(
+                    f"on {point.size} {unit} below what {point.shots:,} shots resolve: it takes at least "
+                    f"{shots(max(row.shots_needed, point.shots + 1))}"
+                )
         seconds, billed = (sum(getattr(s, k) for s in sampled) for k in ("seconds", "qpu_seconds"))
         asked = sum(s.evaluations for s in sampled)
-        cost = f", {billed:,.0f} QPU seconds" if billed else ""
+        cost = f"; on a QPU {billed:,.0f} s" if billed else ""
         return [*out, f"{asked:,} expectation values, {seconds:.1f} s{cost}"]
 
     def plot(self, axes: Any = None, label: str | None = None, colour: str | None = None) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...files import jsonable
+from ..shots import shots_needed
 from .point import Point
 from .sampling import Sampling
 
@@ -139,16 +140,19 @@ class GradientVariance:
         r"""Shots per expectation value that resolve a median gradient at signal-to-noise 1.
 
         $S = w/(2v)$ with the variance $w$ of one shot and the median variance $v$, for the two expectation
-        values of a shift rule. Where nothing was hit it is the lower bound that the upper end of the
-        interval gives; NaN where $w$ is not known.
+        values of a shift rule. Where nothing was hit or resolved it is the lower bound that the upper end
+        of the interval gives; NaN where $w$ is not known.
         """
-        value = self.median
-        if not value > 0:
-            bounds = self.high[self._measured]
-            value = float(np.median(bounds)) if bounds.size else 0.0
+        alive = int((~self.certified_zero).sum())
+        value, bounds = self.median, self.high[self._measured]
+        bound = float(np.median(bounds)) if bounds.size else 0.0
+        if math.isnan(value):  # one component drawn at each start: the mean over them
+            value, bound = (v / alive for v in (self.squared_norm, self.squared_norm_interval[1]))
+        limit = self.limit or 0.0
+        value = value if value > limit else max(value, bound)
         if not value > 0:
             return math.inf
-        return math.nan if math.isnan(self.one_shot) else math.ceil(self.one_shot / (2 * value))
+        return math.nan if math.isnan(self.one_shot) else shots_needed(value, 1.0, self.one_shot)
 
     @property
     def _measured(self) -> np.ndarray:
@@ -223,6 +227,7 @@ class GradientVariance:
 
     def table(self) -> str:
         """The row as text: the summary, then a line a layer."""
+        least = "at least " if self.point(None).censored else ""
         lines = [
             f"gradient on {self.n_wires} wires, {len(self.variance)} parameters, "
             f"{int(self.certified_zero.sum())} of them certified zero",
@@ -233,7 +238,7 @@ class GradientVariance:
             f"{_between(self.cost_interval)}",
             f"  {self.method}, {drawn(self.draws)}: {self.certificate}",
             *self._noise(),
-            f"  signal-to-noise 1 needs {shots(self.shots_needed)} shots per expectation value",
+            f"  signal-to-noise 1 needs {least}{shots(self.shots_needed)} shots per expectation value",
             *(f"  warning: {text}" for text in self.warnings),
             *(f"  {name}: median {_number(value)}" for name, value in self.by_layer().items()),
             "  one model has no verdict: pass build(n) and five widths to see where it goes",
@@ -248,7 +253,7 @@ class GradientVariance:
         if found is None:
             return []
         each = f"{found.shots:,} shots" if found.shots else "its draws"
-        billed = f", {found.qpu_seconds:,.0f} QPU seconds" if found.qpu_seconds else ""
+        billed = f"; on a QPU {found.qpu_seconds:,.0f} s" if found.qpu_seconds else ""
         return [
             f"  {found.place}, two runs of {each}: they add {found.squared_norm.floor:.2e} to the squared "
             f"norm, which was subtracted; what is below {found.squared_norm.limit:.2e} is not told from "
@@ -268,6 +273,15 @@ class GradientVariance:
     def to_json(self) -> str:
         """The row as JSON."""
         return json.dumps(self.to_dict())
+
+
+def check_index(parameter: Any, size: int, n_wires: int) -> None:
+    """Refuse a component that a model does not have."""
+    if isinstance(parameter, str) or parameter is None or not 0 <= parameter < size:
+        raise ValueError(
+            f"there is no parameter {parameter!r} on {n_wires} wires, expected an index below {size}, None, "
+            "'median' or 'largest'. Follow one that every width has."
+        )
 
 
 def shots(number: float) -> str:

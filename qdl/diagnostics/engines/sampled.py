@@ -1,0 +1,276 @@
+"""The engine for places that sample: gradients from shots at random starts, without the noise of the shots.
+
+At every start the place is asked twice, with outcomes of their own. A sweep asks for the cost and for one
+component drawn at random among those that are not certified zero, a few expectation values a start instead of
+two for each parameter: right in the mean over all of them. One model is asked for its whole gradient.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from ...backends.machines.price import qpu_seconds
+from ...pauli.circuit import structure
+from ...pauli.cones import reduced
+from ...pauli.observables import linear
+from ...pauli.reach import silent
+from ...refused import Refused
+from ..engine import Engine, Task, cost_of, start
+from ..result import intervals
+from ..result.sampling import Sampling
+from ..result.variance import Certificate, GradientVariance
+from ..tasks import gather
+from . import halves
+from .shifts import outside, shift_table
+
+SAMPLES = 500
+AMPLITUDES = 2**22  # of all circuits of a block together
+RANDOM = ("spsa", "stochastic")  # gradients of few evaluations: nothing is gained by one component
+
+
+@dataclass(frozen=True)
+class Sampled(Engine):
+    """Two runs at random starts of the model where it is; refused where its values have no noise."""
+
+    @property
+    def name(self) -> str:
+        return "sampled"
+
+    def valid(self, task: Task) -> str | None:
+        place = task.model.place
+        if place.draws is not None:
+            return None
+        return (
+            f"the values of {place!r} are no means of draws, so that there is no noise to subtract."
+        )
+
+    def measure(self, task: Task) -> GradientVariance:
+        began = time.perf_counter()
+        zero = certified(task)
+        plan = make_plan(task, zero)
+        m = task.samples or SAMPLES
+        found, calls = draw(task, plan, m)
+        return summary(task, plan, zero, found, calls, time.perf_counter() - began)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is asked at each start.
+
+    Attributes:
+        positions: of the components among the flattened parameters, one of which is drawn; None for the
+            whole gradient, by the place's own method.
+        moves: ``(p, terms)`` of the shift rules.
+        weights: ``(p, terms)``.
+        evaluations: expectation values of one run at one start.
+    """
+
+    positions: np.ndarray | None
+    moves: np.ndarray
+    weights: np.ndarray
+    evaluations: int
+
+
+def certified(task: Task) -> np.ndarray:
+    """The reported parameters that are proven to have no influence on the cost, wherever it runs."""
+    known = outside(task.model)[task.parameters.reported]
+    try:
+        return known | silent(reduced(structure(task.model, task.x, task.cost)))
+    except Refused:
+        return known
+
+
+def make_plan(task: Task, zero: np.ndarray) -> Plan:
+    """One component drawn at each start, one that was asked for, or the whole gradient."""
+    reported = np.flatnonzero(task.parameters.reported)
+    alive, none = reported[~zero], np.zeros((0, 0))
+    if not alive.size:
+        return Plan(np.zeros(0, int), none, none, 1)
+    wanted = alive if isinstance(task.components, str) else reported[[task.components]]
+    place = task.model.place
+    few = getattr(place, "gradient", None) in RANDOM or not linear(task.model, task.cost)
+    if task.components != "all" and not few:
+        asked = np.isin(np.arange(len(task.parameters.reported)), wanted)
+        table = shift_table(task.model, asked)
+        if table is not None:
+            return Plan(wanted, *table, 1 + table[0].shape[1])
+    shifts = shift_table(task.model, np.isin(np.arange(len(task.parameters.reported)), alive))
+    pairs = 2 * len(alive) if shifts is None else int((shifts[1] != 0).sum())
+    return Plan(None, none, none, 3 if few and hasattr(place, "gradient") else 1 + pairs)
+
+
+def draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
+    """Costs and gradients of both runs at ``m`` starts, and in how many calls."""
+    place, n = task.model.place, task.model.n_wires
+    block = m
+    if place.cost(task.model.circuit, 1, False) is None:  # nothing is sent: as much as memory likes
+        block = int(np.clip(AMPLITUDES // (2 ** min(n, 22) * 2 * plan.evaluations), 1, m))
+    data = np.asarray(jax.random.key_data(task.key)), str(jax.random.key_impl(task.key))
+    x64 = bool(jax.config.jax_enable_x64)
+    jobs = [
+        (task.model, task.cost, task.x, plan, min(block, m - i), *data, b, x64)
+        for b, i in enumerate(range(0, m, block))
+    ]
+    parts = gather(_block, jobs, task.executor)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, len(jobs)
+
+
+def _block(
+    model: Any, cost: Any, x: Any, plan: Plan, count: int, data: Any, impl: str, b: int, x64: bool
+) -> dict[str, np.ndarray]:
+    with jax.enable_x64(x64):  # the caller's precision, also in a process of its own
+        key = jax.random.fold_in(jax.random.wrap_key_data(data, impl=impl), b)
+        x = None if x is None else jnp.asarray(x, float)
+        # Keys and starts one operation at a time: as programs they would be compiled for every width.
+        params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
+        which, *runs = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 3))(last), 1, 0)
+        axis = None if features is None or x is not None else 0
+        if plan.positions is None:
+            runs = jnp.stack(runs, axis=1)
+            costs, slopes = _gradients(model, cost, axis)(params, features, runs)
+            return {"costs": np.asarray(costs), "slopes": np.asarray(slopes)}
+        tables = plan.moves, plan.weights
+        moves, weights = (jnp.asarray(table, jnp.result_type(float)) for table in tables)
+        flat, unravel = _flat(params)
+        rows = flat[:, None]
+        if len(plan.positions):
+            draw = jax.vmap(lambda k: jax.random.randint(k, (), 0, len(plan.positions)))
+            at = jnp.asarray(plan.positions)[draw(which)]
+            one = jax.nn.one_hot(at, flat.shape[1], dtype=flat.dtype)
+            rows = jnp.concatenate([rows, rows + moves[at][:, :, None] * one[:, None]], axis=1)
+        terms = rows.shape[1]
+        keys = jax.vmap(lambda k: jax.random.split(k, terms))(jnp.concatenate(runs))
+        keys = jnp.moveaxis(keys.reshape(2, count, terms), 0, 1)
+        each = 2 * terms
+        wide = jnp.repeat(rows[:, None], 2, axis=1).reshape(count * each, -1)
+        seen = features if axis is None else jnp.repeat(features, each, axis=0)
+        found = _values(model, cost, axis)(unravel(wide), seen, keys.reshape(-1))
+        found = np.asarray(found, float).reshape(count, 2, terms)
+        slopes = np.zeros((count, 2, 0))
+        if terms > 1:
+            slopes = np.einsum("mrt,mt->mr", found[:, :, 1:], np.asarray(weights[at]))[..., None]
+        return {"costs": found[:, :, 0], "slopes": slopes}
+
+
+def _flat(params: Any) -> tuple[jax.Array, Any]:
+    """Parameters with a leading axis, flattened behind it; and back, for rows of any leading axes."""
+    leaves, tree = jax.tree.flatten(params)
+    ends = np.cumsum([leaf[0].size for leaf in leaves])[:-1]
+    flat = jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+
+    def back(rows: jax.Array) -> Any:
+        parts = jnp.split(rows, ends, axis=-1)
+        shaped = [
+            part.reshape(*rows.shape[:-1], *leaf.shape[1:]).astype(leaf.dtype)
+            for part, leaf in zip(parts, leaves, strict=True)
+        ]
+        return jax.tree.unflatten(tree, shaped)
+
+    return flat, back
+
+
+@lru_cache(maxsize=32)
+def _values(model: Any, cost: Any, axis: int | None) -> Any:
+    """The costs at rows of parameters and keys."""
+
+    def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
+        return cost_of(model.apply(params, x, key), cost)
+
+    return jax.jit(jax.vmap(value, (0, axis, 0)))
+
+
+@lru_cache(maxsize=32)
+def _gradients(model: Any, cost: Any, axis: int | None) -> Any:
+    """Costs ``(starts, 2)`` and gradients ``(starts, 2, p)`` of both runs, by the place's own method."""
+
+    def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
+        return cost_of(model.apply(params, x, key), cost)
+
+    def one(params: Any, x: Any, key: jax.Array) -> Any:
+        found, gradient = jax.value_and_grad(value)(params, x, key)
+        return found, ravel_pytree(gradient)[0]
+
+    of_runs = jax.vmap(one, (None, None, 0))
+    return jax.jit(jax.vmap(of_runs, (0, axis, 0)))
+
+
+def summary(
+    task: Task, plan: Plan, zero: np.ndarray, found: dict[str, np.ndarray], calls: int, seconds: float
+) -> GradientVariance:  # fmt: skip
+    """Numbers without their noise, with normal intervals that may reach below zero."""
+    known, m = task.parameters, len(found["costs"])
+    costs, slopes = found["costs"].astype(float), found["slopes"].astype(float)
+    reported = np.flatnonzero(known.reported)
+    variance, error, naive = (np.where(zero, 0.0, np.nan) for _ in range(3))
+    alone = not isinstance(task.components, str) and plan.positions is not None
+    if plan.positions is None:
+        slopes = slopes[:, :, reported[~zero]]
+        measured = ~zero
+    else:
+        measured = np.isin(reported, plan.positions) & (alone or len(plan.positions) == 1)
+    a, b = slopes[:, 0], slopes[:, 1]
+    if measured.any():
+        variance[measured], error[measured], naive[measured] = halves.covariance(a, b)
+    half = _z(intervals.LEVEL) * error
+    lower = variance - _z(1 - (1 - intervals.LEVEL) / max(measured.sum(), 1)) * error
+    cost = halves.cost_moment(costs[:, 0], costs[:, 1])
+    times = 1.0 if plan.positions is None else float(len(plan.positions))
+    norm = halves.squared_norm(a, b, times)
+    value, norm_error = norm.value, norm.error
+    if alone and (~zero).sum() > 1:
+        value = norm_error = math.nan  # one component says nothing about the others
+    count = len(plan.positions) if plan.positions is not None else max(a.shape[1], 1)
+    each = halves.Resolution(norm.noise.floor / count, _each(a - b))
+    asked = 2 * m * plan.evaluations
+    billed = task.model.place.cost(task.model.circuit, 1, False)
+    executions = 0 if billed is None else asked * billed.executions
+    shots = task.model.place.shots
+    drawn = plan.positions is not None and not measured.any() and bool((~zero).any())
+    where = type(task.model.place).__name__ if billed is None else billed.place
+    sampling = Sampling(
+        where, shots, naive, each, norm.noise, cost.noise, drawn,
+        asked, calls, seconds, qpu_seconds(calls, executions) if executions else 0.0,
+    )  # fmt: skip
+    how = "one component drawn at each" if drawn else "the whole gradient at each"
+    how = "one component at each" if alone else how
+    return GradientVariance(
+        task.model.n_wires, variance, variance - half, variance + half, error, zero, known.names,
+        cost_mean=float(costs.mean()),
+        cost_variance=cost.value,
+        cost_interval=intervals.normal(cost.value, cost.error),
+        squared_norm=value,
+        squared_norm_interval=intervals.normal(value, norm_error),
+        method="sampled",
+        certificate=Certificate(
+            f"two independent runs of the place at random starts, {how}; the mean product of the two has no "
+            "noise of its own; nominal 95% intervals, which may reach below zero"
+        ),
+        draws=m,
+        maximum_interval=None
+        if not measured.any()
+        else (float(lower[measured].max()), float((variance + half)[measured].max())),
+        squared_norm_error=norm_error,
+        cost_error=cost.error,
+        sampling=sampling,
+    )  # fmt: skip
+
+
+def _each(differences: np.ndarray) -> float:
+    """1.96 standard errors of one component's variance without a signal, in the mean over components."""
+    noise = (differences**2).mean(axis=0) / 2
+    return float(1.96 * noise.mean() / len(differences) ** 0.5) if noise.size else 0.0
+
+
+def _z(level: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + level / 2))
