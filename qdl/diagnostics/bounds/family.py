@@ -5,16 +5,18 @@ A circuit need not be run to be read: its structure is looked at far beyond the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pennylane as qp
 
 from ...pauli.circuit import PauliCircuit, pauli_circuit, read_elements
 from ...pauli.cones import reduced
 from ...pauli.laws import known
-from ...pauli.observables import Observable, observable
+from ...pauli.observables import Observable, observable, scale
 from ...pauli.operators import Element
 from ...pauli.parameters import parameters
 from ...pauli.prefix import split
@@ -23,13 +25,15 @@ from ..result.structure import Bound, Bounds
 from ..walk.certify import certify
 from .above import first_gates, noise, projector
 from .cones import Seen, operators_of, seen
-from .growth import growth
+from .growth import STEPS, growth
 from .paths import Mass, mass
 from .symmetry import orbit, permutation_invariant
 
 WIDEST = 128  # wires that are looked at
 GATES = 10_000  # of a circuit, beyond which no wider one is looked at: a second or two
 PRODUCTS = 200  # words of an observable whose interference is looked for
+DENSE = 64  # numbers of one gate or observable, beyond which no wider circuit is built
+SMALL = 12  # wires to begin with, where the widths that were measured can be halved
 ORBITS = 64  # wires on which orbits of words are counted
 
 
@@ -46,6 +50,7 @@ class _Width:
     laws: tuple[str, ...]
     symmetric: bool
     orbit: int | None
+    scale: float  # of the cost; NaN where it is not known
 
 
 def bounds(
@@ -65,8 +70,15 @@ def bounds(
         >>> found.lower.law
         'constant'
     """
-    rows = list(_rows(build, widths, cost, x))
-    if len(rows) < 3:
+    start = max(widths)
+    while start % 2 == 0 and start > SMALL and start * 4 > WIDEST // 4:
+        start //= 2
+    rows: list[_Width] = []
+    for first in dict.fromkeys((start, 8, 4)):
+        rows = list(_rows(build, first, cost, x))
+        if len(rows) > STEPS:
+            break
+    else:
         return Bounds()
     cone = _by_cones(rows)
     return Bounds(
@@ -83,26 +95,25 @@ def bounds(
     )
 
 
-def _rows(build: Any, widths: tuple[int, ...], cost: Any, x: Any) -> Iterator[_Width]:
-    for n in _probed(build, max(widths)):
+def _rows(build: Any, n: int, cost: Any, x: Any) -> Iterator[_Width]:
+    """The widths n, 2n, 4n, ..., as long as that takes a moment."""
+    while n <= WIDEST:
         try:
             model = build(n)
             operators = operators_of(model)
+            row = _width(model, operators, cost, x(n) if callable(x) else x)
         except Exception:  # a user's function, at a width that was not asked for
             return
-        yield _width(model, operators, cost, x(n) if callable(x) else x)
-        if len(operators) * 4 > GATES * 2:
+        yield row
+        if _dense(model, operators) or len(operators) * 4 > 2 * GATES:
             return
+        n *= 2
 
 
-def _probed(build: Any, largest: int) -> list[int]:
-    start = largest
-    while start > 12 and start % 2 == 0 and start * 4 > WIDEST:
-        start //= 2
-    out = [start]
-    while 2 * out[-1] <= WIDEST:
-        out.append(2 * out[-1])
-    return out
+def _dense(model: Any, operators: list[Any]) -> bool:
+    """Whether there are matrices or states that would not fit at twice the width."""
+    seen = [*operators, *getattr(model.measured, "observables", ())]
+    return any(np.size(leaf) > DENSE for o in seen for leaf in qp.pytrees.flatten(o)[0])
 
 
 def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
@@ -126,9 +137,17 @@ def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
     except (Refused, ValueError, TypeError, NotImplementedError):
         pass  # what was found until then stands
     names = tuple(sorted(set(map(repr, laws))))
+    sees = _seen(model, operators, cost)
     return _Width(
-        n, _seen(model, operators, cost), proven, likely, independent, above, names, symmetric, size
+        n, sees, proven, likely, independent, above, names, symmetric, size, _scale(model, cost)
     )
+
+
+def _scale(model: Any, cost: Any) -> float:
+    try:
+        return scale(model, cost)
+    except (Refused, ValueError, TypeError):
+        return math.nan
 
 
 def _with_laws(elements: list[Element], laws: tuple[Any, ...]) -> list[Element]:
@@ -189,7 +208,8 @@ def _by_paths(values: list[Any], rows: list[_Width], tied: bool = False) -> Boun
 
 def _by_cones(rows: list[_Width]) -> Bound | None:
     """Few angles in the light cone, whose law does not change with the width."""
-    if len({row.laws for row in rows}) > 1:
+    sizes = [row.scale for row in rows]
+    if len({row.laws for row in rows}) > 1 or not np.allclose(sizes, sizes[0], rtol=1e-6):
         return None
     widths = tuple(row.n for row in rows)
     counts = [row.seen.angles for row in rows]

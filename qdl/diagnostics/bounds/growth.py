@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-STILL = 0.25  # log2 that a bound may move in the last doubling, and four times that in all
+STILL = 0.25  # log2 that a bound may fall in each of the last doublings
 EQUAL, ROOM = 1.25, 0.5  # the last step is at most so many times the first one, and so much more
 DOUBLING = 1.5  # steps of a law exp(-c n) double; those of exp(-c n / log n) come near
 STEPS = 2  # doublings that are needed
@@ -25,14 +25,14 @@ def growth(values: Sequence[float]) -> str | None:
     steps = [a - b for a, b in zip(values, values[1:], strict=False)]
     if len(steps) < STEPS:
         return None
-    first, last = steps[0], steps[-1]
-    if max(steps) <= STILL and sum(steps) <= 4 * STILL:
+    late = steps[-3:]  # small widths are bent most
+    first, last = late[0], late[-1]
+    if max(late[-STEPS:]) <= STILL:
         return "constant"
     if last < 0:
         return None
-    late = steps[-3:]
     if last >= 2 and all(b >= DOUBLING * a > 0 for a, b in zip(late, late[1:], strict=False)):
         return "exponential"
-    if max(steps[1:]) <= EQUAL * max(first, 0) + ROOM:
+    if max(late[1:]) <= EQUAL * max(first, 0) + ROOM:
         return "polynomial"
     return None

@@ -15,6 +15,7 @@ MISFIT = 4.0  # chi^2 per degree of freedom above which no model is believed
 FLAT = 0.05  # a slope of log2 v per unit that is surely smaller counts as constant...
 POWER = 0.25  # ...unless the power of n is larger than this
 STEEP = 0.1  # a smaller slope of log2 v per unit is called no exponential
+FALLEN = 1.5  # what is flat in the end, and so much smaller than in the beginning, has levelled off
 REPEATS = 500
 MODELS = ("exponential", "polynomial", "constant")
 
@@ -69,6 +70,8 @@ def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
 
     tail = slope[-3:]
     flat = np.abs(tail / np.log(2)).max() < FLAT and np.abs(powers[-3:]).max() < POWER
+    if flat and y[-1] < y[0] - np.log(FALLEN):
+        return law("levels off")
     if flat or (np.all(tail > -FLAT * np.log(2) / 5) and y[-1] >= y[0] - np.log(1.05)):
         return law("constant")
     if not np.all(slope[-3:] < 0):

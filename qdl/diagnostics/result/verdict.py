@@ -164,8 +164,10 @@ def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
     if bounds.reason is not None:
         word = _expected(bounds.reason, law)
         return verdict(word, "structure and data" if word else "", numbers, bounds.reason.argument)
-    if kind in ("polynomial", "levels off"):
-        return verdict(None, "", f"{numbers}: {kind}, but nothing in the circuits says why")
+    if kind in ("polynomial", "levels off", "constant"):
+        return verdict(
+            None, "", f"{numbers}: {kind}, but nothing in the circuits says that it stays so"
+        )
     if kind == "exponential" and not bounds.angles[-1] > 1.5 * bounds.angles[0]:
         return verdict(None, "", numbers, "but the readout sees no more angles with the width")
     return verdict(kind, alone if kind else "", numbers)
@@ -189,7 +191,9 @@ def _expected(reason: Bound, law: Law | str) -> str | None:
         return None
     if law.kind is None:
         return "polynomial" if reason.law == "polynomial" and law.power else None
-    return law.kind if law.kind == "constant" or law.kind == reason.law else None
+    if law.kind == "levels off":
+        return law.kind if reason.law == "constant" else None
+    return law.kind if law.kind in ("constant", reason.law) else None
 
 
 def _unresolved(
