@@ -112,11 +112,11 @@ def norm(observable: Any) -> float:
 def _norm(term: Any) -> float:
     if isinstance(term, PauliWord | qp.Projector):
         return 1.0
-    if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == len(
-        term.wires
-    ):
+    wires = len(term.wires)
+    if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == wires:
         return float(np.prod([norm(factor) for factor in term.operands]))
-    return float(np.abs(np.linalg.eigvalsh(qp.matrix(term, wire_order=term.wires))).max())
+    matrix = np.asarray(qp.matrix(term, wire_order=term.wires))
+    return float(np.abs(np.linalg.eigvalsh(matrix)).max())
 
 
 def words(observable: Any) -> dict[PauliWord, float]:

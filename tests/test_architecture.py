@@ -43,7 +43,7 @@ ALLOWED = {
     "training": GROUND | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "saving": GROUND | {"files", "model", "backends", "hybrid", "describe", "training"},
     "pauli": GROUND | {"simulator"},
-    "diagnostics": GROUND | {"files", "model", "backends", "simulator", "pauli"},
+    "diagnostics": GROUND | {"files", "model", "backends", "simulator", "pauli", "training"},
     "ising": {"arguments", "files", "describe"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}

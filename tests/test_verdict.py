@@ -20,7 +20,6 @@ from qdl.diagnostics import (
     split_variance,
 )
 from qdl.diagnostics.result.intervals import (
-    bootstrap_median,
     clopper_pearson,
     empirical_bernstein,
     log_delta,
@@ -75,16 +74,6 @@ def test_clopper_pearson_covers():
         assert np.mean((low <= p) & (p <= high)) >= 0.93
     low, high = clopper_pearson(0, 1000)
     assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / 1000))  # the closed form of no hits
-
-
-def test_whole_rows_are_drawn_again():
-    # All gradients of one draw share a scale of 1/2 or 3/2: their variance is (1/4 + 9/4)/2.
-    rng, covered = np.random.default_rng(0), 0
-    for seed in range(100):
-        draws = rng.choice([0.5, 1.5], (200, 1)) * rng.normal(size=(200, 40))
-        low, high = bootstrap_median(draws, seed)
-        covered += low < 1.25 < high
-    assert covered >= 88  # rows that forget who belongs together cover 58
 
 
 def test_median_and_largest_of_a_model_have_intervals():

@@ -16,6 +16,7 @@ from ..pauli.circuit import PauliCircuit, pauli_circuit
 from ..pauli.observables import scale
 from ..pauli.parameters import Parameters, parameters
 from ..refused import Refused
+from .data import DataLoss, outputs
 from .result import intervals
 from .result.variance import Certificate, GradientVariance
 
@@ -28,7 +29,8 @@ class Task:
         model: the QNN.
         key: a JAX key, for all that is random.
         cost: a function of the readout values, or None for the first of them.
-        x: one sample of features, or None: uniform in [0, 2 pi) with each draw, where the model reads some.
+        x: one sample of features, or None: uniform in [0, 2 pi) with each draw, where the model reads some;
+            or the rows ``(rows, n_features)`` of data whose loss is the cost.
         samples: draws or walks, or None for the engine's own number.
         executor: see ``gradient_variance``; None for here.
         components: what a place that samples measures of the gradient: ``"all"``, one component
@@ -49,7 +51,7 @@ class Task:
 
     def value(self, params: Any, x: Any, key: Any = None) -> jax.Array:
         """The cost, a number."""
-        return cost_of(self.model.apply(params, x, key), self.cost)
+        return value_at(self.model, self.cost, params, x, key)
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -59,7 +61,8 @@ class Task:
     @cached_property
     def scale(self) -> float:
         """A bound on the values of the cost: what rounding is relative to."""
-        return scale(self.model, self.cost)
+        on_data = isinstance(self.cost, DataLoss)
+        return self.cost.scale(self.model) if on_data else scale(self.model, self.cost)
 
     @cached_property
     def circuit(self) -> PauliCircuit:
@@ -68,12 +71,19 @@ class Task:
         Raises:
             Refused: its second moments are not those of independent angles.
         """
-        return pauli_circuit(self.model, self.x, self.cost)
+        return self._circuit(None)
 
     @cached_property
     def narrow_circuit(self) -> PauliCircuit:
         """The same, with rotations about words on more than two wires decomposed."""
-        return pauli_circuit(self.model, self.x, self.cost, widest=2)
+        return self._circuit(2)
+
+    def _circuit(self, widest: int | None) -> PauliCircuit:
+        if np.ndim(self.x) > 1:
+            raise Refused(
+                "a loss on several rows of data is no observable of one circuit. Use method='statevector'."
+            )
+        return pauli_circuit(self.model, self.x, self.cost, widest)
 
 
 class Engine(ABC):
@@ -131,9 +141,8 @@ class Engine(ABC):
         eps = np.finfo(np.float64 if jax.config.jax_enable_x64 else np.float32).eps
         zero = variance <= (30 * eps * task.scale) ** 2
         low, high = intervals.log_delta(variance, kappa, m)
-        together, _ = intervals.log_delta(
-            variance, kappa, m, 1 - (1 - intervals.LEVEL) / max(int((~zero).sum()), 1)
-        )
+        alive = ~zero
+        lowest, highest = intervals.log_delta(variance, kappa, m, intervals.at_once(alive.sum()))
         cost_variance, cost_kappa = float(costs.var(ddof=1)), float(intervals.kurtosis(costs))
         cost_low, cost_high = intervals.log_delta(cost_variance, cost_kappa, m)
         squares = (gradients**2).sum(axis=1)
@@ -151,9 +160,9 @@ class Engine(ABC):
             method=self.name,
             certificate=Certificate(statement),
             draws=m,
-            warnings=_warnings(kappa[~zero], m),
-            median_interval=intervals.bootstrap_median(gradients[:, ~zero]),
-            maximum_interval=intervals.of_largest(together[~zero], high[~zero]),
+            warnings=_warnings(kappa[alive], m),
+            median_interval=intervals.of_median(lowest[alive], highest[alive]),
+            maximum_interval=intervals.of_largest(lowest[alive], high[alive]),
             squared_norm_error=norm_error,
             cost_error=cost_variance * max((cost_kappa - 1) / m, 0.0) ** 0.5,
         )  # fmt: skip
@@ -165,6 +174,15 @@ def start(model: Any, x: Any, key: jax.Array) -> tuple[Any, Any, jax.Array]:
     if x is None and model.n_features:
         x = jax.random.uniform(for_x, (model.n_features,), maxval=2 * jnp.pi)
     return model.init(for_params), x, for_shots
+
+
+def value_at(model: Any, cost: Any, params: Any, x: Any, key: Any) -> jax.Array:
+    """The cost of a model at parameters and features; of a loss on data with the penalty of its place."""
+    found = cost_of(outputs(model, params, x, key), cost)
+    if not isinstance(cost, DataLoss):
+        return found
+    penalty = model.place.penalty(model.circuit, params, x)
+    return found if penalty is None else found + penalty
 
 
 def cost_of(values: jax.Array, cost: Callable[..., Any] | None) -> jax.Array:

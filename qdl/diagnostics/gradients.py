@@ -13,6 +13,7 @@ import numpy as np
 from ..circuit import check_features
 from ..layers.base import check_key
 from .bounds.family import bounds
+from .data import DataLoss, data_loss
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
 from .one_shot import one_shot
@@ -32,6 +33,8 @@ def gradient_variance(
     x: Any = None,
     initializer: Any = None,
     cost: Callable[[jax.Array], jax.Array] | None = None,
+    data: Any = None,
+    loss: Any = None,
     key: jax.Array,
     executor: Any = None,
 ) -> Any:
@@ -63,6 +66,8 @@ def gradient_variance(
             for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
         initializer: in place of the model's; layers that have one of their own keep it.
         cost: a function of the readout values; None for the first value.
+        data: ``(X, y)``, or a function of the width that returns it: the cost is the loss on these rows.
+        loss: of the data, as in ``qdl.fit``: ``"mse"``, ``"cross_entropy"`` or f(outputs, y) -> scalar.
         key: a JAX key.
         executor: where blocks of draws run: anything with ``submit``, as a
             ``concurrent.futures`` executor or a Dask ``Client``; None for here.
@@ -85,6 +90,7 @@ def gradient_variance(
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
     _check(model_or_build, method, samples, parameter, depth)
+    _check_cost(x, cost, data, loss)
     key = check_key(key, "gradient_variance")
     if hasattr(model_or_build, "layers"):
         for name, given in (("n_wires", n_wires), ("depth", depth)):
@@ -94,7 +100,8 @@ def gradient_variance(
                     "it out, or pass a function build(n) that returns the model for each width."
                 )
         components = "all" if parameter is None else _components(parameter)
-        task = Task(model_or_build, key, cost, x, samples, executor, components)
+        here, what = _cost(model_or_build, x, cost, data, loss)
+        task = Task(model_or_build, key, what, here, samples, executor, components)
         row = _row(task, initializer, method)
         row.point(parameter)  # a single row has no verdict, but it has an index or not
         return row
@@ -121,15 +128,16 @@ def gradient_variance(
         )
     rows = []
     for n, d, model in zip(widths, depths, models, strict=True):
-        here = x(n) if callable(x) else x
+        rows_of = data(n) if callable(data) else data
+        here, what = _cost(model, x(n) if callable(x) else x, cost, rows_of, loss)
         own = jax.random.fold_in(key, n)
-        task = Task(model, own, cost, here, samples, executor, _components(parameter))
+        task = Task(model, own, what, here, samples, executor, _components(parameter))
         row = _row(task, initializer, method)
         row.point(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
     family = partial(_family, model_or_build, depth, initializer, tuple(widths), cost, x)
-    return Sweep(tuple(rows), parameter, law, family=family)
+    return Sweep(tuple(rows), parameter, law, family=family if data is None else None)
 
 
 def _family(
@@ -175,6 +183,22 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def _check_cost(x: Any, cost: Any, data: Any, loss: Any) -> None:
+    if data is not None and (x is not None or cost is not None):
+        raise ValueError(
+            "data=(X, y) has the features, and its loss is the cost. Leave x and cost out."
+        )
+    if data is None and loss is not None:
+        raise ValueError(
+            f"loss={loss!r} needs rows to be a loss of: pass data=(X, y), or a cost= of the readout values."
+        )
+
+
+def _cost(model: Any, x: Any, cost: Any, data: Any, loss: Any) -> tuple[Any, Any]:
+    """Features and cost: as they are, or of data."""
+    return (x, cost) if data is None else data_loss(model, data, loss)
+
+
 def _components(parameter: Subject) -> str | int:
     """What a sweep has to measure of the gradient where every expectation value is paid for."""
     if parameter is None:
@@ -189,10 +213,10 @@ def _row(task: Task, initializer: Any, method: str | Engine) -> GradientVariance
             f"the model on {model.n_wires} wires has no parameters, so no gradient. Add a layer that has "
             "some, for example Rotation()."
         )
-    if x is not None and np.ndim(x) != 1:
+    if x is not None and np.ndim(x) != 1 and not isinstance(task.cost, DataLoss):
         raise ValueError(
             f"x must be one sample of shape (n_features,), got shape {np.shape(x)}. Pass one row, as X[0], "
-            "or leave x out for random features."
+            "leave x out for random features, or give data=(X, y) and a loss."
         )
     model = model if initializer is None else replace(model, initializer=initializer)
     task = replace(task, model=model, x=None if x is None else check_features(x))
@@ -204,6 +228,8 @@ def _row(task: Task, initializer: Any, method: str | Engine) -> GradientVariance
 
 def _named(model: Any, cost: Any) -> str:
     """What is differentiated, in words: nobody should take the first of many values for their mean."""
+    if isinstance(cost, DataLoss):
+        return cost.name
     if cost is not None:
         return f"cost={getattr(cost, '__name__', cost)}"
     count = model.readout.size(model.active)

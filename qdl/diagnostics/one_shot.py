@@ -47,6 +47,8 @@ def one_shot(task: Task, row: GradientVariance) -> float:
         return math.nan
     if row.sampling is not None:  # measured: a derivative's noise is w / 2S
         return 2 * (row.sampling.shots or math.nan) * row.sampling.component.floor
+    if np.ndim(task.x) > 1:
+        return math.nan  # every row has noise of its own
     try:
         circuit = task.circuit
     except Refused:

@@ -51,6 +51,7 @@ class _Width:
     symmetric: bool
     orbit: int | None
     scale: float  # of the cost; NaN where it is not known
+    noisy: bool  # the place
 
 
 def bounds(
@@ -80,6 +81,8 @@ def bounds(
             break
     else:
         return Bounds()
+    if rows[0].noisy:  # a machine damps what its circuits would keep
+        return Bounds(upper=_upper(rows))
     cone = _by_cones(rows)
     return Bounds(
         lower=_by_paths([row.proven and row.proven.gradient for row in rows], rows) or cone,
@@ -136,11 +139,10 @@ def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
             likely = mass(_untied(elements, measured, n))
     except (Refused, ValueError, TypeError, NotImplementedError):
         pass  # what was found until then stands
-    names = tuple(sorted(set(map(repr, laws))))
-    sees = _seen(model, operators, cost)
     return _Width(
-        n, sees, proven, likely, independent, above, names, symmetric, size, _scale(model, cost)
-    )
+        n, _seen(model, operators, cost), proven, likely, independent, above,
+        tuple(sorted(set(map(repr, laws)))), symmetric, size, _scale(model, cost), model.place.noisy,
+    )  # fmt: skip
 
 
 def _scale(model: Any, cost: Any) -> float:

@@ -85,6 +85,8 @@ class LightCone(Engine):
 
     def valid(self, task: Task) -> str | None:
         few = "so few wires need no light cone." if task.model.n_wires < self.narrowest else None
+        if np.ndim(task.x) > 1:
+            few = "a loss on several rows of data. Use method='statevector'."
         return noiseless(task) or few or refusal(lambda: cones(task.model, task.cost))
 
     def measure(self, task: Task) -> GradientVariance:

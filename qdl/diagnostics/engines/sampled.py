@@ -24,8 +24,9 @@ from ...pauli.cones import reduced
 from ...pauli.observables import linear
 from ...pauli.reach import silent
 from ...refused import Refused
-from ..engine import Engine, Task, cost_of, start
+from ..engine import Engine, Task, start, value_at
 from ..result import intervals
+from ..result.intervals import LEVEL
 from ..result.sampling import Sampling
 from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
@@ -84,9 +85,16 @@ def certified(task: Task) -> np.ndarray:
     """The reported parameters that are proven to have no influence on the cost, wherever it runs."""
     known = outside(task.model)[task.parameters.reported]
     try:
+        if np.ndim(task.x) > 1:
+            return known | silent(reduced(structure(task.model, None, _all_values)))
         return known | silent(reduced(structure(task.model, task.x, task.cost)))
     except Refused:
         return known
+
+
+def _all_values(values: Any) -> Any:
+    """Not linear, so that every readout value counts."""
+    return (values**2).sum()
 
 
 def make_plan(task: Task, zero: np.ndarray) -> Plan:
@@ -97,7 +105,9 @@ def make_plan(task: Task, zero: np.ndarray) -> Plan:
         return Plan(np.zeros(0, int), none, none, 1)
     wanted = alive if isinstance(task.components, str) else reported[[task.components]]
     place = task.model.place
-    few = getattr(place, "gradient", None) in RANDOM or not linear(task.model, task.cost)
+    rows = np.shape(task.x)[0] if np.ndim(task.x) > 1 else 1
+    spsa = getattr(place, "gradient", None) in RANDOM
+    few = spsa or rows > 1 or not linear(task.model, task.cost)
     if task.components != "all" and not few:
         asked = np.isin(np.arange(len(task.parameters.reported)), wanted)
         table = shift_table(task.model, asked)
@@ -105,7 +115,7 @@ def make_plan(task: Task, zero: np.ndarray) -> Plan:
             return Plan(wanted, *table, 1 + table[0].shape[1])
     shifts = shift_table(task.model, np.isin(np.arange(len(task.parameters.reported)), alive))
     pairs = 2 * len(alive) if shifts is None else int((shifts[1] != 0).sum())
-    return Plan(None, none, none, 3 if few and hasattr(place, "gradient") else 1 + pairs)
+    return Plan(None, none, none, rows * (3 if spsa else 1 + pairs))
 
 
 def draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
@@ -134,7 +144,8 @@ def _block(
         params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
         which, *runs = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 3))(last), 1, 0)
         axis = None if features is None or x is not None else 0
-        if plan.positions is None:
+        positions = plan.positions
+        if positions is None:
             runs = jnp.stack(runs, axis=1)
             costs, slopes = _gradients(model, cost, axis)(params, features, runs)
             return {"costs": np.asarray(costs), "slopes": np.asarray(slopes)}
@@ -142,9 +153,9 @@ def _block(
         moves, weights = (jnp.asarray(table, jnp.result_type(float)) for table in tables)
         flat, unravel = _flat(params)
         rows = flat[:, None]
-        if len(plan.positions):
-            draw = jax.vmap(lambda k: jax.random.randint(k, (), 0, len(plan.positions)))
-            at = jnp.asarray(plan.positions)[draw(which)]
+        if len(positions):
+            draw = jax.vmap(lambda k: jax.random.randint(k, (), 0, len(positions)))
+            at = jnp.asarray(positions)[draw(which)]
             one = jax.nn.one_hot(at, flat.shape[1], dtype=flat.dtype)
             rows = jnp.concatenate([rows, rows + moves[at][:, :, None] * one[:, None]], axis=1)
         terms = rows.shape[1]
@@ -152,7 +163,7 @@ def _block(
         keys = jnp.moveaxis(keys.reshape(2, count, terms), 0, 1)
         each = 2 * terms
         wide = jnp.repeat(rows[:, None], 2, axis=1).reshape(count * each, -1)
-        seen = features if axis is None else jnp.repeat(features, each, axis=0)
+        seen = features if features is None or axis is None else jnp.repeat(features, each, axis=0)
         found = _values(model, cost, axis)(unravel(wide), seen, keys.reshape(-1))
         found = np.asarray(found, float).reshape(count, 2, terms)
         slopes = np.zeros((count, 2, 0))
@@ -183,7 +194,7 @@ def _values(model: Any, cost: Any, axis: int | None) -> Any:
     """The costs at rows of parameters and keys."""
 
     def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        return cost_of(model.apply(params, x, key), cost)
+        return value_at(model, cost, params, x, key)
 
     return jax.jit(jax.vmap(value, (0, axis, 0)))
 
@@ -193,7 +204,7 @@ def _gradients(model: Any, cost: Any, axis: int | None) -> Any:
     """Costs ``(starts, 2)`` and gradients ``(starts, 2, p)`` of both runs, by the place's own method."""
 
     def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        return cost_of(model.apply(params, x, key), cost)
+        return value_at(model, cost, params, x, key)
 
     def one(params: Any, x: Any, key: jax.Array) -> Any:
         found, gradient = jax.value_and_grad(value)(params, x, key)
@@ -220,8 +231,8 @@ def summary(
     a, b = slopes[:, 0], slopes[:, 1]
     if measured.any():
         variance[measured], error[measured], naive[measured] = halves.covariance(a, b)
-    half = _z(intervals.LEVEL) * error
-    lower = variance - _z(1 - (1 - intervals.LEVEL) / max(measured.sum(), 1)) * error
+    half, wide = (_z(level) * error for level in (LEVEL, intervals.at_once(measured.sum())))
+    lowest, highest = (variance - wide)[measured], (variance + wide)[measured]
     cost = halves.cost_moment(costs[:, 0], costs[:, 1])
     times = 1.0 if plan.positions is None else float(len(plan.positions))
     norm = halves.squared_norm(a, b, times)
@@ -255,9 +266,10 @@ def summary(
             "noise of its own; nominal 95% intervals, which may reach below zero"
         ),
         draws=m,
-        maximum_interval=None
-        if not measured.any()
-        else (float(lower[measured].max()), float((variance + half)[measured].max())),
+        median_interval=intervals.of_median(lowest, highest) if measured.any() else None,
+        maximum_interval=intervals.of_largest(lowest, (variance + half)[measured])
+        if measured.any()
+        else None,
         squared_norm_error=norm_error,
         cost_error=cost.error,
         sampling=sampling,

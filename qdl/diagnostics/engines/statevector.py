@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from ..engine import Engine, Task, cost_of, noiseless, start
+from ..engine import Engine, Task, noiseless, start, value_at
 from ..result.variance import GradientVariance
 from ..tasks import gather
 
@@ -60,7 +60,8 @@ def draw(models: tuple[Any, ...], cost: Cost, task: Task) -> tuple[np.ndarray, n
         task: block b of its draws comes from ``fold_in(key, b)``.
     """
     samples, widest = task.samples or SAMPLES, max(model.n_wires for model in models)
-    block = int(np.clip(AMPLITUDES // 2**widest, 1, min(BLOCK, samples)))
+    rows = np.shape(task.x)[0] if np.ndim(task.x) > 1 else 1
+    block = int(np.clip(AMPLITUDES // (2**widest * rows), 1, min(BLOCK, samples)))
     data = np.asarray(jax.random.key_data(task.key)), str(jax.random.key_impl(task.key))
     jobs = [
         (models, cost, task.x, block, *data, b, bool(jax.config.jax_enable_x64))
@@ -84,7 +85,7 @@ def _block(
 @partial(jax.jit, static_argnums=(0, 1))
 def _gradients(models: Any, cost: Cost, x: Any, keys: jax.Array) -> Any:
     def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        parts = [cost_of(model.apply(params, x, key), cost) for model in models]
+        parts = [value_at(model, cost, params, x, key) for model in models]
         return jnp.asarray(sum(parts[1:], parts[0]))
 
     def one(key: jax.Array) -> Any:

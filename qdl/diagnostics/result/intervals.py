@@ -86,27 +86,32 @@ def kurtosis(draws: Any) -> Any:
     return np.where(second > 0, fourth / np.where(second > 0, second**2, 1), 1.0)
 
 
-def bootstrap_median(
-    draws: Any, seed: int = 0, repeats: int = 200, level: float = LEVEL
-) -> tuple[float, float]:
-    """Interval of the median over the columns' variances.
+def of_median(low: Any, high: Any) -> tuple[float, float]:
+    r"""Interval of the median of several numbers, from intervals that hold for all of them at once.
 
-    Whole rows are drawn again, never single entries: the gradients of one draw depend on each other.
+    The median grows with each of them. It covers at least as often as they do together.
 
     Args:
-        draws: ``(draws, parameters)``.
-        seed: of the rows that are drawn again; the draws themselves are what is random.
-        repeats: bootstrap samples.
-        level: confidence.
+        low: ``(k,)``, as at a level of $1 - \alpha/k$ each.
+        high: ``(k,)``.
+
+    Example:
+        >>> of_median(np.array([0.1, 0.4, 0.2]), np.array([0.6, 0.5, 0.9]))
+        (0.2, 0.6)
     """
-    m, columns = draws.shape
-    if not columns:
+    if not len(low):
         return 0.0, 0.0
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(m, np.full(m, 1 / m), size=repeats) / m
-    variances = (weights @ draws**2 - (weights @ draws) ** 2) * m / (m - 1)
-    low, high = np.quantile(np.median(variances, axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    return float(np.median(low)), float(np.median(high))
+
+
+def at_once(count: int, level: float = LEVEL) -> float:
+    """The level of each of ``count`` intervals that together hold at ``level``, whatever they share.
+
+    Example:
+        >>> round(at_once(5), 3)
+        0.99
+    """
+    return 1 - (1 - level) / max(count, 1)
 
 
 def of_largest(low: Any, high: Any) -> tuple[float, float]:
@@ -125,8 +130,9 @@ def of_largest(low: Any, high: Any) -> tuple[float, float]:
 
     Reference: Berger, Technometrics 24, 295 (1982), for tests that are an intersection or a union.
     """
-    low, high = np.asarray(low, float), np.asarray(high, float)
-    return float(low.max(initial=0.0)), float(high.max(initial=0.0))
+    if not len(low):
+        return 0.0, 0.0
+    return float(np.max(low)), float(np.max(high))
 
 
 def normal(mean: float, error: float, level: float = LEVEL) -> tuple[float, float]:

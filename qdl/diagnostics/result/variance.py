@@ -66,9 +66,8 @@ class GradientVariance:
         reason: why ``auto`` chose this engine.
         warnings: what to know before the numbers are used.
         depth: the depth given to ``build``, if one was.
-        median_interval: 95% interval of the median, from whole draws drawn again (row bootstrap);
-            None for an engine that keeps no draws.
-        maximum_interval: of the largest, at least 95%: the choice of the largest is allowed for.
+        median_interval: interval of the median of at least 95%; None where it is exact.
+        maximum_interval: of the largest, at least 95% too: the choice of the largest is allowed for.
         cost: what C is, in words.
         squared_norm_error: standard error of the squared norm; 0 where it is exact.
         cost_error: standard error of the variance of the cost.

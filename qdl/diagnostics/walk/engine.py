@@ -151,10 +151,10 @@ def _result(
     cost_low, cost_high = _interval(total[None], trials, np.ones(1), stabiliser, np.ones(1))
     cost_square = scale * total[0] / trials
     alive = ~zero
-    together, _ = _interval(sums, trials, share[owner] * max(alive.sum(), 1), stabiliser, tops)
-    lowest, highest = collect(together) - shift, collect(high) - shift
+    together = _interval(sums, trials, share[owner] * max(alive.sum(), 1), stabiliser, tops)
+    lowest, highest = (np.maximum(collect(end) - shift, 0.0)[alive] for end in together)
     norm, norm_error, ends = _norm(
-        np.sum([part.norm for part in parts], axis=0), trials, per_slot @ tops, scale
+        np.sum([part.norm for part in parts], axis=0), trials, float(per_slot @ tops), scale
     )
     interval = "Clopper-Pearson" if stabiliser else "empirical-Bernstein"
     statement = (
@@ -178,7 +178,8 @@ def _result(
         certificate=Certificate(statement, independent=circuit.independent),
         draws=trials,
         warnings=_warnings(second, error, zero),
-        maximum_interval=intervals.of_largest(lowest[alive], highest[alive]),
+        median_interval=intervals.of_median(lowest, highest),
+        maximum_interval=intervals.of_largest(lowest, (collect(high) - shift)[alive]),
         squared_norm_error=norm_error,
         cost_error=scale * max(total[1] / trials - (total[0] / trials) ** 2, 0.0) ** 0.5 / trials**0.5,
     )  # fmt: skip

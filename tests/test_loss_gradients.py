@@ -1,0 +1,91 @@
+"""The gradient of the very loss that ``fit`` minimises, over random starts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import qdl
+from qdl.backends import statevector
+from qdl.diagnostics import data as rows_of_data
+from qdl.diagnostics import gradient_variance
+from qdl.layers import AngleEncoding, Entangler, Rotation
+
+KEY = jax.random.key(2)
+X = np.random.default_rng(0).uniform(0, np.pi, (7, 3))
+Y = np.array([0, 1, 1, 0, 1, 0, 1])
+MODEL = qdl.QNN(3, [AngleEncoding(), Rotation("xy"), Entangler("cz"), Rotation("y")], qdl.ExpZ([0]))
+
+
+@pytest.mark.parametrize(("loss", "y"), [("mse", 1.0 - 2 * Y), ("cross_entropy", Y)])
+def test_equals_the_first_step_of_a_fit(loss, y):
+    """One draw is the start of one fit: its loss and gradient norm are those of the fit's first step."""
+    row = gradient_variance(MODEL, data=(X, y), loss=loss, samples=5, key=KEY)
+    norms, costs = [], []
+    for key in jax.random.split(jax.random.fold_in(KEY, 0), 5):
+        start = MODEL.init(jax.random.split(key, 3)[0])
+        history = qdl.fit(MODEL, X, y, loss=loss, params=start, steps=1, key=KEY).history
+        norms.append(float(history["grad_norm"][0]) ** 2)
+        costs.append(float(history["loss"][0]))
+    assert row.squared_norm == pytest.approx(np.mean(norms), rel=1e-9)
+    assert row.cost_mean == pytest.approx(np.mean(costs), rel=1e-9)
+    assert row.method == "statevector" and f"the loss {loss} on 7 rows of data" in row.table()
+
+
+def test_rows_in_blocks_are_the_same(monkeypatch):
+    def run():
+        return gradient_variance(
+            MODEL, data=(X, 1.0 * Y), loss=lambda out, y: jnp.abs(out[:, 0] - y).max(), samples=4, key=KEY
+        )  # fmt: skip
+
+    whole = run()
+    monkeypatch.setattr(rows_of_data, "STATES", 2**3 * 3)  # three rows at a time
+    np.testing.assert_allclose(run().variance, whole.variance, rtol=1e-12)
+
+
+def test_one_row_of_a_linear_loss_is_exact():
+    row = gradient_variance(
+        MODEL, data=(X[:1], 2.0 * Y[1:2]), loss=lambda out, y: (out[:, 0] * y).mean(), key=KEY
+    )
+    exact = gradient_variance(MODEL, x=X[0], cost=lambda values: 2 * values[0], key=KEY)
+    assert row.method == "dense_moment"
+    np.testing.assert_allclose(row.variance, exact.variance, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_loss_with_shots():
+    exact = gradient_variance(MODEL, data=(X, 1.0 - 2 * Y), loss="mse", samples=2000, key=KEY)
+    model = MODEL.on(statevector(shots=500))
+    row = gradient_variance(model, data=(X, 1.0 - 2 * Y), loss="mse", samples=300, key=KEY)
+    gap = np.hypot(row.squared_norm_error, exact.squared_norm_error)
+    assert row.method == "sampled" and abs(row.squared_norm - exact.squared_norm) < 4 * gap
+    assert (row.certified_zero == exact.certified_zero).all()
+
+
+def test_a_sweep_takes_data_of_each_width():
+    def build(n):
+        return qdl.QNN(n, [AngleEncoding(), Rotation("x")], qdl.ExpZ([0]))
+
+    sweep = gradient_variance(
+        build, (2, 3), data=lambda n: (X[:, :n], 1.0 * Y), loss="mse", samples=20, key=KEY
+    )
+    assert sweep.n_wires == (2, 3) and sweep[2].squared_norm > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"data": (X, Y)}, "needs the loss that fit is to minimise"),
+        ({"loss": "mse"}, r"needs rows to be a loss of: pass data=\(X, y\)"),
+        ({"data": (X, Y), "loss": "mse", "x": X[0]}, "Leave x and cost out"),
+        ({"data": X, "loss": "mse"}, r"data must be a pair \(X, y\), got ndarray"),
+        ({"data": (X, Y[:3]), "loss": "mse"}, "X has 7 rows, but y has shape"),
+        ({"data": (X, Y), "loss": "hinge"}, "loss must be 'mse', 'cross_entropy' or a function"),
+        ({"data": (X, Y), "loss": "mse", "method": "dense_moment"}, "several rows of data"),
+        ({"data": (X, Y), "loss": "mse", "method": "light_cone"}, "several rows of data"),
+        ({"data": (X, Y), "loss": "mse", "method": "pauli_walk"}, "several rows of data"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        gradient_variance(MODEL, key=KEY, **options)
