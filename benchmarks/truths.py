@@ -161,7 +161,7 @@ TRUTHS = {
         POWER,
     ),
     "all wires alike": Truth(alike, (2, 4, 6, 8, 10), (*POWER, *STAYS), "Schatzki 2024", POWER, True),
-    "identity blocks": Truth(mirrored, (4, 5, 6, 7, 8), STAYS, "Grant 2019", FALLS, True),
+    "identity blocks": Truth(mirrored, (4, 5, 6, 7, 8), STAYS, "Grant 2019", slow=True),
     "gaussian starts, 1/sqrt(4n)": Truth(
         layered(CHAIN, lambda n: n, middle, lambda n: gaussian(1 / math.sqrt(4 * n))),
         (2, 4, 6, 8, 10), (*STAYS, *POWER), "Zhang 2022",

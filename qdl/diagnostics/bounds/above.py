@@ -114,8 +114,8 @@ def projector(model: Any, elements: Iterable[Element], cost: Any) -> float:
     for element in reversed(elements):
         if missing.isdisjoint(element.wires):
             continue
-        turned = isinstance(element, PauliRotation) and len(element.wires) == 1
-        if turned and not _diagonal(element):
+        one = len(element.wires) == 1 and not _diagonal(element)
+        if isinstance(element, PauliRotation) and one:
             angle = element.angle
             if uses[angle.entry] > 1 or not known(angle.law) or not turns(angle.law, angle.scale):
                 break

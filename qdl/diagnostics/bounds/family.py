@@ -18,7 +18,7 @@ from ...pauli.cones import reduced
 from ...pauli.laws import known
 from ...pauli.observables import Observable, observable, scale
 from ...pauli.operators import Element
-from ...pauli.parameters import parameters
+from ...pauli.parameters import TIED, parameters
 from ...pauli.prefix import split
 from ...refused import Refused
 from ..result.structure import Bound, Bounds
@@ -231,6 +231,9 @@ def _reason(rows: list[_Width]) -> Bound | None:
     if all(row.symmetric for row in rows):
         text = "all wires are alike, so that the state stays among the n + 1 symmetric ones"
         return Bound("polynomial", text, widths)
+    if all(repr(TIED) in row.laws for row in rows):
+        text = "blocks start as the identity, so that their last gates see the readout as it is"
+        return Bound("constant", text, widths)
     sizes = [row.orbit for row in rows if row.orbit is not None]
     if len(sizes) > 2 and growth([-float(np.log2(size)) for size in sizes]) == "polynomial":
         text = f"the gates make {sizes[0]} words of the observable at {widths[0]} wires and "
