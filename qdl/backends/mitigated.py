@@ -15,6 +15,7 @@ QCE 2020, p. 306 (folding); Bravyi et al., Physical Review A 103, 042605 (2021) 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,6 +31,7 @@ from ..circuit import Circuit, leading, over_batch
 from ..observables import words
 from ..readout import Measured, Observables, Probabilities
 from .place import Cost, GatePlace, as_place
+from .propagated import Runs, propagated
 
 WIDEST = 8  # wires of a word or of probabilities: its correction takes 2**wires terms
 
@@ -64,6 +66,11 @@ class Mitigated(GatePlace):
     def noisy(self) -> bool:  # type: ignore[override]
         """As the place: mitigation is not exact."""
         return self.place.noisy
+
+    @property
+    def noisy_wires(self) -> tuple[int, ...] | None:
+        """Those of the place."""
+        return self.place.noisy_wires
 
     def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
         """The mitigated values ``(..., k)``."""
@@ -108,20 +115,38 @@ class Mitigated(GatePlace):
         found = over_batch(pair, circuit.check_features(x))
         return Both(found[..., 0, :], found[..., 1, :])
 
+    def standard_error(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
+        """Of one sample's mitigated values, from runs of its own."""
+        operators = self.prepared(circuit).operators(params, x)
+        asked, runs = self._measure(operators, circuit.measured, key)
+        slopes = jax.jacobian(lambda each: self._combined(asked, each).mitigated)(runs)
+        return propagated(runs, slopes, self.shots or math.inf, bool(asked.words))
+
     def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> Both:
+        return self._combined(*self._measure(operators, measured, key))
+
+    def _measure(self, operators: list[Any], measured: Measured, key: Any) -> tuple[_Asked, Runs]:
         keys = [None] * 5 if key is None else [key, *jax.random.split(key, 4 + len(self.scales))]
         asked = _Asked.of(measured, self.readout)
         scaled, read = self.place.pinned(operators, [qp.Z(wire) for wire in asked.wires])
-        gain = None
+        read_out = None
         if self.readout:
             # On all wires of the circuit, so that each has the qubit that it has there.
             wires = set(asked.wires).union(*(operator.wires for operator in operators))
-            gain = _calibrate(read, sorted(wires), asked.wires, keys[1])
-        raw, corrected = [], []
-        for scale, own in zip(self.scales, [keys[0], *keys[2:]], strict=False):
-            found = asked.of_place(scaled, folded(operators, scale), own)
-            raw.append(asked.raw(found))
-            corrected.append(raw[-1] if gain is None else asked.corrected(found, gain))
+            read_out = _calibrate(read, sorted(wires), asked.wires, keys[1])
+        found = [
+            asked.of_place(scaled, folded(operators, scale), own)
+            for scale, own in zip(self.scales, [keys[0], *keys[2:]], strict=False)
+        ]
+        return asked, (found, read_out)
+
+    def _combined(self, asked: _Asked, runs: Runs) -> Both:
+        found, read_out = runs
+        corrected = raw = [asked.raw(each) for each in found]
+        if read_out is not None:
+            zero, one = read_out  # a + b, and b - a
+            gain = (zero - one) / 2, (zero + one) / 2
+            corrected = [asked.corrected(each, gain) for each in found]
         if len(self.scales) == 1:
             return Both(raw[0], corrected[0])
         scales = jnp.asarray(self.scales, corrected[0].dtype)
@@ -206,13 +231,13 @@ def folded(operators: list[Any], scale: int) -> list[Any]:
 def _calibrate(
     place: GatePlace, wires: list[int], read: tuple[int, ...], key: Any
 ) -> tuple[jax.Array, jax.Array]:
-    """The factor a and the offset b of the readout of the wires ``read``."""
+    """Z of the wires ``read`` after all zeros and after all ones."""
     flips = np.array([0.0, np.pi])
     with qp.QueuingManager.stop_recording():
         gates = [qp.RX(flips, wire) for wire in wires]
         found = place.evaluate(gates, [qp.Z(wire) for wire in read], key)
     zero, one = jax.lax.stop_gradient(found)
-    return (zero - one) / 2, (zero + one) / 2
+    return zero, one
 
 
 class _Asked(NamedTuple):

@@ -82,6 +82,11 @@ class Place:
         """What each value is a mean of."""
         return self.shots
 
+    @property
+    def noisy_wires(self) -> tuple[int, ...] | None:
+        """The wires that its errors are on; None for all, or where it is not known."""
+        return None
+
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
         raise NotImplementedError(
@@ -106,6 +111,10 @@ class Place:
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """A scalar that a loss should hold small, because this place truncates; None for none."""
+        return None
+
+    def standard_error(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
+        """Of one sample's values, ``(k,)``; None where they are plain means of ``draws`` outcomes."""
         return None
 
     def cost(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,10 +12,12 @@ import numpy as np
 
 from ..circuit import check_features
 from ..layers.base import check_key
+from .bounds.family import bounds
 from .data import DataLoss, data_loss
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
 from .one_shot import one_shot
+from .result.structure import Bounds
 from .result.sweep import Sweep
 from .result.variance import GradientVariance, Subject, check_index
 
@@ -133,7 +136,20 @@ def gradient_variance(
         row.point(parameter)  # refused before the next, wider one takes its time
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
-    return Sweep(tuple(rows), parameter, law)
+    family = partial(_family, model_or_build, depth, initializer, tuple(widths), cost, x)
+    return Sweep(tuple(rows), parameter, law, family=family if data is None else None)
+
+
+def _family(
+    build: Any, depth: Any, initializer: Any, widths: tuple[int, ...], cost: Any, x: Any
+) -> Bounds:
+    """What the structure of ``build(n)`` proves."""
+
+    def model(n: int) -> Any:
+        found = build(n) if depth is None else build(n, int(depth(n)))
+        return found if initializer is None else replace(found, initializer=initializer)
+
+    return bounds(model, widths, cost, x)
 
 
 def _check(

@@ -61,6 +61,16 @@ class Aer(QiskitPlace):
         """Whether it has a noise model."""
         return self.noise is not None
 
+    @property
+    def noisy_wires(self) -> tuple[int, ...] | None:
+        """The qubits that the noise model names, where it has no error for all of them."""
+        if not isinstance(self.noise, HashedNoise):
+            return None
+        errors = self.noise.model.to_dict()["errors"]
+        if any("gate_qubits" not in error for error in errors):
+            return None
+        return tuple(sorted({q for error in errors for gate in error["gate_qubits"] for q in gate}))
+
     @cached_property
     def backend(self) -> Any:
         """The AerSimulator, with the noise and the coupling of the machine it imitates."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from ...files import jsonable
 from .point import Point
+from .structure import Bounds
 from .variance import GradientVariance, Subject, drawn, shots
 from .verdict import Verdict, judge
 
@@ -38,12 +39,15 @@ class Sweep:
         parameter: what is followed: None for the whole gradient, an index, ``"median"`` or ``"largest"``.
         depth_law: how the depth goes with the width, in words.
         axis: ``"n_wires"`` or ``"depth"``.
+        family: computes what the structure of the circuits proves, when a verdict is asked for; None where
+            it is not known.
     """
 
     rows: tuple[GradientVariance, ...]
     parameter: Subject = None
     depth_law: str = "as in build"
     axis: str = "n_wires"
+    family: Callable[[], Bounds] | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -105,9 +109,9 @@ class Sweep:
         context = self.subject
         if self.axis == "n_wires":
             context += f", depth {self.depth_law}"
-        found = self._judged(self.parameter, context)
+        found = self.verdict_of(self.parameter, context)
         others = {
-            SHORT[subject]: self._judged(subject, "").kind
+            SHORT[subject]: self.verdict_of(subject).kind
             for subject in BESIDE
             if subject != self.parameter
         }
@@ -118,15 +122,31 @@ class Sweep:
         ]
         return replace(found, reason="; ".join([found.reason, *apart])) if apart else found
 
-    def _judged(self, subject: Subject, context: str) -> Verdict:
-        known = [p for p in self.points(subject) if not np.isnan(p.value)]
+    def verdict_of(self, subject: Subject, context: str = "") -> Verdict:
+        """The verdict on one of the numbers of a row: None, ``"cost"``, ``"largest"``, ...
+
+        Args:
+            subject: as ``parameter``.
+            context: what it says of itself.
+        """
+        known = [p for p in self.points(subject) if not (np.isnan(p.value) or p.zero)]
         return judge(
             [p.size for p in known],
             [p.value for p in known],
             [p.error for p in known],
             context=context,
             axis=self.axis,
+            exact=all(p.exact for p in known),
+            limits=[p.limit or 0.0 for p in known],
+            shots=known[0].shots if known else None,
+            bounds=self.bounds,
+            subject=subject,
         )
+
+    @cached_property
+    def bounds(self) -> Bounds | None:
+        """What the structure of the circuits proves about any width; None where it is not known."""
+        return None if self.family is None else self.family()
 
     def table(self) -> str:
         """The rows as text."""

@@ -1,20 +1,22 @@
-"""How a variance goes with the size: exponential, polynomial, constant, or cannot tell."""
+"""How a variance goes with the size: exponential, polynomial, constant, or cannot tell; and what decides it.
+
+What the structure of the circuits proves comes first, then what the numbers say where it has a reason.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-FLOOR = 0.02  # relative error added to every point: no law of this kind holds better than that
+from .laws import Law, from_fits, from_slopes
+from .structure import Bound, Bounds
+
 SIZES, SPAN = 5, 2  # at least so many sizes, the largest at least so many times the smallest
-MARGIN = 6.0  # AICc by which every rival must be worse
-WINS = 0.95  # share of bootstrap repetitions that the winner must win
-MISFIT = 4.0  # chi^2 per degree of freedom above which no model is believed
-FLAT = 0.05  # a slope of log2 v per unit that is surely smaller counts as constant
-REPEATS = 500
-MODELS = ("exponential", "polynomial", "constant")
+FAR = 6.0  # log2 by which a constant bound lies below every value, so that it is not yet met
+UNRESOLVED = "below what shots resolve"
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,16 @@ class Verdict:
     It compares equal to its kind: ``sweep.verdict == "exponential"``.
 
     Attributes:
-        kind: ``exponential``, ``polynomial``, ``constant`` or ``inconclusive``.
-        rate: exponential: slope of log2 v per unit of size; polynomial: c in v ~ size^-c; constant
-            and inconclusive: the slope as for exponential, for what it is worth, or None.
+        kind: ``exponential``, ``polynomial``, ``constant`` (it does not fall), ``levels off``,
+            ``below what shots resolve`` or ``inconclusive``.
+        rate: polynomial: c in v ~ size^-c; others: the slope of log2 v per unit of size, for what it is
+            worth, or None.
         low: lower end of the rate's 95% interval.
         high: upper end.
         reason: the figures behind it.
-        context: the parameter that was followed and the depth law.
+        context: what was followed, and the depth law.
+        argument: what decided: ``"bound"``, proven from the structure at every width; ``"bound and data"``;
+            ``"structure and data"``, no proof, but a reason; ``"slopes"`` or ``"fit"``, the numbers alone.
     """
 
     kind: str
@@ -39,6 +44,7 @@ class Verdict:
     high: float | None
     reason: str
     context: str = ""
+    argument: str = ""
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
@@ -58,109 +64,144 @@ class Verdict:
 
 
 def judge(
-    sizes: Any, variance: Any, error: Any, context: str = "",
-    axis: str = "n_wires", seed: int = 0,
+    sizes: Any, variance: Any, error: Any, context: str = "", axis: str = "n_wires", seed: int = 0, *,
+    exact: bool = False, limits: Any = None, shots: int | None = None,
+    bounds: Bounds | None = None, subject: int | str | None = None,
 ) -> Verdict:  # fmt: skip
-    r"""Fit $\ln v$ by $a - bn$, $a - c\ln n$ and $a$, and say which one holds, if one does.
+    r"""Say how values go with the size, and what decided.
 
-    A law is declared only if there are 5 sizes or more over a factor of 2 or more, its corrected
-    Akaike criterion is better by 6 than every rival's, it wins 95% of a parametric bootstrap, and
-    $\chi^2$ per degree of freedom is at most 4. Since the constant is a case of both others, it has a
-    test of its own: the whole 95% interval of the slope within 0.05 of zero.
+    In this order: a bound from above that falls exponentially; a bound from below that stays, or falls by a
+    power; numbers and a reason in the structure; numbers alone. Numbers need 5 sizes or more over a factor of
+    2 or more. Exact ones are judged by their local slopes (``laws.from_slopes``), others by fits
+    (``laws.from_fits``). A power without a bound or a reason is not believed where the structure is known.
 
     Args:
         sizes: widths or depths.
         variance: at each of them; values that are not positive are left out, and it is said.
         error: their standard errors.
-        context: what is being fitted, for the verdict.
+        context: what is being judged, for the verdict.
         axis: what the sizes are.
         seed: of the bootstrap.
+        exact: nothing was sampled.
+        limits: the smallest value that the shots tell from none, by size; None without shots.
+        shots: outcomes behind each expectation value, or None.
+        bounds: what the structure proves; None where it is not known.
+        subject: None for the whole gradient, ``"cost"``, or the component that is followed.
 
     Example:
         >>> n = np.arange(2, 11)
         >>> print(judge(n, 0.125 * 0.375 ** (n - 1), 0.05 * 0.125 * 0.375 ** (n - 1)).kind)
         exponential
-
-    Reference: Burnham, Anderson, Sociological Methods and Research 33, 261 (2004), for AICc.
     """
     sizes, variance, error = (np.asarray(a, float) for a in (sizes, variance, error))
-    kept = variance > 0
+    order = np.argsort(sizes)
+    sizes, variance, error = sizes[order], variance[order], error[order]
+    limit = np.zeros(len(sizes)) if limits is None else np.asarray(limits, float)[order]
+    kept = (variance > 0) & (variance >= limit)
     left_out = f"; {int((~kept).sum())} unresolved left out" if not kept.all() else ""
-    x, y = sizes[kept], np.log(variance[kept])
+    law = _numbers(sizes[kept], variance[kept], error[kept], axis, seed, exact)
+    # A bound that stays is not met yet where every value is far above it.
+    seen = float(np.log2(variance[kept].min())) if kept.any() else -math.inf
+    found = _decided(law, _of_subject(bounds, subject), seen)
+    found = replace(found, reason=found.reason + left_out, context=context)
+    if found.kind == "inconclusive" and shots is not None and not kept.all():
+        found = _unresolved(found, sizes, variance, error, limit, kept, shots)
+    return found
+
+
+def _numbers(
+    x: np.ndarray, v: np.ndarray, error: np.ndarray, axis: str, seed: int, exact: bool
+) -> Law | str:
+    """What the numbers say, or why they say nothing."""
     if len(x) < SIZES or x.max() / x.min() < SPAN:
         span = f"{x.min():g} to {x.max():g}" if len(x) else "none"
-        reason = (
+        return (
             f"{len(x)} sizes with a value ({span}) where {SIZES} over a factor of {SPAN} are needed"
         )
-        return Verdict("inconclusive", None, None, None, reason + left_out, context)
-    sigma = np.hypot(error[kept] / variance[kept], FLOOR)
-    fits = {name: _fit(_design(name, x), y, sigma) for name in MODELS}
-    line = fits["exponential"]
-    slope, half = line.slope / np.log(2), 1.96 * line.slope_error / np.log(2)
     unit = f"per {'qubit' if axis == 'n_wires' else 'layer'}"
-    if abs(slope) + half < FLAT and fits["constant"].chi2 <= MISFIT * fits["constant"].dof:
-        reason = f"the slope of log2 v is surely below {FLAT} {unit}" + left_out
-        return Verdict("constant", slope, slope - half, slope + half, reason, context)
-    best = min(fits, key=lambda name: fits[name].aicc)
-    margin = min(fits[name].aicc - fits[best].aicc for name in fits if name != best)
-    wins = _wins(best, fits[best].fitted, x, sigma, seed)
-    misfit = fits[best].chi2 / fits[best].dof
-    figures = (
-        f"{best} fits best, AICc margin {margin:.1f}, bootstrap wins {wins:.0%}, "
-        f"chi2/dof {misfit:.1f}" + left_out
-    )
-    why_not = [
-        text
-        for text, failed in (
-            ("no law fits", misfit > MISFIT),
-            (f"the margin is below {MARGIN:g}", margin < MARGIN),
-            (f"the wins are below {WINS:.0%}", wins < WINS),
-            ("flatness is not shown", best == "constant"),
+    if exact:
+        return from_slopes(x, np.log(v), unit)
+    return from_fits(x, np.log(v), error / v, unit, seed)
+
+
+def _of_subject(bounds: Bounds | None, subject: Any) -> Bounds | None:
+    """The bounds that hold for what is followed."""
+    if bounds is None or subject is None:
+        return bounds
+    if subject == "cost":
+        return replace(bounds, lower=bounds.lower_cost)
+    lower = bounds.cone
+    if lower is None and subject == "largest" and bounds.lower is not None:
+        # The whole gradient is shared by as many angles as a power of n.
+        lower = replace(bounds.lower, law="polynomial", log2=None)
+    return replace(bounds, lower=lower)
+
+
+def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
+    numbers = law if isinstance(law, str) else law.figures
+    unknown = (None, None, None)
+    rate = unknown if isinstance(law, str) else (law.rate, law.low, law.high)
+    kind = None if isinstance(law, str) else law.kind
+    falls = isinstance(law, Law) and law.falls
+
+    def verdict(word: str | None, argument: str, *reasons: str) -> Verdict:
+        low, middle, high = rate if kind == word or word != "polynomial" else unknown
+        said = "; ".join(reasons)
+        return Verdict(word or "inconclusive", low, middle, high, said, "", argument)
+
+    if bounds is not None and bounds.upper is not None:
+        return verdict("exponential", "bound", bounds.upper.argument, numbers)
+    if bounds is not None and bounds.lower is not None:
+        word = _above(bounds.lower, kind, falls, seen)
+        argument = "bound and data" if word is not None else ""
+        said = f"it falls no faster than by a power: {bounds.lower.argument}"
+        if bounds.lower.law == "constant":
+            said = f"it stays above a constant: {bounds.lower.argument}"
+        return verdict(word, argument, said, numbers)
+    alone = "slopes" if numbers.startswith("local") else "fit"
+    if bounds is None or not bounds.widths:
+        return verdict(kind, alone if kind else "", numbers)
+    if bounds.reason is not None:
+        word = _expected(bounds.reason, law)
+        return verdict(word, "structure and data" if word else "", numbers, bounds.reason.argument)
+    if kind in ("polynomial", "levels off", "constant"):
+        return verdict(
+            None, "", f"{numbers}: {kind}, but nothing in the circuits says that it stays so"
         )
-        if failed
-    ]
-    if why_not:
-        reason = f"{' and '.join(why_not)}; {figures}"
-        return Verdict("inconclusive", slope, slope - half, slope + half, reason, context)
-    if best == "polynomial":
-        slope, half = -fits[best].slope, 1.96 * fits[best].slope_error
-    return Verdict(best, slope, slope - half, slope + half, figures, context)
+    if kind == "exponential" and not bounds.angles[-1] > 1.5 * bounds.angles[0]:
+        return verdict(None, "", numbers, "but the readout sees no more angles with the width")
+    return verdict(kind, alone if kind else "", numbers)
 
 
-@dataclass(frozen=True)
-class _Fit:
-    slope: float
-    slope_error: float
-    fitted: np.ndarray
-    chi2: float
-    dof: int
-    aicc: float
+def _above(lower: Bound, kind: str | None, falls: bool, seen: float) -> str | None:
+    """The word for values that a bound holds up."""
+    if kind == "constant":
+        return kind
+    if lower.law == "polynomial":
+        return "polynomial" if falls else None
+    met = lower.log2 is None or min(lower.log2) > seen - FAR
+    if kind == "exponential" and not met:
+        return "exponential"
+    return "levels off" if falls else "constant"
 
 
-def _design(name: str, x: np.ndarray) -> np.ndarray:
-    columns = {"exponential": [x], "polynomial": [np.log(x)], "constant": []}[name]
-    return np.stack([*columns, np.ones_like(x)], axis=1)
+def _expected(reason: Bound, law: Law | str) -> str | None:
+    """The word where the structure gives a reason that is no proof: numbers must agree."""
+    if isinstance(law, str) or law.kind == "exponential":
+        return None
+    if law.kind is None:
+        return "polynomial" if reason.law == "polynomial" and law.power else None
+    if law.kind == "levels off":
+        return law.kind if reason.law == "constant" else None
+    return law.kind if law.kind in ("constant", reason.law) else None
 
 
-def _fit(design: np.ndarray, y: np.ndarray, sigma: np.ndarray) -> _Fit:
-    """Weighted least squares with known errors."""
-    scaled = design / sigma[:, None]
-    covariance = np.linalg.inv(scaled.T @ scaled)
-    coefficients = covariance @ scaled.T @ (y / sigma)
-    fitted = design @ coefficients
-    n, k = design.shape
-    chi2 = float(np.sum(((y - fitted) / sigma) ** 2))
-    aicc = chi2 + 2 * k + 2 * k * (k + 1) / (n - k - 1)
-    return _Fit(float(coefficients[0]), float(covariance[0, 0] ** 0.5), fitted, chi2, n - k, aicc)
-
-
-def _wins(best: str, fitted: np.ndarray, x: np.ndarray, sigma: np.ndarray, seed: int) -> float:
-    """How often data drawn from the winner's fit are won by it again."""
-    rng = np.random.default_rng(seed)
-    designs = {name: _design(name, x) for name in MODELS}
-    count = 0
-    for _ in range(REPEATS):
-        y = fitted + sigma * rng.standard_normal(len(x))
-        aicc = {name: _fit(design, y, sigma).aicc for name, design in designs.items()}
-        count += min(aicc, key=lambda name: aicc[name]) == best
-    return count / REPEATS
+def _unresolved(
+    found: Verdict, sizes: Any, variance: Any, error: Any, limit: Any, kept: Any, shots: int
+) -> Verdict:
+    """The numbers end at the floor of the shots."""
+    at = int(np.flatnonzero(~kept)[0])
+    value = max(variance[at], error[at] / 2, 1e-300)
+    wanted = math.ceil(shots * max(limit[at] / value, 1.0))
+    text = f"from {sizes[at]:g} on it takes more than {shots:,} shots, at least {wanted:,}"
+    return replace(found, kind=UNRESOLVED, reason=f"{text}; {found.reason}")

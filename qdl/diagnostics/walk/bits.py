@@ -66,7 +66,7 @@ def totals(rows: np.ndarray) -> np.ndarray:
             either = a ^ b
             carries.append(a & b | either & c)
             rows = np.concatenate([either ^ c, rows[3 * third :]])
-        out += weight * unpacked(rows[0]).astype(np.int64)
+        out += weight * unpacked(rows[0]).astype(np.int64)  # which holds bytes
         rows, weight = np.concatenate(carries) if carries else rows[:0], 2 * weight
     return out
 

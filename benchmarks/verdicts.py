@@ -1,0 +1,71 @@
+"""Verdicts against what is known: ``python -m benchmarks.verdicts``.
+
+Prints one table: family, widths, truth, verdict, what decided it, seconds; for exact values and with shots.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import jax
+
+from qdl.backends import statevector
+from qdl.diagnostics import gradient_variance
+from qdl.diagnostics.result.sweep import Sweep
+
+from .truths import TRUTHS, Truth
+
+UNDECIDED = ("inconclusive", "below what shots resolve")
+
+
+def sweep(truth: Truth, shots: int | None, seed: int, samples: int | None) -> Sweep:
+    """The family at its widths, exact or with shots."""
+    key = jax.random.key(seed)
+    if shots is None:
+        return gradient_variance(truth.build, truth.widths, key=key)
+    place = statevector(shots=shots)
+    widths = [n for n in truth.widths if n <= 10]
+    return gradient_variance(lambda n: truth.build(n).on(place), widths, samples=samples, key=key)
+
+
+def judged(kind: str, words: tuple[str, ...]) -> str:
+    """Right, undecided or wrong."""
+    return "right" if kind in words else "undecided" if kind in UNDECIDED else "WRONG"
+
+
+def main() -> None:
+    """Measure, judge and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verdicts", description=__doc__)
+    parser.add_argument("--only", default="", help="families whose name holds this")
+    parser.add_argument("--shots", type=int, nargs="*", default=[100, 10_000])
+    parser.add_argument("--samples", type=int, default=100, help="draws with shots")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    print("| family | widths | values | truth | verdict | | decided by | s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    counts = {"right": 0, "undecided": 0, "WRONG": 0}
+    for name, truth in TRUTHS.items():
+        if args.only not in name:
+            continue
+        for shots in (None, *args.shots):
+            begun = time.perf_counter()
+            found = sweep(truth, shots, args.seed, args.samples)
+            for subject, words in ((None, truth.words), ("cost", truth.cost or truth.words)):
+                verdict = found.verdict_of(subject)
+                said = judged(verdict.kind, words)
+                counts[said] += 1
+                widths = f"{found.sizes[0]} to {found.sizes[-1]}"
+                values = "exact" if shots is None else f"{shots:,} shots"
+                what = "" if subject is None else "Var C, "
+                seconds = time.perf_counter() - begun
+                print(
+                    f"| {name} | {widths} | {what}{values} | {' or '.join(words)} ({truth.source}) | "
+                    f"{verdict.kind} | {said} | {verdict.argument} | {seconds:.1f} |",
+                    flush=True,
+                )
+    print(", ".join(f"{count} {said}" for said, count in counts.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""All bounds of a family of models, at widths that double, and how they go.
+
+A circuit need not be run to be read: its structure is looked at far beyond the widths that were measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pennylane as qp
+
+from ...pauli.circuit import PauliCircuit, pauli_circuit, read_elements
+from ...pauli.cones import reduced
+from ...pauli.laws import known
+from ...pauli.observables import Observable, observable, scale
+from ...pauli.operators import Element
+from ...pauli.parameters import TIED, parameters
+from ...pauli.prefix import split
+from ...refused import Refused
+from ..result.structure import Bound, Bounds
+from ..walk.certify import certify
+from .above import first_gates, noise, projector
+from .cones import Seen, operators_of, seen
+from .growth import STEPS, growth
+from .paths import Mass, mass
+from .symmetry import orbit, permutation_invariant
+
+WIDEST = 128  # wires that are looked at
+GATES = 10_000  # of a circuit, beyond which no wider one is looked at: a second or two
+PRODUCTS = 200  # words of an observable whose interference is looked for
+DENSE = 64  # numbers of one gate or observable, beyond which no wider circuit is built
+SMALL = 12  # wires to begin with, where the widths that were measured can be halved
+ORBITS = 64  # wires on which orbits of words are counted
+
+
+@dataclass(frozen=True)
+class _Width:
+    """What one width says; None where it says nothing."""
+
+    n: int
+    seen: Seen
+    proven: Mass | None
+    likely: Mass | None
+    independent: bool  # and proven
+    above: dict[str, float]
+    laws: tuple[str, ...]
+    symmetric: bool
+    orbit: int | None
+    scale: float  # of the cost; NaN where it is not known
+    noisy: bool  # the place
+
+
+def bounds(
+    build: Callable[[int], Any], widths: tuple[int, ...], cost: Any = None, x: Any = None
+) -> Bounds:
+    """The bounds of ``build(n)``, from the largest of ``widths`` on, which is doubled until 128.
+
+    Args:
+        build: the model for each width.
+        widths: that were measured.
+        cost: a function of the readout values, or None for the first.
+        x: one sample of features, or a function of the width, or None.
+
+    Example:
+        >>> import qdl
+        >>> found = bounds(lambda n: qdl.QNN(n, qdl.layers.Rotation("x"), readout=qdl.ExpZ(0)), (4, 8))
+        >>> found.lower.law
+        'constant'
+    """
+    start = max(widths)
+    while start % 2 == 0 and start > SMALL and start * 4 > WIDEST // 4:
+        start //= 2
+    rows: list[_Width] = []
+    for first in dict.fromkeys((start, 8, 4)):
+        rows = list(_rows(build, first, cost, x))
+        if len(rows) > STEPS:
+            break
+    else:
+        return Bounds()
+    if rows[0].noisy:  # a machine damps what its circuits would keep
+        return Bounds(upper=_upper(rows))
+    cone = _by_cones(rows)
+    return Bounds(
+        lower=_by_paths([row.proven and row.proven.gradient for row in rows], rows) or cone,
+        lower_cost=_by_paths(
+            [row.independent and row.proven and row.proven.cost for row in rows], rows
+        )
+        or cone,
+        cone=cone if cone is not None and cone.law == "constant" else None,
+        upper=_upper(rows),
+        reason=_reason(rows),
+        widths=tuple(row.n for row in rows),
+        angles=tuple(row.seen.angles for row in rows),
+    )
+
+
+def _rows(build: Any, n: int, cost: Any, x: Any) -> Iterator[_Width]:
+    """The widths n, 2n, 4n, ..., as long as that takes a moment."""
+    while n <= WIDEST:
+        try:
+            model = build(n)
+            operators = operators_of(model)
+            row = _width(model, operators, cost, x(n) if callable(x) else x)
+        except Exception:  # a user's function, at a width that was not asked for
+            return
+        yield row
+        if _dense(model, operators) or len(operators) * 4 > 2 * GATES:
+            return
+        n *= 2
+
+
+def _dense(model: Any, operators: list[Any]) -> bool:
+    """Whether there are matrices or states that would not fit at twice the width."""
+    seen = [*operators, *getattr(model.measured, "observables", ())]
+    return any(np.size(leaf) > DENSE for o in seen for leaf in qp.pytrees.flatten(o)[0])
+
+
+def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
+    n = model.n_wires
+    laws = parameters(model).laws
+    proven = likely = size = None
+    independent, symmetric, above = False, False, {}
+    try:
+        fixed = None if x is None else np.asarray(x, float)
+        elements = _with_laws(read_elements(model.layers, model.wires, fixed, None), laws)
+        above = {"noise": noise(elements, n), "projector": projector(model, elements, cost)}
+        measured = observable(model, cost)
+        symmetric = permutation_invariant(elements, measured, n)
+        size = orbit(elements, measured) if n <= ORBITS else None
+        try:
+            circuit = pauli_circuit(model, x, cost)
+            if len(circuit.observable.terms) <= PRODUCTS:
+                proven, independent = _certified(circuit, above), circuit.independent
+        except Refused:
+            likely = mass(_untied(elements, measured, n))
+    except (Refused, ValueError, TypeError, NotImplementedError):
+        pass  # what was found until then stands
+    return _Width(
+        n, _seen(model, operators, cost), proven, likely, independent, above,
+        tuple(sorted(set(map(repr, laws)))), symmetric, size, _scale(model, cost), model.place.noisy,
+    )  # fmt: skip
+
+
+def _scale(model: Any, cost: Any) -> float:
+    try:
+        return scale(model, cost)
+    except (Refused, ValueError, TypeError):
+        return math.nan
+
+
+def _with_laws(elements: list[Element], laws: tuple[Any, ...]) -> list[Element]:
+    """The elements with the law of each parameter that has a known one."""
+    return [
+        replace(e, angle=replace(e.angle, law=laws[e.angle.entry]))
+        if e.angle is not None and e.angle.parameter is not None
+        else e
+        for e in elements
+    ]
+
+
+def _untied(elements: list[Element], measured: Observable, n: int) -> PauliCircuit:
+    """The circuit with an angle of its own for every gate."""
+    for element in elements:
+        if element.angle is not None and not known(element.angle.law):
+            raise Refused(f"{element.angle.law!r} is no law that is known")
+    apart = [
+        e
+        if e.angle is None or e.angle.parameter is None
+        else replace(e, angle=replace(e.angle, entry=i))
+        for i, e in enumerate(elements)
+    ]
+    return PauliCircuit(n, tuple(apart), measured, len(apart), (), False)
+
+
+def _certified(circuit: PauliCircuit, above: dict[str, float]) -> Mass:
+    small = reduced(circuit)
+    opening = split(small, angles=False)
+    certify(replace(small, elements=opening.rest), opening.product)
+    if circuit.independent:
+        above["first gates"] = first_gates(circuit)
+    return mass(circuit)
+
+
+def _seen(model: Any, operators: list[Any], cost: Any) -> Seen:
+    measured = model.measured
+    one = cost is None and hasattr(measured, "observables")
+    wires = measured.observables[0].wires if one else measured.wires
+    return seen(operators, [int(w) for w in wires])
+
+
+def _by_paths(values: list[Any], rows: list[_Width], tied: bool = False) -> Bound | None:
+    """From the paths that were found at every width."""
+    if any(value is None or value is False or not np.isfinite(value) for value in values):
+        return None
+    law = growth(values)
+    if law not in ("constant", "polynomial"):
+        return None
+    widths = tuple(row.n for row in rows)
+    of = ", were all angles independent," if tied else ""
+    text = (
+        f"Pauli paths from the readout to the start{of} carry 2^{values[0]:.3g} at {widths[0]} wires "
+        f"and 2^{values[-1]:.3g} at {widths[-1]}"
+    )
+    return Bound(law, text, widths, tuple(map(float, values)))
+
+
+def _by_cones(rows: list[_Width]) -> Bound | None:
+    """Few angles in the light cone, whose law does not change with the width."""
+    sizes = [row.scale for row in rows]
+    if len({row.laws for row in rows}) > 1 or not np.allclose(sizes, sizes[0], rtol=1e-6):
+        return None
+    widths = tuple(row.n for row in rows)
+    counts = [row.seen.angles for row in rows]
+    law = growth([-float(c) for c in counts])
+    if law not in ("constant", "polynomial") or not counts[0]:
+        return None
+    text = (
+        f"the readout sees {counts[0]} gates with angles at {widths[0]} wires and {counts[-1]} at "
+        f"{widths[-1]}, on at most {max(row.seen.wires for row in rows)} wires"
+    )
+    return Bound(law, text, widths)
+
+
+def _reason(rows: list[_Width]) -> Bound | None:
+    """Why a power would be no surprise."""
+    widths = tuple(row.n for row in rows)
+    if all(row.symmetric for row in rows):
+        text = "all wires are alike, so that the state stays among the n + 1 symmetric ones"
+        return Bound("polynomial", text, widths)
+    if all(repr(TIED) in row.laws for row in rows):
+        text = "blocks start as the identity, so that their last gates see the readout as it is"
+        return Bound("constant", text, widths)
+    sizes = [row.orbit for row in rows if row.orbit is not None]
+    if len(sizes) > 2 and growth([-float(np.log2(size)) for size in sizes]) == "polynomial":
+        text = f"the gates make {sizes[0]} words of the observable at {widths[0]} wires and "
+        text += f"{sizes[-1]} at {widths[len(sizes) - 1]}: a power of n"
+        return Bound("polynomial", text, widths[: len(sizes)])
+    return _by_paths([row.likely and row.likely.gradient for row in rows], rows, tied=True)
+
+
+def _upper(rows: list[_Width]) -> Bound | None:
+    widths = tuple(row.n for row in rows)
+    said = {
+        "noise": "Pauli noise on every wire, layer after layer, damps any cost",
+        "first gates": "a word on so many wires meets a random turn on each of them",
+        "projector": "a projector is a sum of 2^m words of size 2^-m that do not interfere",
+    }
+    for name, text in said.items():
+        values = [row.above.get(name, 0.0) for row in rows]
+        if growth(values) == "exponential":
+            text += f": at most 2^{values[0]:.3g} at {widths[0]} wires, 2^{values[-1]:.3g} at {widths[-1]}"
+            return Bound("exponential", text, widths, tuple(values))
+    return None
