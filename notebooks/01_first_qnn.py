@@ -78,7 +78,7 @@ print(f"{classical.name}: {classical.accuracy:.3f} with {classical.n_params} par
 # ## Could it be trained on more wires?
 #
 # If the derivative of the output is nearly the same, namely zero, wherever we start, training cannot
-# begin. So we draw many random starts and look at the variance of one derivative. For circuits that are
+# begin. So we draw many random starts and look at the squared norm of the gradient. For circuits that are
 # deep enough it falls exponentially with the number of wires: a *barren plateau*.
 
 

@@ -146,6 +146,7 @@ def _write(result: Quickstart) -> None:
                 "n_wires": row.n_wires,
                 "gradient_squared_norm": row.squared_norm,
                 "standard_error": row.squared_norm_error,
+                "gradient_variance": row.maximum,
             }
             for row in sweep
         ]
