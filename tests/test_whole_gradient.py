@@ -6,6 +6,7 @@ import pennylane as qp
 import pytest
 
 import qdl
+from benchmarks import coverage
 from qdl.backends import statevector
 from qdl.diagnostics import compare_initializers, gradient_variance, trainability_report
 from qdl.diagnostics.result.intervals import of_largest, of_median
@@ -159,3 +160,18 @@ def test_the_largest_of_several_is_covered():
 def test_bits_are_added_up_by_sample(rows):
     words = np.random.default_rng(rows).integers(0, 2**64, (rows, 3), dtype=np.uint64)
     np.testing.assert_array_equal(bits.totals(words), bits.unpacked(words).sum(axis=0))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", [32, 64])
+@pytest.mark.parametrize("method", coverage.METHODS)
+def test_intervals_hold_the_truth(method, precision):
+    """Nominal ones within four binomial errors of 95%, those of at least 95% no less often."""
+    keys = 200
+    error = 4 * (0.95 * 0.05 / keys) ** 0.5
+    with jax.enable_x64(precision == 64):
+        for name, model in coverage.families().items():
+            shares, widths = coverage.coverage(model, method, keys)
+            assert (shares > 0.95 - error).all(), (name, shares)
+            if method == "statevector":
+                assert (widths < 2).all(), (name, widths)
