@@ -32,7 +32,7 @@ for j, depth in enumerate(depths):
     sweep = gradient_variance(
         qdl.models.mcclean, sizes, depth=lambda n: depth, parameter=0, key=key
     )
-    table[:, j] = sweep.followed()["variance"]
+    table[:, j] = sweep.followed()["value"]
 limit = [2**n / (3 * (4**n - 1)) for n in sizes]
 print("wires" + "".join(f"{f'depth {d}':>12}" for d in depths) + f"{'limit':>12}")
 for n, row, end in zip(sizes, table, limit):
@@ -53,7 +53,7 @@ for n, row, end in zip(sizes, table, limit):
 sweep = gradient_variance(
     qdl.models.mcclean, (2, 4, 5, 6, 8), depth=lambda n: 50, parameter=0, key=key
 )
-print(np.sqrt(sweep.followed()["variance"]).round(4))
+print(np.sqrt(sweep.followed()["value"]).round(4))
 print(sweep.verdict)
 
 

@@ -113,7 +113,7 @@ def train(
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)
         if resume is None:
-            folder, trained = command.run(command.read_config(config, options), out)
+            folder, trained = command.run(command.read_config(config, options), out, typer.echo)
         elif config is not None or out is not None:
             raise ValueError(
                 "--resume takes everything from its folder. Leave the TOML file and --out out."
@@ -203,24 +203,35 @@ def variance(
     target: Annotated[
         str, typer.Argument(help="qcnn, ..., file.py:name of a QNN or build(n), or a saved model.")
     ] = "mcclean",
-    widths: Annotated[str, typer.Option(help="Numbers of wires, as 2-10 or 4,8,16.")] = "2-10",
+    widths: Annotated[
+        str | None, typer.Option(help="Numbers of wires, as 2-10 or 4,8,16; default: 2-10.")
+    ] = None,
     depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
     method: Annotated[str, typer.Option(help="auto, statevector, dense_moment, ...")] = "auto",
     samples: Annotated[int | None, typer.Option(help="Starts or walks a width.")] = None,
     parameter: Annotated[
-        str | None, typer.Option(help="Which one is followed: index or median.")
+        str | None,
+        typer.Option(help="One component instead of the whole gradient: index, median, largest."),
+    ] = None,
+    place: Annotated[
+        str | None, typer.Option(help="On this machine: aer, fake_manila, ibm_torino, ...")
+    ] = None,
+    shots: Annotated[int, typer.Option(help="Of each circuit and basis there.")] = 1000,
+    dataset: Annotated[
+        str | None, typer.Option(help="Of the loss on this data set: iris, wine, ...")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
 ) -> None:
-    """Measure the variance of the gradient over random starts: will it train?"""
+    """Measure the gradient over random starts: will it train?"""
     from .commands.variance import measure, save
 
     with plain_errors("random starts of each width"):
         result = measure(
-            target, widths, depth, method=method, samples=samples, parameter=parameter, seed=seed
-        )
+            target, widths, depth, method=method, samples=samples, parameter=parameter,
+            place=place, shots=shots, dataset=dataset, seed=seed, say=typer.echo,
+        )  # fmt: skip
         typer.echo(result.table())
         save(result, plot, json)
 

@@ -1,12 +1,18 @@
 """The gradient of the very loss that ``fit`` minimises, over random starts."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import qdl
+from qdl import datasets
 from qdl.backends import statevector
+from qdl.cli import app
+from qdl.commands.start import ROWS, start_line
 from qdl.diagnostics import data as rows_of_data
 from qdl.diagnostics import gradient_variance
 from qdl.layers import AngleEncoding, Entangler, Rotation
@@ -89,3 +95,42 @@ def test_a_sweep_takes_data_of_each_width():
 def test_what_makes_no_sense_is_refused(options, said):
     with pytest.raises(ValueError, match=said):
         gradient_variance(MODEL, key=KEY, **options)
+
+
+def test_command_on_a_data_set(tmp_path):
+    run = CliRunner().invoke
+    arguments = ["variance", "data_reuploading", "--dataset", "iris", "--samples", "5"]
+    result = run(app, [*arguments, "--depth", "1", "--json", str(tmp_path / "a.json")])
+    assert result.exit_code == 0, result.output
+    assert "the loss cross_entropy on" in result.output and "expected squared norm" in result.output
+    refused = run(app, [*arguments, "--widths", "2-4"])
+    assert refused.exit_code == 2 and "says the width: one wire a feature" in refused.output
+
+
+def test_command_on_a_machine(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import qdl\nfrom qdl.layers import Rotation\n"
+        "def build(n):\n    return qdl.QNN(n, Rotation('y'), readout=qdl.ExpZ(0))\n"
+    )
+    words = ["--place", "fake_manila", "--shots", "200", "--samples", "20", "--widths"]
+    result = CliRunner().invoke(app, ["variance", f"{file}:build", *words, "2,3"])
+    assert result.exit_code == 0, result.output
+    # one angle matters: two shifts and the value, in two runs, at 20 starts of two widths
+    assert "240 expectation values; a QPU would take 21 s" in result.output
+    assert "sampled, 20 draws" in result.output and "is not told from none" in result.output
+    refused = CliRunner().invoke(app, ["variance", f"{file}:build", *words, "4,9"])
+    assert refused.exit_code == 2 and "the circuit needs 9" in refused.output
+
+
+def test_what_train_says_of_its_start():
+    data = datasets.iris(features=2, classes=(0, 1), seed=0)
+    model = replace(qdl.models.data_reuploading(2, 1), readout=qdl.ExpZ([0]))
+    line = start_line(model, data, 0)
+    fitted = qdl.fit(
+        model, data.X_train[:ROWS], data.y_train[:ROWS], loss="cross_entropy", steps=1, batch_size=ROWS,
+        key=jax.random.key(0),
+    )  # fmt: skip
+    norm = float(fitted.history["grad_norm"][0]) ** 2
+    assert f"at the start {norm:.3g};" in line
+    assert "over 20 random starts" in line and "this start is " in line

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .train import DEPTHS, build_model
-from .variance import find
+from .variance import find, place_named
 
 
 def cost(
@@ -54,14 +54,3 @@ def cost(
             f"{model} is no QNN, got {type(built).__name__}. Name a model in that file."
         )
     return estimate(built, where, batch_size=batch_size, steps=steps, gradient=gradient)
-
-
-def place_named(name: str, shots: int) -> Any:
-    """``"aer"``, a fake machine as ``"fake_torino"``, or a real one as ``"ibm_torino"``."""
-    from .. import backends
-
-    if name == "aer":
-        return backends.aer(shots=shots)
-    if name.startswith("ibm_"):
-        return backends.ibm(name, shots=shots)
-    return backends.fake(name, shots=shots)

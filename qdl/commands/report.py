@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import runs
-from .cost import place_named
-from .variance import chosen_depth, depth_law, find, whole_numbers
+from .variance import chosen_depth, depth_law, find, place_named, whole_numbers
 
 
 def make(

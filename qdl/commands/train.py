@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from math import isqrt
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import runs
+from .start import start_line
 
 FEATURES = {
     "bars_and_stripes": 9,
@@ -215,10 +216,14 @@ def train(
     return Trained(name, model, result, probabilities, accuracy)
 
 
-def run(config: TrainConfig, out: Path | None = None) -> tuple[Path, Trained]:
-    """Train what a configuration says and leave a run folder."""
+def run(
+    config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
+) -> tuple[Path, Trained]:
+    """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
     data, model = _prepare(config)
     folder = runs.new_folder(f"{config.dataset}-{config.model}", out)
+    if say is not None:
+        say(start_line(model, data, config.seed))
     return folder, _run(config, data, model, folder)
 
 

@@ -12,41 +12,110 @@ from typing import Any
 FAMILIES = ("mcclean", "hardware_efficient", "strongly_entangling", "data_reuploading", "qcnn")
 
 
+ROWS = 200  # of a data set: those that the loss is taken on
+
+
 def measure(
     target: str,
-    widths: str = "2-10",
+    widths: str | None = None,
     depth: str | None = None,
     *,
     method: str = "auto",
     samples: int | None = None,
     parameter: str | None = None,
+    place: str | None = None,
+    shots: int = 1000,
+    dataset: str | None = None,
     seed: int = 0,
+    say: Callable[[str], None] = print,
 ) -> Any:
     """The sweep, or the row of one model.
 
     Args:
         target: a family of ``qdl.models``, or ``file.py:name`` of a QNN or of a function of the width, or
             a folder that ``qdl.save`` wrote.
-        widths: as ``2-10``, ``4,8,16`` or both together.
+        widths: as ``2-10``, ``4,8,16`` or both together; None for 2 to 10, or to the size of the machine.
         depth: a number, or a multiple of the width as ``2n``; None for 10n, deep enough for a
-            plateau, where the family has a depth.
+            plateau, where the family has a depth, and 2n on a machine.
         method: an engine.
         samples: of each width.
-        parameter: an index or ``median``.
+        parameter: an index, ``median`` or ``largest``.
+        place: a machine, as ``fake_manila``; None for the exact simulator.
+        shots: on it, of each circuit and basis.
+        dataset: of ``qdl.datasets``: the cost is the cross entropy on its first rows.
         seed: of everything random.
+        say: is told what will be asked of the machine.
     """
     import jax
 
     from ..diagnostics import gradient_variance
 
     options: dict[str, Any] = {"method": method, "samples": samples, "key": jax.random.key(seed)}
+    followed = int(parameter) if parameter is not None and parameter.isdigit() else parameter
+    where = None if place is None else place_named(place, shots)
+    if dataset is not None:
+        model, data = _on_data(target, dataset, widths, depth, seed)
+        model = model if where is None else model.on(where)
+        return gradient_variance(
+            model, data=data, loss="cross_entropy", parameter=followed, **options
+        )
     found = find(target)
     if hasattr(found, "layers"):
-        return gradient_variance(found, **options)
-    depth = chosen_depth(target, depth, "10n")
-    followed = int(parameter) if parameter is not None and parameter.isdigit() else parameter
+        model = found if where is None else found.on(where)
+        return gradient_variance(model, parameter=followed, **options)
+    depth = chosen_depth(target, depth, "10n" if where is None else "2n")
     law = None if depth is None else depth_law(depth)
-    return gradient_variance(found, whole_numbers(widths), depth=law, parameter=followed, **options)
+    if where is None:
+        return gradient_variance(
+            found, whole_numbers(widths or "2-10"), depth=law, parameter=followed, **options
+        )
+    most = where.backend.num_qubits or 10
+    sizes = whole_numbers(widths or f"2-{min(10, most)}")
+
+    def build(n: int, *deep: int) -> Any:
+        return found(n, *deep).on(where)
+
+    say(_price(build, sizes, law, samples, options["key"]))
+    return gradient_variance(build, sizes, depth=law, parameter=followed, **options)
+
+
+def _price(build: Any, sizes: list[int], law: Any, samples: int | None, key: Any) -> str:
+    """What a sweep asks of a machine; a width that does not fit is refused here."""
+    from ..diagnostics.engine import Task
+    from ..diagnostics.engines.sampled import price
+
+    models = [build(n) if law is None else build(n, law(n)) for n in sizes]
+    asked = [price(Task(m, key, samples=samples, components="drawn")) for m in models]
+    count, seconds = sum(a for a, _ in asked), sum(s for _, s in asked)
+    return f"{count:,} expectation values; a QPU would take {seconds:,.0f} s"
+
+
+def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: int) -> Any:
+    """A model for a data set and the first rows of it."""
+    from .train import DEPTHS, TrainConfig, build_model, load_data
+
+    if widths is not None:
+        raise ValueError(
+            f"--dataset {dataset} says the width: one wire a feature. Leave --widths out."
+        )
+    if depth is not None and not depth.isdigit():
+        raise ValueError(f"with --dataset the depth must be a number, got {depth!r}.")
+    named, whole = target in DEPTHS, None if target in DEPTHS else find(target)
+    if not named and not hasattr(whole, "layers"):
+        raise ValueError(
+            f"--dataset needs a model that reads features: {', '.join(DEPTHS)}, file.py:name of a QNN or a "
+            f"saved one; got {target!r}."
+        )
+    size = None if whole is None else whole.n_features
+    config = TrainConfig(
+        dataset, target if named else "qcnn", features=size, seed=seed,
+        depth=int(depth) if depth is not None and named else None,
+    )  # fmt: skip
+    data = load_data(config)
+    if whole is None:
+        classes = int(data.y_train.max()) + 1
+        whole = build_model(target, data.X_train.shape[1], classes, config.depth)
+    return whole, (data.X_train[:ROWS], data.y_train[:ROWS])
 
 
 def load(target: str) -> Any:
@@ -133,6 +202,17 @@ def depth_law(text: str) -> Callable[[int], int]:
         raise ValueError(f"depth must be a number, or a multiple of the width as 2n; got {text!r}.")
     factor = int(ends[1] or 1)
     return (lambda n: factor * n) if ends[2] else (lambda n: factor)
+
+
+def place_named(name: str, shots: int) -> Any:
+    """``"aer"``, a fake machine as ``"fake_torino"``, or a real one as ``"ibm_torino"``."""
+    from .. import backends
+
+    if name == "aer":
+        return backends.aer(shots=shots)
+    if name.startswith("ibm_"):
+        return backends.ibm(name, shots=shots)
+    return backends.fake(name, shots=shots)
 
 
 def save(result: Any, plot: Path | None, json: Path | None) -> None:

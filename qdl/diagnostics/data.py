@@ -58,7 +58,8 @@ def data_loss(model: Any, data: Any, loss: Any) -> tuple[Any, Any]:
             "f(outputs, y) -> scalar."
         )
     function = as_loss(loss, model)
-    X, y = check_data(*data, model, function, n_outputs(model), part=True)
+    X, y = data
+    X, y = check_data(X, y, model, function, n_outputs(model), part=True)
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
     rows = f"{len(X)} row{'s' * (len(X) != 1)}"
     cost = DataLoss(function, y, f"the loss {name} on {rows} of data")
@@ -71,8 +72,9 @@ def data_loss(model: Any, data: Any, loss: Any) -> tuple[Any, Any]:
 def outputs(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
     """The readout values; of many rows in blocks, where nothing is sent anywhere."""
     block = max(STATES // 2 ** min(model.n_wires, 22), 1)
-    many = x is not None and x.ndim == 2 and len(x) > block
-    if not many or model.place.cost(model.circuit, 1, False) is not None:
+    if x is None or x.ndim < 2 or len(x) <= block:
+        return model.apply(params, x, key)
+    if model.place.cost(model.circuit, 1, False) is not None:
         return model.apply(params, x, key)
     count = -(-len(x) // block)
     filled = jnp.concatenate([x, x[: count * block - len(x)]]).reshape(count, block, -1)

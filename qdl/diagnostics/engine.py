@@ -61,8 +61,9 @@ class Task:
     @cached_property
     def scale(self) -> float:
         """A bound on the values of the cost: what rounding is relative to."""
-        on_data = isinstance(self.cost, DataLoss)
-        return self.cost.scale(self.model) if on_data else scale(self.model, self.cost)
+        if isinstance(self.cost, DataLoss):
+            return self.cost.scale(self.model)
+        return scale(self.model, self.cost)
 
     @cached_property
     def circuit(self) -> PauliCircuit:

@@ -63,6 +63,22 @@ class Sampled(Engine):
         return summary(task, plan, zero, found, calls, time.perf_counter() - began)
 
 
+def price(task: Task) -> tuple[int, float]:
+    """Expectation values that a task asks for, and seconds of a QPU that they would take; nothing is run.
+
+    Raises:
+        ValueError: the circuit does not fit the machine.
+    """
+    plan = make_plan(task, certified(task))
+    asked = 2 * (task.samples or SAMPLES) * plan.evaluations
+    return asked, _qpu_seconds(task, asked, 1)
+
+
+def _qpu_seconds(task: Task, asked: int, calls: int) -> float:
+    cost = task.model.place.cost(task.model.circuit, 1, False)
+    return 0.0 if cost is None else qpu_seconds(calls, asked * cost.executions)
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """What is asked at each start.
@@ -243,13 +259,12 @@ def summary(
     each = halves.Resolution(norm.noise.floor / count, _each(a - b))
     asked = 2 * m * plan.evaluations
     billed = task.model.place.cost(task.model.circuit, 1, False)
-    executions = 0 if billed is None else asked * billed.executions
     shots = task.model.place.shots
     drawn = plan.positions is not None and not measured.any() and bool((~zero).any())
     where = type(task.model.place).__name__ if billed is None else billed.place
     sampling = Sampling(
         where, shots, naive, each, norm.noise, cost.noise, drawn,
-        asked, calls, seconds, qpu_seconds(calls, executions) if executions else 0.0,
+        asked, calls, seconds, _qpu_seconds(task, asked, calls),
     )  # fmt: skip
     how = "one component drawn at each" if drawn else "the whole gradient at each"
     how = "one component at each" if alone else how

@@ -8,7 +8,9 @@ import numpy as np
 
 from ...backends.opened import program_of
 from ...backends.program import Program
+from ...layers import Adjoint, RandomRotation
 from ...layers.base import is_shape
+from ...reading import numbered
 
 
 def program(model: Any) -> Program | None:
@@ -31,11 +33,13 @@ def shift_table(model: Any, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         gradient is what there is.
     """
     found = program(model)
-    if found is None or any(piece.origin[0] == "computed" for piece in found.pieces):
+    if found is None or not _known(found):
         return None
     starts = _starts(model)
     rules: list[list[tuple[float, float]] | None] = [[] for _ in wanted]
     used = np.zeros(len(wanted), int)
+    for k in _about_drawn_axes(model, found):
+        used[k], rules[k] = 1, [(0.5, np.pi / 2), (-0.5, -np.pi / 2)]
     for piece in found.pieces:
         if piece.origin[0] != "params":
             continue
@@ -60,13 +64,37 @@ def outside(model: Any) -> np.ndarray:
     """True for flattened parameters that are no angle of a gate in the past of what is measured."""
     found, starts = program(model), _starts(model)
     seen = np.zeros(starts[-1], bool)
-    if found is None or any(piece.origin[0] == "computed" for piece in found.pieces):
+    if found is None or not _known(found):
         return seen
+    seen[_about_drawn_axes(model, found)] = True
     for piece in found.pieces:
         if piece.origin[0] == "params":
             alive = [found.rules[column] != () for column in piece.columns]
             seen[starts[piece.origin[1]] + piece.index[np.array(alive, bool)]] = True
     return ~seen
+
+
+def _leaves(found: Program) -> set[int]:
+    """The leaf layers that compute an angle."""
+    return {piece.origin[1] for piece in found.pieces if piece.origin[0] == "computed"}
+
+
+def _known(found: Program) -> bool:
+    """Whether every angle is a multiple of a parameter or a feature, or one about a drawn axis."""
+    return all(_layer(found, part) is not None for part in _leaves(found))
+
+
+def _layer(found: Program, part: int) -> RandomRotation | None:
+    layer = found.parts[part][0].layer
+    inner = layer.block if isinstance(layer, Adjoint) else layer
+    return inner if isinstance(inner, RandomRotation) else None
+
+
+def _about_drawn_axes(model: Any, found: Program) -> np.ndarray:
+    """The angles of ``RandomRotation``: half a turn from one rule, whatever the axis."""
+    index = numbered(model.layers.shape(model.wires))
+    angles = [found.parts[part][0].params(index)["angle"].ravel() for part in _leaves(found)]
+    return np.concatenate([np.zeros(0, int), *angles])
 
 
 def _starts(model: Any) -> np.ndarray:

@@ -44,6 +44,7 @@ def alternatives_section(asked: Question) -> Section:
     values = {
         name: {
             "squared_norm": row.squared_norm,
+            "median": row.median,
             "largest": row.maximum,
             "cost_variance": row.cost_variance,
             "method": row.method,

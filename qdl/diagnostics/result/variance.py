@@ -227,6 +227,7 @@ class GradientVariance:
     def table(self) -> str:
         """The row as text: the summary, then a line a layer."""
         least = "at least " if self.point(None).censored else ""
+        known = [] if math.isnan(self.shots_needed) else [shots(self.shots_needed)]
         lines = [
             f"gradient on {self.n_wires} wires, {len(self.variance)} parameters, "
             f"{int(self.certified_zero.sum())} of them certified zero",
@@ -237,7 +238,10 @@ class GradientVariance:
             f"{_between(self.cost_interval)}",
             f"  {self.method}, {drawn(self.draws)}: {self.certificate}",
             *self._noise(),
-            f"  signal-to-noise 1 needs {least}{shots(self.shots_needed)} shots per expectation value",
+            *(
+                f"  signal-to-noise 1 needs {least}{needed} shots per expectation value"
+                for needed in known
+            ),
             *(f"  warning: {text}" for text in self.warnings),
             *(f"  {name}: median {_number(value)}" for name, value in self.by_layer().items()),
             "  one model has no verdict: pass build(n) and five widths to see where it goes",
@@ -285,8 +289,6 @@ def check_index(parameter: Any, size: int, n_wires: int) -> None:
 
 def shots(number: float) -> str:
     """A number of shots, whole while it is short."""
-    if math.isnan(number):
-        return "an unknown number of"
     return f"{number:,.0f}" if number < 1e7 else f"{number:.2g}"
 
 
