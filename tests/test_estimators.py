@@ -59,6 +59,7 @@ def test_scikit_learn_checks_most_likely_to_break(estimator):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @pytest.mark.parametrize("estimator", [qdl.QNNClassifier, qdl.QNNRegressor])
 def test_scikit_learn_checks(estimator):
     results = check_estimator(estimator(), on_fail=None)
