@@ -60,7 +60,7 @@ class Program:
 
     Attributes:
         gates: operators with the columns of their numbers, in time order.
-        wires: those that occur, sorted.
+        wires: all of the circuit, sorted, those that no gate touches too.
         measured: ``Observables``, or ``Probabilities`` of some wires.
         sources: of each column, as ``"params[1][0, 0]"``, ``"-x[2]"``, ``"0.5*x[0]"`` or ``"computed"``.
         batched: whether the angles of a batch differ from sample to sample.

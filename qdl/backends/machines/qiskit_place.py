@@ -72,6 +72,11 @@ class QiskitPlace(RowPlace):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} must be a whole number >= 1, got {value!r}.")
 
+    @property
+    def least_wires(self) -> int:  # type: ignore[override]
+        """A layout says how many wires there are."""
+        return len(self.layout or ())
+
     @cached_property
     def backend(self) -> Any:
         """The Qiskit backend."""
@@ -126,7 +131,8 @@ class QiskitPlace(RowPlace):
 
     def pinned(self, operators: list[Any], observables: Sequence[Any]) -> tuple[Any, Any]:
         """This place held to the qubits where a circuit's wires start, and to those where they end."""
-        circuit, _, x = circuit_of(operators, Expval(tuple(observables)))
+        measured = Expval(tuple(observables))
+        circuit, _, x = circuit_of(operators, measured, self.least_wires)
         compiled = self.compiled(
             self.lowered(self.program(circuit, None if x is None else x.shape))
         )
