@@ -181,6 +181,8 @@ def _write(
                     circuit.measure(on, register)
                 elif operator.name == "Barrier":
                     circuit.barrier(on)
+                elif operator.name == "Identity":
+                    circuit.id(on)
                 elif operator.name in GATES:
                     pairs = zip(operator.data, gate.columns, strict=True)
                     angles = [float(value) if c is None else parameters[c] for value, c in pairs]

@@ -204,6 +204,18 @@ class QiskitPlace(RowPlace):
         """The gates to transpile to; None for those of the backend."""
         return None
 
+    def translated(self, circuit: Any) -> Any:
+        """A circuit in the gates and on the qubits of this machine."""
+        from qiskit.transpiler import generate_preset_pass_manager
+
+        where: dict[str, Any] = (
+            {"backend": self.backend} if self.basis is None else {"basis_gates": self.basis}
+        )
+        if self.layout is not None:
+            where["initial_layout"] = list(self.layout)
+        level = self.optimization_level
+        return generate_preset_pass_manager(level, seed_transpiler=0, **where).run(circuit)
+
     def compiled(self, lowered: Lowered) -> Compiled:
         """A circuit transpiled for this machine, once."""
         return _compiled(self, lowered)
@@ -221,17 +233,9 @@ def _once(place: QiskitPlace, requests: tuple[Request, ...]) -> list[np.ndarray]
 
 @lru_cache(maxsize=64)
 def _compiled(place: QiskitPlace, lowered: Lowered) -> Compiled:
-    from qiskit.transpiler import generate_preset_pass_manager
-
     measures = lowered.samples and place.shots is not None
     circuit = with_measurement(lowered, lowered.measured_wires) if measures else lowered.circuit
-    where: dict[str, Any] = (
-        {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
-    )
-    if place.layout is not None:
-        where["initial_layout"] = list(place.layout)
-    manager = generate_preset_pass_manager(place.optimization_level, seed_transpiler=0, **where)
-    ready = manager.run(circuit)
+    ready = place.translated(circuit)
     on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)
     laid = [o.apply_layout(list(on), ready.num_qubits) for o in lowered.observables]
     return Compiled(ready, laid, list(on))
