@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import jax
@@ -74,7 +74,7 @@ class CrossEntropy:
 
     scale: float = 5.0
     outputs: str | None = None
-    shots: int | None = None
+    shots: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.scale > 0:
