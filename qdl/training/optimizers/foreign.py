@@ -57,10 +57,10 @@ def alone(optimizer: Any) -> Any:
 
 @lru_cache(maxsize=16)  # one object for one optimizer: fits with it share a compilation
 def _with_slow_parameters(optimizer: Any) -> optax.GradientTransformation:
-    def init(params: Any) -> _Lookahead:
+    def init(params: Any) -> Any:
         return _Lookahead(optimizer.init(optax.LookaheadParams.init_synced(params)), params)
 
-    def update(updates: Any, state: _Lookahead, params: Any = None) -> tuple[Any, _Lookahead]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         both = optax.LookaheadParams(params, state.slow)
         moves, inner = optimizer.update(updates, state.inner, both)
         return moves.fast, _Lookahead(inner, optax.apply_updates(state.slow, moves.slow))
