@@ -112,8 +112,8 @@ def yielded(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
             f"{name} gave {kind} instead of operators. Yield or return gates: what PennyLane only "
             "queues is not recorded. For pooling by measurement use Pooling()."
         )
-    lost = [o for o in queue.queue if not any(o is p for p in operators)]
-    lost = [o for o in lost if not _decomposed(o, operators)]
+    there = set(map(id, operators))
+    lost = [o for o in queue.queue if id(o) not in there and not _decomposed(o, operators)]
     if lost:
         raise ValueError(_lost(name, lost))
     return operators
