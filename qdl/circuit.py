@@ -122,12 +122,16 @@ class Circuit:
         """Refuse parameters of another circuit, naming the first leaf that differs."""
         check_tree(params, self.shape)
 
-    def check_features(self, x: Any) -> Any:
-        """Features as a float array, refused where the layers can make nothing of them."""
+    def check_features(self, x: Any, row: bool = False) -> Any:
+        """Features as a float array, refused where the layers can make nothing of them.
+
+        With ``row`` x is one sample for certain, however many of its columns are read.
+        """
         x = check_features(x)
         self.layers.check(x, self.wires)
         if (
-            x is not None
+            not row
+            and x is not None
             and x.ndim == 1
             and x.shape[0] > 1
             and _reads_one(self.layers, self.wires, x.shape[0])

@@ -74,7 +74,7 @@ class QNN(Circuit):
     def operators(self, params: Any, x: Any = None) -> list[Any]:
         """The circuit as a flat list of PennyLane operators."""
         self.check_params(params)
-        return super().operators(params, self.check_features(x))
+        return super().operators(params, self.check_features(x, row=True))
 
     def state(self, params: Any, x: Any = None) -> jax.Array:
         """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex.
