@@ -132,6 +132,7 @@ class Circuit:
         if (
             not row
             and x is not None
+            and not isinstance(x, jax.core.Tracer)  # a row of a map over a wider table
             and x.ndim == 1
             and x.shape[0] > 1
             and _reads_one(self.layers, self.wires, x.shape[0])

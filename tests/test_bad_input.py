@@ -122,6 +122,10 @@ def test_samples_of_any_width_that_are_read_are_taken():
     assert qdl.QNN(1, Template(first_feature)).apply([None], np.zeros((10, 1))).shape == (10, 1)
     assert qdl.QNN(1, Template(first_feature)).apply([None], np.zeros(1)).shape == (1,)
     assert qdl.QNN(2, Rotation("y")).apply([np.zeros((2, 1))], np.zeros(10)).shape == (2,)
+    wide = jax.vmap(lambda x: qdl.QNN(1, Template(first_feature)).apply([None], x))(
+        np.zeros((4, 3))
+    )
+    assert wide.shape == (4, 1)
 
 
 FORWARD = {
