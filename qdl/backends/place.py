@@ -88,7 +88,6 @@ class Place:
     @property
     def noisy_wires(self) -> tuple[int, ...] | None:
         """The wires that its errors are on; None for all, or where it is not known."""
-        return None
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
