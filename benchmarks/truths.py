@@ -10,7 +10,7 @@ from typing import Any
 import pennylane as qp
 
 import qdl
-from qdl.initializers import gaussian, identity_blocks
+from qdl.initializers import gaussian, identity_blocks, uniform
 from qdl.layers import Entangler, Mirrored, Noise, Repeat, Rotation, Template
 
 from .plateaus import qcnn
@@ -115,7 +115,7 @@ def _alike(params: Any, x: Any, wires: Any) -> Any:
 
 def mirrored(n: int) -> qdl.QNN:
     """A product state, then blocks that start as the identity."""
-    layers = [Rotation("y"), Mirrored([Repeat(CHAIN, n)])]
+    layers = [Rotation("y", initializer=uniform()), Mirrored([Repeat(CHAIN, n)])]
     return qdl.QNN(n, layers, readout=middle(n), initializer=identity_blocks())
 
 

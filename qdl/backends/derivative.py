@@ -17,6 +17,7 @@ Reference: Wierichs et al., Quantum 6, 677 (2022); Spall, IEEE Transactions on A
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -59,20 +60,14 @@ def differentiable(
     """
     dtype, size = jnp.result_type(float), program.size
 
-    def call(rows: jax.Array, key: Any) -> jax.Array:
-        data = None if key is None else jax.random.key_data(key)
-        if isinstance(rows, jax.core.Tracer) or isinstance(data, jax.core.Tracer):
-            shape = jax.ShapeDtypeStruct((len(rows), size), dtype)
-
-            def called(*args: Any) -> Any:
-                return _called(run, size, dtype, *args)
-
-            return jax.pure_callback(called, shape, rows, data, vmap_method="broadcast_all")
-        return jnp.asarray(_called(run, size, dtype, rows, data))
-
     @jax.custom_vjp
     def values(numbers: list[Any], key: Any) -> jax.Array:
-        return call(program.table(numbers), key)
+        base = program.table(numbers)
+
+        def host(base: np.ndarray, data: Any) -> np.ndarray:
+            return _run_flat(run, size, base, data).astype(dtype)
+
+        return _on_host(host, jax.ShapeDtypeStruct((len(base), size), dtype), base, _data(key))
 
     def forward(numbers: list[Any], key: Any) -> Any:
         asked = [number.perturbed for number in numbers]
@@ -80,21 +75,31 @@ def differentiable(
         key = None if key is None else key.value
         columns, rules = program.rules_of(asked)
         base = program.table(plain)
-        d, w = moves(method, rules, len(base), random_shifts, key)
-        wide = jnp.zeros((*d.shape[:2], base.shape[1]), dtype).at[:, :, columns].add(d)
-        rows = jnp.concatenate([base[None], base + wide]).reshape(-1, base.shape[1])
-        found = call(rows, key).reshape(-1, len(base), size)
-        slopes = jnp.einsum("rbp,rbk->pbk", w, found[1:])
+        moved = moves(method, rules, len(base), random_shifts, key)
+        drawn = isinstance(moved[0], jax.Array)
+
+        def host(base: np.ndarray, data: Any, *drawn: np.ndarray) -> Any:
+            d, w = drawn or moved
+            rows = np.repeat(np.asarray(base, float)[..., None, :, :], 1 + d.shape[-3], axis=-3)
+            rows[..., 1:, :, columns] += d
+            found = _run_flat(run, size, rows, data)
+            slopes = np.einsum("...rbp,...rbk->...pbk", w, found[..., 1:, :, :])
+            return found[..., 0, :, :].astype(dtype), slopes.astype(dtype)
+
+        shape = (len(base), size)
+        shapes = [jax.ShapeDtypeStruct(s, dtype) for s in (shape, (len(columns), *shape))]
+        found, slopes = _on_host(host, shapes, base, _data(key), *(moved if drawn else ()))
         # What is differentiated must be known while tracing: the structure says it, not an array.
-        return found[0], (slopes, plain, [() if wanted else None for wanted in asked])
+        return found, (slopes, plain, [() if wanted else None for wanted in asked])
 
     def backward(kept: Any, ct: Any) -> Any:
         slopes, plain, asked = kept
         asked = [wanted is not None for wanted in asked]
-        gradients = [jnp.zeros_like(number) for number in plain]
+        gradients = [np.zeros(number.shape, number.dtype) for number in plain]
         if not isinstance(ct, SymbolicZero):
             columns, _ = program.rules_of(asked)
-            pulled = jnp.einsum("pbk,bk->pb", slopes, ct)
+            xp: Any = jnp if _traced((slopes, ct)) else np
+            pulled = xp.einsum("pbk,bk->pb", slopes, ct)
             for i, piece in enumerate(program.pieces):
                 if asked[i]:
                     gradient = pulled[np.searchsorted(columns, piece.columns)]
@@ -106,11 +111,26 @@ def differentiable(
     return found if any(number.ndim > 1 for number in numbers) else found[0]
 
 
-def _called(run: Run, size: int, dtype: Any, rows: Any, data: Any) -> np.ndarray:
-    """``run`` on plain arrays; leading axes, of a ``vmap``, are rows of the same job."""
-    rows = np.asarray(rows, dtype=np.float64)
-    flat = rows.reshape(int(np.prod(rows.shape[:-1])), rows.shape[-1])
-    found = np.asarray(run(flat, None if data is None else np.asarray(data)), dtype)
+def _data(key: Any) -> Any:
+    return None if key is None else jax.random.key_data(key)
+
+
+def _traced(tree: Any) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def _on_host(host: Callable[..., Any], shapes: Any, *args: Any) -> Any:
+    """A function of NumPy arrays, at once where nothing is traced: no program is compiled for it."""
+    if _traced(args):
+        return jax.pure_callback(host, shapes, *args, vmap_method="broadcast_all")
+    plain = (None if arg is None else np.asarray(arg) for arg in args)
+    return jax.tree.map(jnp.asarray, host(*plain))
+
+
+def _run_flat(run: Run, size: int, rows: np.ndarray, data: Any) -> np.ndarray:
+    """``run`` at rows with leading axes, those of shifts and of a ``vmap``: all in one call."""
+    flat = np.asarray(rows, dtype=np.float64).reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
+    found = np.asarray(run(flat, None if data is None else np.asarray(data)), float)
     if found.shape != (len(flat), size):
         raise ValueError(
             f"run_rows gave values of shape {found.shape}, expected {(len(flat), size)}: {size} values for "
@@ -134,30 +154,31 @@ def evaluations(method: str, rules: Sequence[Any], random_shifts: int) -> int:
 
 def moves(
     method: str, rules: Sequence[Any], batch: int, random_shifts: int, key: Any
-) -> tuple[jax.Array, jax.Array]:
-    """Moves and weights ``(r, batch, angles)`` of a method, for the angles of ``rules``."""
-    dtype, table = jnp.result_type(float), pairs(rules)
+) -> tuple[Any, Any]:
+    """Moves and weights ``(r, batch, angles)`` of a method, for the angles of ``rules``.
+
+    JAX arrays where they are drawn; for "parameter_shift" NumPy arrays ``(r, 1, angles)``.
+    """
+    table, dtype = pairs(rules), jnp.result_type(float)
     if not table:
-        none = jnp.zeros((0, batch, len(rules)), dtype)
+        none = np.zeros((0, 1, len(rules)))
         return none, none
-    angle = np.array([i for i, _, _ in table])
-    chosen = jax.nn.one_hot(angle, len(rules), dtype=dtype)  # (pairs, angles)
+    angle, weight, step = (np.array(column) for column in zip(*table, strict=True))
     if method == "spsa":
         reaches = np.isin(np.arange(len(rules)), angle)
         signs = jax.random.rademacher(jax.random.fold_in(key, 1), (batch, len(rules)), dtype)
-        step, weight = (SPREAD * signs * reaches)[None], (signs * reaches / (2 * SPREAD))[None]
-    else:
-        step = chosen * np.array([s for _, _, s in table])[:, None]
-        weight = chosen * np.array([c for _, c, _ in table])[:, None]
-        if method == "stochastic" and random_shifts < len(table):
-            keys = jax.random.split(jax.random.fold_in(key, 1), batch)
+        both = jnp.stack([signs, -signs]) * reaches
+        return SPREAD * both, both / (2 * SPREAD)
+    chosen = np.eye(len(rules))[angle]  # (pairs, angles)
+    d, w = ((chosen * column[:, None])[:, None] for column in (step, weight))
+    if method == "stochastic" and random_shifts < len(table):
+        keys = jax.random.split(jax.random.fold_in(key, 1), batch)
 
-            def draw(k: Any) -> Any:
-                return jax.random.permutation(k, len(table))[:random_shifts]
+        def draw(k: Any) -> Any:
+            return jax.random.permutation(k, len(table))[:random_shifts]
 
-            rows = jax.vmap(draw, out_axes=1)(keys)  # (random_shifts, batch)
-            step, weight = step[rows], weight[rows] * (len(table) / random_shifts)
-        else:
-            step = jnp.broadcast_to(step[:, None], (len(table), batch, len(rules)))
-            weight = jnp.broadcast_to(weight[:, None], step.shape)
-    return jnp.concatenate([step, -step]), jnp.concatenate([weight, -weight])
+        rows = jax.vmap(draw, out_axes=1)(keys)  # (random_shifts, batch)
+        scale = len(table) / random_shifts
+        d, w = (jnp.asarray(array[:, 0], dtype)[rows] for array in (d, w * scale))
+        return jnp.concatenate([d, -d]), jnp.concatenate([w, -w])
+    return np.concatenate([d, -d]), np.concatenate([w, -w])

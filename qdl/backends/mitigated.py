@@ -30,6 +30,8 @@ import pennylane as qp
 from ..circuit import Circuit, leading, over_batch
 from ..observables import words
 from ..readout import Measured, Observables, Probabilities
+from ..refused import Refused
+from .folding import folded
 from .place import Cost, GatePlace, as_place
 from .propagated import Runs, propagated
 
@@ -79,6 +81,15 @@ class Mitigated(GatePlace):
     def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
         """The mitigated probabilities, which may be below 0."""
         return self._evaluate(operators, Probabilities(tuple(wires)), key).mitigated
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Refused where there is something to mitigate: corrected values are those of no outcomes."""
+        if self.noisy:
+            raise Refused(
+                "mitigation corrects mean values, and there are no outcomes that have them. Draw samples "
+                f"from the place itself: model.on({self.place!r}).sample(...)."
+            )
+        return super().bits(circuit, params, x, shots, key)
 
     def prepared(self, circuit: Circuit) -> Circuit:
         """As the place wants it; where gates are folded, measured poolings are controlled rotations."""
@@ -198,34 +209,6 @@ def mitigated(
             "Example: mitigated(qdl.backends.aer(noise='fake_torino', shots=4000))."
         )
     return Mitigated(place, readout, scales, order)
-
-
-def folded(operators: list[Any], scale: int) -> list[Any]:
-    """A circuit that does the same with ``scale`` times as many gates; a prepared state stays.
-
-    PennyLane's ``fold_global`` has no barriers, without which a transpiler undoes the folding.
-
-    Raises:
-        ValueError: a gate that cannot be undone.
-
-    Example:
-        >>> [gate.name for gate in folded([qp.RX(0.3, 0), qp.S(0)], 3)]
-        ['RX', 'S', 'Barrier', 'Adjoint(S)', 'RX', 'Barrier', 'RX', 'S']
-    """
-    if scale == 1:
-        return operators
-    for operator in operators:
-        if isinstance(operator, qp.operation.Channel | qp.ops.MidMeasure | qp.ops.Conditional):
-            raise ValueError(
-                f"Only gates that can be undone can be folded, got {operator.name}. Leave Noise layers to "
-                "the place, or use scales=(1,)."
-            )
-    prepared = [o for o in operators if isinstance(o, qp.operation.StatePrepBase)]
-    gates = operators[len(prepared) :]
-    with qp.QueuingManager.stop_recording():
-        barrier = qp.Barrier(sorted({wire for gate in gates for wire in gate.wires}))
-        back = [qp.adjoint(gate, lazy=False) for gate in reversed(gates)]
-    return [*prepared, *gates, *[barrier, *back, barrier, *gates] * (scale // 2)]
 
 
 def _calibrate(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,9 @@ import jax.numpy as jnp
 import pennylane as qp
 
 from ..circuit import Circuit, leading, over_batch
-from ..readout import Probabilities
+from ..readout import Probabilities, Probs
+from ..refused import Refused
+from . import outcomes
 
 # Simulators of PennyLane without errors of their own.
 PURE = ("default.qubit", "default.mixed", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
@@ -85,7 +88,6 @@ class Place:
     @property
     def noisy_wires(self) -> tuple[int, ...] | None:
         """The wires that its errors are on; None for all, or where it is not known."""
-        return None
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
@@ -98,7 +100,8 @@ class Place:
         """``values`` for features of any leading axes, ``(..., k)``; other shapes are refused."""
 
         def checked(x: Any) -> Any:
-            found = self.values(circuit, params, x, key)
+            with forward_mode_named():
+                found = self.values(circuit, params, x, key)
             expected = (*leading(x), circuit.size)
             if jnp.shape(found) != expected:
                 raise ValueError(
@@ -108,6 +111,37 @@ class Place:
             return jnp.asarray(found)
 
         return over_batch(checked, x)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the active wires ``(..., shots, n_active)``, for features of at most two axes.
+
+        Without errors of the place they are those of the circuit's state. With errors they are drawn from
+        the exact probabilities, or they are the outcomes that the place itself counts.
+
+        Raises:
+            Refused: a place with errors that says neither.
+        """
+        if not self.noisy:
+            return outcomes.of_state(circuit, params, x, shots, key)
+        asked = replace(circuit, readout=Probs())
+        if self.draws is None:
+            p = self.apply(asked, params, x, jax.random.fold_in(key, 0))
+            return outcomes.drawn(p, shots, key)
+        if not is_dataclass(self) or "shots" not in {f.name for f in fields(self)}:
+            raise Refused(
+                f"{self!r} has errors, and its number of shots cannot be changed, so that it cannot draw "
+                f"{shots} samples. Use apply with Probs(), or a place of qdl.backends with shots."
+            )
+        there = replace(self, shots=shots)  # pyright: ignore[reportArgumentType]
+        return outcomes.counted(there.apply(asked, params, x, key), shots, key)
+
+    def check_pure(self, what: str) -> None:
+        """Refuse a quantity of the pure state that a circuit makes without errors."""
+        if self.noisy:
+            raise Refused(
+                f"{what} is that of a pure state, but {self!r} has errors, so that its states are mixed. "
+                "Ask about the circuit without errors: model.on(qdl.backends.statevector())."
+            )
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """A scalar that a loss should hold small, because this place truncates; None for none."""
@@ -225,8 +259,12 @@ class PennyLaneDevice(GatePlace):
 
     @property
     def noisy(self) -> bool:  # type: ignore[override]
-        """True unless the device is known to have no errors."""
-        return not str(self.device.name).startswith(PURE)
+        """True unless the device is known to have no errors: qp.add_noise makes a transformed one."""
+        known = (
+            str(self.device.name).startswith(PURE)
+            and "Transformed" not in type(self.device).__name__
+        )
+        return not known or bool(getattr(self.device, "readout_err", None))
 
     def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
         """The values of observables, differentiated by the device's best method."""
@@ -247,6 +285,21 @@ class PennyLaneDevice(GatePlace):
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
             return circuit()
+
+
+@contextmanager
+def forward_mode_named() -> Iterator[None]:
+    """JAX's refusal of forward mode, in terms of what there is instead."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if "forward-mode" not in str(error) and "callbacks do not support JVP" not in str(error):
+            raise
+        raise TypeError(
+            "circuits have derivatives in reverse mode alone, got forward mode (jax.jvp, jax.jacfwd, "
+            "jax.linearize or jax.hessian). For one derivative use jax.grad or jax.jacrev, for the Hessian "
+            "jax.jacrev(jax.grad(f)), which native places have and machines do not."
+        ) from error
 
 
 def places_of(model: Any) -> list[Place]:

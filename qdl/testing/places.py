@@ -13,6 +13,8 @@ from ..backends import as_place
 from ..model import QNN
 from .readouts import LAYERS, READOUTS, inputs, values_of
 
+REPEATS = 8  # calls of a place that draws
+
 
 def check_place(
     place: Any, noisy: bool | None = None, key: jax.Array | None = None, gradient: bool = True
@@ -55,7 +57,8 @@ def check_place(
         assert np.isfinite(values).all() and np.abs(values).max() < 1.2, f"{what}: got {values}."
         if noisy:
             continue
-        agreement = check(model, place, params, x, for_shots)
+        repeats = 1 if place.draws is None else REPEATS
+        agreement = check(model, place, params, x, for_shots, repeats)
         assert agreement.ok, f"{what}: {agreement}"
     if gradient:
         _gradient(place, f"{name} with {READOUTS[1]}", noisy, key, for_shots)

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .chip import gates_of
+from .machine_noise import machine_on
 from .names import bare, fake_backend
 from .primitives import primitive, submit, values
 from .qiskit_place import QiskitPlace
@@ -44,7 +46,9 @@ class Fake(QiskitPlace):
     def _send(self, request: Request) -> np.ndarray:
         compiled = self.compiled(request.program)
         kind = "sampler" if request.program.samples else "estimator"
-        runner = primitive(kind, self.backend, {"simulator": {"seed_simulator": request.seed}})
+        used = frozenset(q for _, qubits in gates_of(compiled.circuit) for q in qubits)
+        machine = machine_on(self.name, used | frozenset(compiled.qubits))
+        runner = primitive(kind, machine, {"simulator": {"seed_simulator": request.seed}})
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*deprecated.*", category=DeprecationWarning)
             return values(submit(runner, request, compiled).result(), request, compiled)

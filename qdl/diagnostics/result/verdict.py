@@ -128,13 +128,14 @@ def _of_subject(bounds: Bounds | None, subject: Any) -> Bounds | None:
     """The bounds that hold for what is followed."""
     if bounds is None or subject is None:
         return bounds
+    reason = bounds.reason or bounds.lower  # of the whole gradient it is proven, of others expected
     if subject == "cost":
-        return replace(bounds, lower=bounds.lower_cost)
+        return replace(bounds, lower=bounds.lower_cost, reason=reason)
     lower = bounds.cone
     if lower is None and subject == "largest" and bounds.lower is not None:
         # The whole gradient is shared by as many angles as a power of n.
         lower = replace(bounds.lower, law="polynomial", log2=None)
-    return replace(bounds, lower=lower)
+    return replace(bounds, lower=lower, reason=reason)
 
 
 def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
