@@ -1,37 +1,67 @@
-"""The fidelity kernel of a model's circuit."""
+"""Kernels of a model's circuit: the fidelity of its states, and the projected kernel of single qubits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pennylane as qp
 
+from .backends.amplitudes import preparation
+from .circuit import Circuit
+from .layers.base import Layer, Shape, Wires, collect
 from .model import QNN
+from .readout import Expval, Probs
+from .refused import Refused
 
 ROWS = 64  # states per call: every call has this shape, so that there is one compilation
+PAIRS = 4096  # pairs of samples per call, where they are circuits of their own
+KINDS = ("fidelity", "projected")
+
+Kernel = Callable[..., jax.Array]  # (X1, X2=None, key=None) -> (len(X1), len(X2))
 
 
-def kernel(model: QNN, params: Any = None, *, max_bytes: int = 2**28) -> Callable[..., np.ndarray]:
-    r"""The fidelity kernel $K(x, x') = |\langle \psi(x) | \psi(x') \rangle|^2$ of a model's states.
+def kernel(
+    model: QNN,
+    params: Any = None,
+    *,
+    kind: str = "fidelity",
+    gamma: float | None = None,
+    max_bytes: int = 2**28,
+) -> Kernel:
+    r"""A kernel between samples, from the states that a model's circuit makes of them.
 
-    Layers after the last encoding do not change it: the same unitary acts on both states.
+    ``"fidelity"`` is $K(x, x') = |\langle \psi(x) | \psi(x') \rangle|^2$; layers after the last encoding do
+    not change it. On a place with shots or errors it is what that place measures: the probability of all
+    zeros after $U(x)$ and $U(x')^\dagger$, one circuit a pair.
+
+    ``"projected"`` compares the states of single qubits, which may resolve what the fidelity of large
+    states cannot, and needs one circuit a sample:
+    $K(x, x') = \exp(-\gamma \sum_q \|\rho_q(x) - \rho_q(x')\|_F^2)
+    = \exp(-\frac{\gamma}{2} \sum_{q, P \in XYZ} (\langle P_q \rangle - \langle P_q \rangle')^2)$, over the
+    wires that are active at the end, with the expectation values that the model's place gives.
 
     Args:
         model: a QNN; its readout plays no part.
         params: its parameters; None for a model without any.
+        kind: ``"fidelity"`` or ``"projected"``.
+        gamma: of the projected kernel, no unit; None for 1.
         max_bytes: memory for the states held at once; larger sets are worked off in blocks, whose
             states are computed again for every pair of blocks.
 
     Returns:
-        A function ``K(X1, X2=None)`` giving a NumPy matrix ``(len(X1), len(X2))`` with values in
-        [0, 1]; without ``X2`` the symmetric one of ``X1`` with itself. Ready for scikit-learn:
+        A function ``K(X1, X2=None, key=None)`` giving a matrix ``(len(X1), len(X2))`` with values in
+        [0, 1]; without ``X2`` the symmetric one of ``X1`` with itself. Places that draw shots need the
+        key. It can be jitted and differentiated, also in ``params``. Ready for scikit-learn:
         ``SVC(kernel="precomputed").fit(K(X), y).predict(K(X_test, X))``, or ``SVC(kernel=K)``.
 
     Raises:
-        ValueError: a model with parameters but no ``params``; one that encodes no data.
+        ValueError: a model with parameters but no ``params``; one that encodes no data; an unknown kind.
+        Refused: a circuit with noise layers, which cannot be undone.
 
     Example:
         >>> import qdl
@@ -41,45 +71,146 @@ def kernel(model: QNN, params: Any = None, *, max_bytes: int = 2**28) -> Callabl
         True
 
     Reference: Havlicek et al., Nature 567, 209 (2019); Schuld, Killoran, Phys. Rev. Lett. 122,
-    040504 (2019).
+    040504 (2019); projected: Huang et al., Nature Communications 12, 2631 (2021), eq. 9.
     """
+    if kind not in KINDS or (gamma is not None and (kind == "fidelity" or not gamma > 0)):
+        raise ValueError(
+            f"kind must be 'fidelity', or 'projected' with gamma > 0; got kind={kind!r}, gamma={gamma!r}. "
+            "Example: kernel(model, kind='projected', gamma=0.5)."
+        )
     if params is None:
         params = _no_params(model)
-    bytes_per_state = 2**model.n_wires * jnp.result_type(float).itemsize * 2
-    panel = max(1, max_bytes // (2 * bytes_per_state))
+    if not model.n_features:
+        raise ValueError(
+            "the model encodes no data, so all its states are the same; expected a layer such as "
+            "AngleEncoding. Add one."
+        )
+    if kind == "projected":
+        found: Any = _Projected(model, params, 1.0 if gamma is None else gamma)
+    elif model.place.exact:
+        found = _Overlaps(model, params, max_bytes)
+    else:
+        found = _Measured(model, params)
 
-    def fidelities(X1: Any, X2: Any = None) -> np.ndarray:
-        first = _rows(X1, "X1")
-        second = first if X2 is None else _rows(X2, "X2")
-        matrix = np.empty((len(first), len(second)), dtype=jnp.result_type(float))
-        for i in range(0, len(first), panel):
-            left = _states(model, params, first[i : i + panel])
-            for j in range(i if X2 is None else 0, len(second), panel):
-                same = X2 is None and i == j
-                right = left if same else _states(model, params, second[j : j + panel])
-                block = np.asarray(_overlaps(left, right))
-                matrix[i : i + panel, j : j + panel] = (block + block.T) / 2 if same else block
-                if X2 is None and not same:
-                    matrix[j : j + panel, i : i + panel] = block.T
-        return matrix
+    def matrix(X1: Any, X2: Any = None, key: Any = None) -> jax.Array:
+        first = _rows(model, X1, "X1")
+        return found(first, None if X2 is None else _rows(model, X2, "X2"), key)
 
-    return fidelities
+    return matrix
+
+
+@dataclass(frozen=True, eq=False)
+class _Overlaps:
+    """Fidelities of the states of a place that makes pure ones."""
+
+    model: QNN
+    params: Any
+    max_bytes: int
+
+    def __call__(self, first: jax.Array, second: jax.Array | None, key: Any) -> jax.Array:
+        bytes_per_state = 2**self.model.n_wires * jnp.result_type(float).itemsize * 2
+        panel = max(1, self.max_bytes // (2 * bytes_per_state))
+        columns, same = (first, True) if second is None else (second, False)
+        blocks: dict[tuple[int, int], jax.Array] = {}
+        rows = range(0, len(first), panel)
+        for i in rows:
+            left = self._states(first[i : i + panel])
+            for j in range(i if same else 0, len(columns), panel):
+                alike = same and i == j
+                right = left if alike else self._states(columns[j : j + panel])
+                block = _overlaps(left, right)
+                blocks[i, j] = (block + block.T) / 2 if alike else block
+                if same and not alike:
+                    blocks[j, i] = block.T
+        across = range(0, len(columns), panel)
+        return jnp.block([[blocks[i, j] for j in across] for i in rows])
+
+    def _states(self, X: jax.Array) -> jax.Array:
+        """The states of all rows ``(n, 2**n_wires)``, a fixed number of rows per call."""
+        rows = min(ROWS, len(X))
+        blocks = []
+        for start in range(0, len(X), rows):
+            block = X[start : start + rows]
+            filled = jnp.concatenate([block, jnp.repeat(block[:1], rows - len(block), axis=0)])
+            blocks.append(self.model.state(self.params, filled)[: len(block)])
+        return jnp.concatenate(blocks)
 
 
 @jax.jit
 def _overlaps(left: jax.Array, right: jax.Array) -> jax.Array:
-    return jnp.clip(jnp.abs(left.conj() @ right.T) ** 2, 0, 1)
+    inner = left.conj() @ right.T
+    return jnp.clip(inner.real**2 + inner.imag**2, 0, 1)
 
 
-def _states(model: QNN, params: Any, X: np.ndarray) -> jax.Array:
-    """The states of all rows ``(n, 2**n_wires)``, a fixed number of rows per call."""
-    rows = min(ROWS, len(X))
-    blocks = []
-    for start in range(0, len(X), rows):
-        block = X[start : start + rows]
-        filled = np.concatenate([block, np.repeat(block[:1], rows - len(block), axis=0)])
-        blocks.append(model.state(params, filled)[: len(block)])
-    return jnp.concatenate(blocks)
+@dataclass(frozen=True, eq=False)
+class _Projected:
+    """A Gaussian of the expectation values of X, Y and Z of single wires."""
+
+    model: QNN
+    params: Any
+    gamma: float
+
+    def __call__(self, first: jax.Array, second: jax.Array | None, key: Any) -> jax.Array:
+        with qp.QueuingManager.stop_recording():
+            words = [letter(w) for w in self.model.active for letter in (qp.X, qp.Y, qp.Z)]
+        seen = replace(self.model, readout=Expval(words))
+        keys = (None, None) if key is None else jax.random.split(key)
+        left = seen.apply(self.params, first, keys[0])
+        right = left if second is None else seen.apply(self.params, second, keys[1])
+        apart = ((left[:, None] - right[None]) ** 2).sum(-1)
+        return jnp.exp(-self.gamma / 2 * apart)
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """The probability of all zeros after a circuit and the inverse of another."""
+
+    model: QNN
+    params: Any
+
+    def __call__(self, first: jax.Array, second: jax.Array | None, key: Any) -> jax.Array:
+        n, m = len(first), len(first if second is None else second)
+        rows, columns = np.triu_indices(n) if second is None else np.indices((n, m)).reshape(2, -1)
+        pairs = jnp.concatenate([first[rows], (first if second is None else second)[columns]], 1)
+        layer = _ThereAndBack(self.model.layers, first.shape[1])
+        circuit = Circuit(self.model.n_wires, layer, Probs())
+        found = []
+        for start in range(0, len(pairs), PAIRS):
+            own = None if key is None else jax.random.fold_in(key, start)
+            block = pairs[start : start + PAIRS]
+            found.append(self.model.place.apply(circuit, [self.params], block, own)[:, 0])
+        values = jnp.concatenate(found)
+        matrix = jnp.zeros((n, m), values.dtype).at[rows, columns].set(values)
+        return matrix if second is not None else matrix.at[columns, rows].set(values)
+
+
+@dataclass(frozen=True)
+class _ThereAndBack(Layer):
+    """A block for the first half of the features, and its inverse for the second."""
+
+    block: Layer
+    half: int
+
+    def shape(self, wires: Wires) -> Shape:
+        return self.block.shape(wires)
+
+    def n_features(self, wires: Wires) -> int:
+        return 2 * self.half
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        yield from self._gates(params, x[..., : self.half], wires)
+        for gate in reversed(list(self._gates(params, x[..., self.half :], wires))):
+            yield qp.adjoint(gate, lazy=False)
+
+    def _gates(self, params: Any, x: Any, wires: Wires) -> Iterator[Any]:
+        for gate in collect(self.block, params, x, wires):
+            if isinstance(gate, qp.operation.Channel):
+                raise Refused(
+                    f"the kernel undoes the circuit, and {gate.name} has no inverse. Leave Noise layers "
+                    "out and choose a place with noise, as qdl.backends.aer(noise=...)."
+                )
+            prepares = isinstance(gate, qp.operation.StatePrepBase)
+            yield from preparation(gate.data[0], list(gate.wires)) if prepares else [gate]
 
 
 def _no_params(model: QNN) -> Any:
@@ -91,11 +222,10 @@ def _no_params(model: QNN) -> Any:
     return model.init(jax.random.key(0))
 
 
-def _rows(X: Any, name: str) -> np.ndarray:
-    X = np.asarray(X)
-    if X.ndim != 2 or len(X) == 0:
+def _rows(model: QNN, X: Any, name: str) -> jax.Array:
+    if np.ndim(X) != 2 or len(X) == 0:
         raise ValueError(
-            f"{name} must have shape (n_samples, n_features) with n_samples >= 1, got {X.shape}. "
+            f"{name} must have shape (n_samples, n_features) with n_samples >= 1, got {np.shape(X)}. "
             "For a single sample pass x[None]."
         )
-    return X
+    return model.check_features(X)

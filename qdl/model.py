@@ -13,6 +13,7 @@ import pennylane as qp
 
 from . import simulator
 from .backends import Statevector, as_place
+from .backends.program import to_qasm2
 from .circuit import Circuit, count, over_batch
 from .layers.base import Initializer, Layer, Wires, check_key
 from .layers.compose import Adjoint, Composite, Repeat, Sequential, Step
@@ -75,17 +76,26 @@ class QNN(Circuit):
         return super().operators(params, self.check_features(x))
 
     def state(self, params: Any, x: Any = None) -> jax.Array:
-        """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex."""
+        """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex.
+
+        Raises:
+            Refused: a place with errors, whose states are mixed.
+        """
+        self.place.check_pure("state")
         self.check_params(params)
         return over_batch(partial(_state, self.circuit, params), self.check_features(x))
 
     def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
-        """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}."""
+        """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}, errors of the place in.
+
+        Raises:
+            Refused: a place with errors that cannot say what it would measure.
+        """
         simulator.check_shots(shots, key)
         self.check_params(params)
 
         def bits(x: Any) -> jax.Array:
-            return _sample(self.circuit, params, x, shots, key)
+            return self.place.bits(self.circuit, params, x, shots, key)
 
         return over_batch(bits, self.check_features(x))
 
@@ -116,7 +126,10 @@ class QNN(Circuit):
     def to_qasm(self, params: Any = None, x: Any = None, *, version: int = 2) -> str:
         """OpenQASM text of the circuit for one sample, measuring the active wires.
 
-        Version 3 without ``params`` declares each angle as an ``input float``, named as in ``to_qiskit``.
+        Qubit i is wire i. Version 2 measures the j-th active wire into bit ``c[j]``. Version 3 counts from
+        the other end, the last active wire into ``c[0]``: the register, read as a binary number, is the
+        index into ``Probs``. Version 2 has no global phase. Version 3 without ``params`` declares each
+        angle as an ``input float``, named as in ``to_qiskit``.
         """
         if version == 3:
             from .backends.machines.export import to_qasm3
@@ -133,8 +146,7 @@ class QNN(Circuit):
                 f"to_qasm writes one circuit, got x of shape {np.shape(x)}. Pass one sample, x[0]."
             )
         operators = self.operators(jax.tree.map(np.asarray, params), x)
-        tape = qp.tape.QuantumScript(operators, [qp.sample(wires=self.active)])
-        return qp.to_openqasm(tape, wires=qp.wires.Wires(self.wires), measure_all=False)
+        return to_qasm2(operators, self.wires, self.active)
 
     def to_qiskit(self) -> tuple[Any, Any]:
         """A Qiskit circuit with a ``Parameter`` for each angle, and the map from params to angles.
@@ -175,12 +187,6 @@ class QNN(Circuit):
 @partial(jax.jit, static_argnums=0)
 def _state(circuit: Circuit, params: Any, x: Any) -> jax.Array:
     return simulator.state(circuit, params, x)
-
-
-@partial(jax.jit, static_argnums=(0, 3))
-def _sample(circuit: Circuit, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
-    state = simulator.state(circuit, params, x)
-    return simulator.sample_bits(state, circuit.n_wires, circuit.active, shots, key)
 
 
 def _span(wires: Wires) -> str:

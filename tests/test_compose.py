@@ -211,6 +211,53 @@ def nothing(params, x, wires):
     qp.RX(0.1, wires=wires[0])
 
 
+def first_is_lost(params, x, wires):
+    qp.Hadamard(wires[0])
+    yield qp.RY(0.3, wires[0])
+
+
+def returns_the_last(params, x, wires):
+    qp.Hadamard(wires[0])
+    return qp.RY(0.3, wires[0])
+
+
+def expects(params, x, wires):
+    yield qp.RY(0.3, wires[0])
+    qp.expval(qp.Z(wires[0]))
+
+
+def all_is_there(params, x, wires):
+    yield qp.ctrl(qp.RX(0.3, wires[0]), control=wires[1])
+    yield qp.adjoint(qp.S(wires[0])) @ qp.T(wires[1])
+    yield qp.pow(qp.RX(0.3, wires[0]), 2)
+    with qp.QueuingManager.stop_recording():
+        matrix = qp.matrix(qp.RX(0.3, wires[0]))
+    yield qp.QubitUnitary(matrix, wires[0])
+
+
+@pytest.mark.parametrize(
+    "fn, text",
+    [
+        (first_is_lost, r"first_is_lost makes Hadamard on wires \[.\] without yielding it"),
+        (returns_the_last, r"Hadamard on wires \[.\] without yielding it"),
+        (expects, r"ExpectationMP on wires \[.\] without yielding it"),
+    ],
+)
+@pytest.mark.parametrize("around", [lambda b: b, lambda b: Repeat(b, 2), Mirrored, Adjoint])
+def test_a_gate_that_is_made_and_not_yielded_is_named(fn, text, around):
+    model = qdl.QNN(2, around(Template(fn)))
+    params = model.init(jax.random.key(0))
+    for call in (model.apply, model.operators, model.state):
+        with pytest.raises(ValueError, match=text):
+            call(params)
+    with pytest.raises(AssertionError, match=text):
+        qdl.testing.check_layer(Template(fn), 2)
+
+
+def test_parts_of_operators_that_are_yielded_are_not_lost():
+    assert len(qdl.QNN(2, Template(all_is_there)).operators([None])) == 4
+
+
 @dataclass(frozen=True)
 class Own(Composite):
     """Two named parts of which the first pools."""

@@ -4,11 +4,12 @@ import re
 
 import jax
 import numpy as np
+import pennylane as qp
 import pytest
 from catalogue import ROWS
-from qiskit import QuantumCircuit, qasm3
+from qiskit import QuantumCircuit, qasm2, qasm3
 from qiskit.circuit import ParameterExpression
-from qiskit.quantum_info import Statevector
+from qiskit.quantum_info import Pauli, Statevector
 
 import qdl
 from qdl.layers import (
@@ -23,6 +24,7 @@ from qdl.layers import (
     Pooling,
     Repeat,
     Rotation,
+    Template,
 )
 from qdl.layers.base import is_shape
 
@@ -160,6 +162,63 @@ def test_bound_qasm_measures_the_active_wires():
                 order
             )
             assert np.allclose(probs, model.apply(params, x), atol=1e-10)
+
+
+# ---- OpenQASM 2
+
+
+def reversed_touch(params, x, wires):
+    yield qp.RY(2.5, wires[1])
+    yield qp.RY(0.4, wires[0])
+
+
+def with_phases(params, x, wires):
+    yield from (qp.SX(wires[2]), qp.SISWAP(wires[:2]), qp.GlobalPhase(0.3), qp.SWAP(wires[1:]))
+    yield from (
+        qp.QubitUnitary(np.diag([1, 1j]), wires[0]),
+        qp.CSWAP(wires),
+        qp.IsingXX(0.2, wires[1:]),
+    )
+    yield from (
+        qp.CRX(0.4, wires[1:]),
+        qp.CRY(params[0], wires[:2]),
+        qp.ctrl(qp.S(wires[0]), wires[2]),
+    )
+
+
+@pytest.mark.parametrize("version, loads", [(2, qasm2.loads), (3, qasm3.loads)])
+def test_qasm_measures_the_active_wires_whichever_gate_comes_first(version, loads):
+    model = qdl.QNN(2, [Template(reversed_touch), Pooling("")])
+    circuit = loads(model.to_qasm([None, None], version=version))
+    [read] = [circuit.find_bit(i.qubits[0]).index for i in circuit.data if i.name == "measure"]
+    circuit.remove_final_measurements()
+    value = Statevector(circuit).expectation_value(Pauli("Z"), [read]).real
+    assert value == pytest.approx(np.cos(0.4)) and read == 0
+
+
+def test_bits_of_qasm_2_count_the_active_wires_from_the_first():
+    model = qdl.QNN(3, [Template(reversed_touch)])
+    circuit = qasm2.loads(model.to_qasm([None]))
+    pairs = [
+        (circuit.find_bit(i.qubits[0]).index, circuit.find_bit(i.clbits[0]).index)
+        for i in circuit.data
+        if i.name == "measure"
+    ]
+    assert pairs == [(0, 0), (1, 1), (2, 2)]
+    program = qdl.backends.aer().program(model.circuit, None)
+    assert program.to_qasm([]) == model.to_qasm([None])
+
+
+def test_qasm_2_holds_gates_that_every_reader_knows():
+    """Of the standard library alone, and no global phase, which version 2 does not have."""
+    model = qdl.QNN(3, [Template(with_phases, shape=(1,))])
+    params = [np.array([0.7])]
+    for circuit in (
+        qasm2.loads(model.to_qasm(params)),
+        QuantumCircuit.from_qasm_str(model.to_qasm(params)),
+    ):
+        circuit.remove_final_measurements()
+        assert_same_state(state_of(circuit), model.state(params))
 
 
 # ---- refusals

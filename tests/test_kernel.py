@@ -1,11 +1,14 @@
+import functools
+
 import jax
 import numpy as np
 import pennylane as qp
 import pytest
+from qiskit_aer.noise import NoiseModel, pauli_error
 from sklearn.svm import SVC
 
 import qdl
-from qdl.layers import AngleEncoding, Entangler, IQPEncoding, Rotation
+from qdl.layers import AmplitudeEncoding, AngleEncoding, Entangler, IQPEncoding, Noise, Rotation
 
 IQP = qdl.QNN(3, [IQPEncoding()])
 X = np.random.default_rng(0).uniform(0, np.pi, size=(7, 3))
@@ -36,7 +39,7 @@ def test_closed_form_of_angle_encoding():
 
 def test_symmetric_positive_semidefinite_with_ones_on_the_diagonal():
     K = qdl.kernel(IQP)(X)
-    assert isinstance(K, np.ndarray) and np.array_equal(K, K.T) and K.min() >= 0 and K.max() <= 1
+    assert isinstance(K, jax.Array) and np.array_equal(K, K.T) and K.min() >= 0 and K.max() <= 1
     assert np.allclose(np.diag(K), 1, atol=1e-12)
     assert np.linalg.eigvalsh(K).min() > -1e-12
 
@@ -82,5 +85,124 @@ def test_bad_input(key):
         qdl.kernel(IQP)(X[0])
     with pytest.raises(ValueError, match=r"X2 must have shape .* got \(0, 3\)"):
         qdl.kernel(IQP)(X, X[:0])
+    with pytest.raises(ValueError, match="encodes no data, so all its states are the same"):
+        qdl.kernel(qdl.QNN(3, [Entangler("cz")]))
+    for options in ({"kind": "rbf"}, {"gamma": 1.0}, {"kind": "projected", "gamma": 0.0}):
+        with pytest.raises(
+            ValueError, match="'fidelity', or 'projected' with gamma > 0; got kind="
+        ):
+            qdl.kernel(IQP, **options)
     with pytest.raises(ValueError, match="one feature per wire"):
         qdl.kernel(qdl.QNN(3, [AngleEncoding()]))(X[:, :2])
+
+
+# ---- differentiable
+
+
+def test_kernels_are_traced_and_differentiated(key):
+    model = qdl.QNN(3, [AngleEncoding(trainable=True), IQPEncoding()])
+    params = model.init(key)
+    for kind in ("fidelity", "projected"):
+        K = lambda p, x, kind=kind: qdl.kernel(model, p, kind=kind)(x[:2], x[2:5])  # noqa: E731
+        np.testing.assert_allclose(jax.jit(K)(params, X), K(params, X), atol=1e-12)
+        for argument in (0, 1):
+            slope = jax.grad(lambda *a, K=K: (K(*a) ** 2).sum(), argument)(params, X)
+            flat, back = jax.flatten_util.ravel_pytree((params, X)[argument])
+            way = jax.random.normal(key, flat.shape)
+            ends = []
+            for step in (1e-4, -1e-4):
+                moved = [params, X]
+                moved[argument] = back(flat + step * way)
+                ends.append((K(*moved) ** 2).sum())
+            wanted = (ends[0] - ends[1]) / 2e-4
+            got = jax.flatten_util.ravel_pytree(slope)[0] @ way
+            np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def test_the_slope_of_overlaps_that_vanish_is_a_number():
+    """Orthogonal states: |z| has no derivative there, but its square has."""
+    K = qdl.kernel(qdl.QNN(1, [AngleEncoding("y")]))
+    x = np.array([[0.0], [np.pi]])
+    np.testing.assert_allclose(jax.grad(lambda x: K(x)[0, 1])(x), 0.0, atol=1e-12)
+
+
+# ---- projected
+
+
+def test_projected_kernel_of_reduced_density_matrices():
+    model = qdl.QNN(3, [IQPEncoding(2)])
+    states = np.asarray(model.state([None], X)).reshape(-1, 2, 2, 2)
+    parts = [np.moveaxis(states, 1 + q, 1).reshape(len(X), 2, 4) for q in range(3)]
+    rho = np.stack([p @ p.conj().transpose(0, 2, 1) for p in parts], 1)
+    apart = (np.abs(rho[:, None] - rho[None]) ** 2).sum((-3, -2, -1))
+    for gamma, options in ((1.0, {}), (0.3, {"gamma": 0.3})):
+        K = qdl.kernel(model, kind="projected", **options)
+        np.testing.assert_allclose(K(X), np.exp(-gamma * apart), atol=1e-12)
+        np.testing.assert_allclose(K(X[:2], X), np.exp(-gamma * apart)[:2], atol=1e-12)
+
+
+# ---- on places with errors or shots
+
+
+@functools.cache
+def flipping():
+    noise = NoiseModel()
+    noise.add_all_qubit_quantum_error(pauli_error([("X", 0.1), ("I", 0.9)]), ["ry"])
+    return noise
+
+
+def by_density_matrices(encoded, first, second):
+    """The probability of all zeros, of a mixed state that ``encoded(ry, x, sign)`` walks through."""
+    device = qp.device("default.mixed", wires=2)
+
+    def ry(angle, wire):
+        qp.RY(angle, wire)
+        qp.BitFlip(0.1, wire)
+
+    @qp.qnode(device)
+    def zeros(x, y):
+        encoded(ry, x, 1)
+        encoded(ry, y, -1)
+        return qp.probs(range(2))
+
+    return np.array([[zeros(x, y)[0] for y in second] for x in first])
+
+
+def test_fidelity_with_errors_is_what_the_place_measures(key):
+    model = qdl.QNN(2, [AngleEncoding(), Entangler("cz", "chain")])
+
+    def encoded(ry, x, sign):
+        if sign < 0:
+            qp.CZ([0, 1])
+        for wire in range(2):
+            ry(sign * x[wire], wire)
+        if sign > 0:
+            qp.CZ([0, 1])
+
+    wanted = by_density_matrices(encoded, X[:3, :2], X[3:5, :2])
+    exact = qdl.kernel(model.on(qdl.backends.aer(noise=flipping())))
+    np.testing.assert_allclose(exact(X[:3, :2], X[3:5, :2]), wanted, atol=1e-7)
+    assert np.abs(wanted - qdl.kernel(model)(X[:3, :2], X[3:5, :2])).max() > 0.05
+    own = exact(X[:3, :2])
+    assert np.array_equal(own, own.T) and np.diag(own).max() < 0.9
+    drawn = qdl.kernel(model.on(qdl.backends.aer(noise=flipping(), shots=4000)))
+    np.testing.assert_allclose(drawn(X[:3, :2], X[3:5, :2], key=key), wanted, atol=0.04)
+
+
+@pytest.mark.parametrize(
+    "place", [qdl.backends.statevector(shots=4000), qdl.backends.aer(shots=4000)]
+)
+def test_fidelity_with_shots_is_a_frequency(place, key):
+    model = qdl.QNN(2, [AmplitudeEncoding(), Rotation("y")])
+    params, x = model.init(key), np.random.default_rng(2).normal(size=(3, 4))
+    there = qdl.kernel(model.on(place), params)
+    np.testing.assert_allclose(there(x, key=key), qdl.kernel(model, params)(x), atol=0.04)
+    with pytest.raises(ValueError, match="need a key"):
+        there(x)
+
+
+def test_a_circuit_with_noise_layers_cannot_be_undone(key):
+    model = qdl.QNN(2, [AngleEncoding(), Noise("bit_flip", 0.1)])
+    for place in (qdl.backends.density_matrix(), qdl.backends.trajectories(5)):
+        with pytest.raises(ValueError, match="BitFlip"):
+            qdl.kernel(model.on(place), [None, None])(X[:, :2], key=key)

@@ -17,9 +17,10 @@ from qdl.layers import AmplitudeEncoding, Rotation, Template
 
 def lowered_of(operators, measured=(0,), wires=None):
     """The circuit of operators, and its rows of angles."""
-    circuit, params, x = circuit_of(operators, qdl.Probs(list(measured)))
+    least = 1 if wires is None else len(wires)
+    circuit, params, x = circuit_of(operators, qdl.Probs(list(measured)), least)
     program = program_of(circuit, None if x is None else x.shape, gates)
-    return lower(program, wires), program.table(program.numbers(params, x))
+    return lower(program), program.table(program.numbers(params, x))
 
 
 def qiskit_state(lowered, row):

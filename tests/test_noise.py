@@ -272,6 +272,17 @@ def test_certain_errors_are_exact(key):
     np.testing.assert_allclose(found, on_density(model, model.init(key)), atol=1e-10)
 
 
+@pytest.mark.parametrize("place", ["density_matrix", "trajectories"])
+def test_samples_have_the_errors_of_the_channels(place, key):
+    there = {"density_matrix": density_matrix(), "trajectories": trajectories(samples=3)}[place]
+    model = qdl.QNN(3, [AngleEncoding("x"), Noise("bit_flip", 0.2), Pooling("")]).on(there)
+    x = np.array([[0.3, 1.1, 2.0], [0.0, 0.4, 0.9]])
+    bits = model.sample([None] * 3, x, 2000, key)
+    assert bits.shape == (2, 2000, 2)
+    wires = list(model.active)
+    np.testing.assert_allclose(bits.mean(1), (1 - 0.6 * np.cos(x[:, wires])) / 2, atol=0.05)
+
+
 def test_refusals(key):
     noisy = qdl.QNN(2, [Rotation("y"), Noise("amplitude_damping", 0.1)])
     with pytest.raises(

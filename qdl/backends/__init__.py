@@ -45,7 +45,7 @@ _QISKIT = {
     "Aer": "aer",
     "BudgetError": "jobs",
     "Fake": "fake",
-    "HashedNoise": "aer",
+    "HashedNoise": "noise",
     "IBM": "ibm",
     "aer": "aer",
     "estimate": "price",
@@ -64,9 +64,10 @@ def __getattr__(name: str) -> Any:
 
 
 if TYPE_CHECKING:
-    from .machines.aer import Aer, HashedNoise, aer
+    from .machines.aer import Aer, aer
     from .machines.fake import Fake, fake
     from .machines.ibm import IBM, ibm
     from .machines.jobs import BudgetError
+    from .machines.noise import HashedNoise
     from .machines.price import estimate
     from .machines.transpiled import transpile_report

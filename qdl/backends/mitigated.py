@@ -29,6 +29,7 @@ import pennylane as qp
 from ..circuit import Circuit, leading, over_batch
 from ..observables import words
 from ..readout import Measured, Observables, Probabilities
+from ..refused import Refused
 from .place import Cost, GatePlace, as_place
 
 WIDEST = 8  # wires of a word or of probabilities: its correction takes 2**wires terms
@@ -72,6 +73,15 @@ class Mitigated(GatePlace):
     def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
         """The mitigated probabilities, which may be below 0."""
         return self._evaluate(operators, Probabilities(tuple(wires)), key).mitigated
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Refused where there is something to mitigate: corrected values are those of no outcomes."""
+        if self.noisy:
+            raise Refused(
+                "mitigation corrects mean values, and there are no outcomes that have them. Draw samples "
+                f"from the place itself: model.on({self.place!r}).sample(...)."
+            )
+        return super().bits(circuit, params, x, shots, key)
 
     def prepared(self, circuit: Circuit) -> Circuit:
         """As the place wants it; where gates are folded, measured poolings are controlled rotations."""

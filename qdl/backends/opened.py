@@ -103,10 +103,9 @@ def _read(
     pieces = tuple(
         Piece(origin, *map(np.array, zip(*u, strict=True))) for origin, u in uses.items()
     )
-    on = set(measured.wires).union(*(gate.operator.wires for gate in gates))
     batched = features is not None and len(features) > 1 and any(p.batched for p in pieces)
     return Program(
-        tuple(gates), tuple(sorted(on)), measured, tuple(sources), batched, pieces, shape, features,
+        tuple(gates), tuple(wires), measured, tuple(sources), batched, pieces, shape, features,
         tuple(parts), expand,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -13,7 +13,9 @@ import jax.numpy as jnp
 import pennylane as qp
 
 from ..circuit import Circuit, leading, over_batch
-from ..readout import Probabilities
+from ..readout import Probabilities, Probs
+from ..refused import Refused
+from . import outcomes
 
 # Simulators of PennyLane without errors of their own.
 PURE = ("default.qubit", "default.mixed", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
@@ -103,6 +105,37 @@ class Place:
             return jnp.asarray(found)
 
         return over_batch(checked, x)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the active wires ``(..., shots, n_active)``, for features of at most two axes.
+
+        Without errors of the place they are those of the circuit's state. With errors they are drawn from
+        the exact probabilities, or they are the outcomes that the place itself counts.
+
+        Raises:
+            Refused: a place with errors that says neither.
+        """
+        if not self.noisy:
+            return outcomes.of_state(circuit, params, x, shots, key)
+        asked = replace(circuit, readout=Probs())
+        if self.draws is None:
+            p = self.apply(asked, params, x, jax.random.fold_in(key, 0))
+            return outcomes.drawn(p, shots, key)
+        if not is_dataclass(self) or "shots" not in {f.name for f in fields(self)}:
+            raise Refused(
+                f"{self!r} has errors, and its number of shots cannot be changed, so that it cannot draw "
+                f"{shots} samples. Use apply with Probs(), or a place of qdl.backends with shots."
+            )
+        there = replace(self, shots=shots)  # pyright: ignore[reportArgumentType]
+        return outcomes.counted(there.apply(asked, params, x, key), shots, key)
+
+    def check_pure(self, what: str) -> None:
+        """Refuse a quantity of the pure state that a circuit makes without errors."""
+        if self.noisy:
+            raise Refused(
+                f"{what} is that of a pure state, but {self!r} has errors, so that its states are mixed. "
+                "Ask about the circuit without errors: model.on(qdl.backends.statevector())."
+            )
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """A scalar that a loss should hold small, because this place truncates; None for none."""
@@ -216,8 +249,12 @@ class PennyLaneDevice(GatePlace):
 
     @property
     def noisy(self) -> bool:  # type: ignore[override]
-        """True unless the device is known to have no errors."""
-        return not str(self.device.name).startswith(PURE)
+        """True unless the device is known to have no errors: qp.add_noise makes a transformed one."""
+        known = (
+            str(self.device.name).startswith(PURE)
+            and "Transformed" not in type(self.device).__name__
+        )
+        return not known or bool(getattr(self.device, "readout_err", None))
 
     def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
         """The values of observables, differentiated by the device's best method."""

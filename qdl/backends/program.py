@@ -12,12 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 from jax.custom_derivatives import SymbolicZero
+from pennylane.devices.preprocess import decompose
 
 from ..layers.base import Shape, Wires, is_shape
 from ..reading import Gate, Leaf, light_cone
 from ..reading.shift_rules import Rule, shift_rules
 from ..reading.values import computed_angles, without_gradient
 from ..readout import Measured, Observables, Probabilities
+
+# What the library of OpenQASM 2 holds everywhere, by PennyLane's names; Cross, Bishop, Smolin, Gambetta,
+# arXiv 1707.03429, has neither swaps nor controlled rotations of x and y.
+QELIB1 = (
+    "CNOT CZ U3 U2 U1 Identity PauliX PauliY PauliZ Hadamard S Adjoint(S) T Adjoint(T) RX RY RZ CRZ Toffoli "
+    "PhaseShift"
+).split()
 
 
 class OpenGate(NamedTuple):
@@ -60,7 +68,7 @@ class Program:
 
     Attributes:
         gates: operators with the columns of their numbers, in time order.
-        wires: those that occur, sorted.
+        wires: all of the circuit, sorted, those that no gate touches too.
         measured: ``Observables``, or ``Probabilities`` of some wires.
         sources: of each column, as ``"params[1][0, 0]"``, ``"-x[2]"``, ``"0.5*x[0]"`` or ``"computed"``.
         batched: whether the angles of a batch differ from sample to sample.
@@ -109,9 +117,8 @@ class Program:
             return [_bound(gate, row) for gate in self.gates]
 
     def to_qasm(self, row: Sequence[float]) -> str:
-        """OpenQASM 2 of one row of angles; qubit i is the i-th of ``wires``, and all are measured."""
-        tape = qp.tape.QuantumScript(self.operators(row), [qp.sample(wires=self.wires)])
-        return qp.to_openqasm(tape, wires=qp.wires.Wires(self.wires))
+        """OpenQASM 2 of one row of angles: qubit i is wire i, measured into bit i."""
+        return to_qasm2(self.operators(row), self.wires, self.wires)
 
     def numbers(self, params: Any, x: Any) -> list[jax.Array]:
         """The angles of each piece, ``(m,)`` or ``(m, batch)``; traced if parameters or features are."""
@@ -205,6 +212,40 @@ class Program:
         params = jax.tree.map(jnp.ones, self.shape, is_leaf=is_shape)
         jax.eval_shape(jax.grad(run, (0, 1) if features else 0), params, x)
         return seen
+
+
+def to_qasm2(operators: Sequence[Any], wires: Wires, measured: Sequence[int]) -> str:
+    """OpenQASM 2 text: qubit i is the i-th of ``wires``, and bit j is read from the j-th of ``measured``.
+
+    Example:
+        >>> print(to_qasm2([qp.RX(0.5, 1)], (0, 1), (1,)))
+        OPENQASM 2.0;
+        include "qelib1.inc";
+        qreg q[2];
+        rx(0.5) q[1];
+        creg c[1];
+        measure q[1] -> c[0];
+    """
+    tape = qp.tape.QuantumScript(list(operators))
+    kept = {"GlobalPhase", "MidMeasure", *QELIB1}
+    [[tape], _] = decompose(
+        tape,
+        target_gates=kept,
+        stopping_condition=lambda o: (
+            o.name in kept or isinstance(o, qp.ops.MidMeasure | qp.ops.Conditional)
+        ),
+        skip_initial_state_prep=False,
+        name="OpenQASM 2",
+        error=ValueError,
+    )
+    text = qp.to_openqasm(tape, wires=qp.wires.Wires(wires), measure_all=False)
+    # OpenQASM 2 has no global phase; PennyLane writes one, and counts qubits by when gates touch them.
+    lines = [line for line in text.splitlines() if not line.startswith("gphase")]
+    if len(tape.wires) == 0:
+        lines.append(f"qreg q[{len(wires)}];")
+    lines.append(f"creg c[{len(measured)}];")
+    read = [f"measure q[{wires.index(wire)}] -> c[{bit}];" for bit, wire in enumerate(measured)]
+    return "\n".join([*lines, *read])
 
 
 def _base(operator: Any) -> Any:

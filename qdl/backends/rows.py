@@ -53,6 +53,7 @@ class RowPlace(GatePlace):
 
     gradient: str = "auto"
     random_shifts: int = 4
+    least_wires = 1  # of a circuit that is given as operators, which do not say how many there are
 
     def run_rows(self, program: Program, rows: np.ndarray, key: np.ndarray | None) -> np.ndarray:
         """The values ``(rows, k)`` of a circuit at rows of angles ``(rows, columns)``, float64.
@@ -98,11 +99,13 @@ class RowPlace(GatePlace):
 
     def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
         """The values of observables after operators, which are read as a layer."""
-        return self.values(*circuit_of(operators, Expval(tuple(observables))), key)
+        return self.values(
+            *circuit_of(operators, Expval(tuple(observables)), self.least_wires), key
+        )
 
     def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
         """The probabilities of the basis states of ``wires``."""
-        return self.values(*circuit_of(operators, Probs(tuple(wires))), key)
+        return self.values(*circuit_of(operators, Probs(tuple(wires)), self.least_wires), key)
 
     def cost(
         self,
@@ -127,9 +130,11 @@ class RowPlace(GatePlace):
         return Cost(type(self).__name__, 1, rows, rows * (self.shots or 0))
 
 
-def circuit_of(operators: Sequence[Any], readout: Readout) -> tuple[Circuit, list[Any], Any]:
-    """Operators and a readout as a circuit, its parameters and its features."""
+def circuit_of(
+    operators: Sequence[Any], readout: Readout, least_wires: int = 1
+) -> tuple[Circuit, list[Any], Any]:
+    """Operators and a readout as a circuit of wires 0 to the last one, its parameters and its features."""
     layer, params, x = layer_of(operators)
     wires = [w for o in operators for w in o.wires]
     wires += [w for m in readout.measurements(()) for w in m.wires]
-    return Circuit(1 + max(wires), layer, readout), [params], x
+    return Circuit(max(1 + max(wires), least_wires), layer, readout), [params], x

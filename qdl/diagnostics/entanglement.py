@@ -60,7 +60,7 @@ def entangling_capability(
     not follow from its definition; compare with closed forms only.
 
     Args:
-        model: a QNN without noise.
+        model: a QNN without noise, on a place without errors.
         key: a JAX key; parameters are drawn by the model's own ``init``.
         samples: number of states or walks.
         x: features ``(n_features,)``; None for features uniform over a turn.
@@ -83,6 +83,7 @@ def entangling_capability(
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: expected one of {', '.join(METHODS)}.")
     at_least_two(**({} if samples is None else {"samples": samples}))
+    model.place.check_pure("entangling_capability")
     x = one_sample(model, x)
     if method == "statevector":
         return _sampled(model, key, samples or STATES, x)

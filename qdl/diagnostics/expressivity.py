@@ -81,7 +81,7 @@ def expressibility(
     $(1 - F_l)^{d-1} - (1 - F_r)^{d-1}$. Smaller is more expressive.
 
     Args:
-        model: a QNN without noise.
+        model: a QNN without noise, on a place without errors.
         key: a JAX key.
         samples: number of pairs.
         bins: number of bins; the published values use 75.
@@ -101,6 +101,7 @@ def expressibility(
     Reference: Sim, Johnson, Aspuru-Guzik, Advanced Quantum Technologies 2, 1900070 (2019), eq. 10.
     """
     at_least_two(samples=samples, bins=bins)
+    model.place.check_pure("expressibility")
     blocks = state_pairs(model, key, samples, one_sample(model, x))
     fidelities = np.clip(np.concatenate([_overlaps(block) for block in blocks]), 0.0, 1.0)
     haar = haar_histogram(model.n_wires, bins)
@@ -128,7 +129,7 @@ def frame_potential(
     $F_2 = 4^{-n} \sum_{P, P'} (E\,\langle P \rangle \langle P' \rangle)^2$ over all Pauli words.
 
     Args:
-        model: a QNN without noise.
+        model: a QNN without noise, on a place without errors.
         t: the order, at least 1.
         key: a JAX key.
         samples: number of pairs of states, where it is sampled.
@@ -153,6 +154,7 @@ def frame_potential(
             f"frame_potential needs an order t >= 1 and the method 'auto', 'dense_moment' or "
             f"'statevector', got t={t} and {method!r}. t=2 with 'auto' is the usual one."
         )
+    model.place.check_pure("frame_potential")
     if method == "dense_moment" or (method == "auto" and t == 2 and model.n_wires <= FEW):
         try:
             return _exact_potential(model, t, one_sample(model, x))

@@ -43,7 +43,7 @@ def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
     \langle\partial_i\psi|\psi\rangle\langle\psi|\partial_j\psi\rangle)$.
 
     Args:
-        model: a QNN without noise.
+        model: a QNN without noise, on a place without errors.
         params: its parameters.
         x: features ``(n_features,)``, or None for a circuit without data.
 
@@ -72,7 +72,7 @@ def classical_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
     The bits are those of the wires that the readout reads, all measured at once along Z.
 
     Args:
-        model: a QNN without noise whose readout looks at Z only.
+        model: a QNN without noise, on a place without errors, whose readout looks at Z only.
         params: its parameters.
         x: features ``(n_features,)``, or None for a circuit without data.
 
@@ -104,7 +104,7 @@ def fisher_spectrum(
     A circuit is overparametrised where the rank no longer grows with the number of parameters.
 
     Args:
-        model: a QNN without noise.
+        model: a QNN without noise, on a place without errors.
         kind: ``"quantum"`` or ``"classical"``.
         key: a JAX key; parameters are drawn by the model's own ``init``.
         draws: how many.
@@ -146,7 +146,7 @@ def effective_dimension(
     See ``effective_dimension_of`` for the formula. It is at most about the number of parameters.
 
     Args:
-        model: a QNN without noise whose readout looks at Z only.
+        model: a QNN without noise, on a place without errors, whose readout looks at Z only.
         key: a JAX key; parameters are drawn by the model's own ``init``.
         n_data: the number of data that the model would learn from.
         gamma: the constant in (0, 1] of the formula.
@@ -241,6 +241,7 @@ def _classical_root(model: Any, params: Any, x: Any) -> np.ndarray:
 
 def _numbers(model: Any, params: Any, x: Any) -> tuple[Any, Any, np.ndarray]:
     """Parameters and features, and which of the parameters are reported."""
+    model.place.check_pure("the Fisher information")
     model.check_params(params)
     x = one_sample(model, x)
     return params, model.check_features(x), np.flatnonzero(parameters(model).reported)

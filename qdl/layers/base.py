@@ -84,7 +84,24 @@ class Layer:
 
 def collect(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
     """The operators that a layer yields, none lost and none outside of its wires."""
-    name = f"{type(layer).__name__} {getattr(getattr(layer, 'fn', None), '__name__', '')}".strip()
+    operators = yielded(layer, params, x, wires)
+    for operator in operators:
+        beyond = [w for w in getattr(operator, "wires", ()) if w not in wires]
+        if beyond:
+            raise ValueError(
+                f"{_name(layer)} yields {operator.name} on wires {beyond}, but the wires active there are "
+                f"{list(wires)}. Use the wires that gates(params, x, wires) is given."
+            )
+    return operators
+
+
+def _name(layer: Layer) -> str:
+    return f"{type(layer).__name__} {getattr(getattr(layer, 'fn', None), '__name__', '')}".strip()
+
+
+def yielded(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
+    """The operators that a layer yields; refused if it makes others that it does not yield."""
+    name = _name(layer)
     with qp.queuing.AnnotatedQueue() as queue:
         given = layer.gates(params, x, wires)
         one = given is None or isinstance(given, qp.operation.Operator)
@@ -95,21 +112,26 @@ def collect(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
             f"{name} gave {kind} instead of operators. Yield or return gates: what PennyLane only "
             "queues is not recorded. For pooling by measurement use Pooling()."
         )
-    lost = [o for o in _mid_circuit(queue.queue) if not any(o is p for p in operators)]
+    lost = [o for o in queue.queue if not any(o is p for p in operators)]
     if lost:
-        raise ValueError(
-            f"{name} uses the mid-circuit operator {type(lost[0]).__name__} without yielding it, so "
+        raise ValueError(_lost(name, lost))
+    return operators
+
+
+def _lost(name: str, operators: list[Any]) -> str:
+    """Why operators that PennyLane queued beside those yielded are refused."""
+    if middle := _mid_circuit(operators):
+        return (
+            f"{name} uses the mid-circuit operator {type(middle[0]).__name__} without yielding it, so "
             "it would be lost. Use Pooling(), the controlled rotation that gives the same "
             "expectation values."
         )
-    for operator in operators:
-        beyond = [w for w in getattr(operator, "wires", ()) if w not in wires]
-        if beyond:
-            raise ValueError(
-                f"{name} yields {operator.name} on wires {beyond}, but the wires active there are "
-                f"{list(wires)}. Use the wires that gates(params, x, wires) is given."
-            )
-    return operators
+    found = [f"{getattr(o, 'name', type(o).__name__)} on wires {list(o.wires)}" for o in operators]
+    return (
+        f"{name} makes {', '.join(found)} without yielding it, so it would be lost. Yield every gate: what "
+        "PennyLane only queues is not recorded. Operators that a layer needs for a computation alone, as of "
+        "their matrix, are made inside of `with qp.QueuingManager.stop_recording():`."
+    )
 
 
 def _mid_circuit(operators: Iterable[Any]) -> list[Any]:

@@ -212,7 +212,8 @@ class Repeat(_Block):
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
         for t in range(self.times):
-            yield from self.block.gates(jax.tree.map(lambda p, t=t: p[t], params), x, wires)
+            own = jax.tree.map(lambda p, t=t: p[t], params)
+            yield from collect(self.block, own, x, wires)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         keys = jax.random.split(key, self.times)
@@ -240,7 +241,7 @@ class Adjoint(_Block):
         return self.block.shape(wires)
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        for gate in reversed(list(self.block.gates(params, x, wires))):
+        for gate in reversed(collect(self.block, params, x, wires)):
             if isinstance(gate, qp.operation.Channel):
                 raise ValueError(
                     f"Adjoint needs unitary gates, got the channel {gate.name}: noise has no "

@@ -17,7 +17,7 @@ from .devices import split_batch
 from .geometry import metric, metric_root
 from .plan import Passes
 from .run import check_shots, evaluate, state
-from .shots import sample_bits
+from .shots import draw, sample_bits
 from .slices import evaluate_sliced
 from .tangents import tangents
 from .trajectories import evaluate_trajectories
@@ -25,6 +25,7 @@ from .trajectories import evaluate_trajectories
 __all__ = [
     "Passes",
     "check_shots",
+    "draw",
     "evaluate",
     "evaluate_mixed",
     "evaluate_sliced",

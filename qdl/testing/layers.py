@@ -14,7 +14,7 @@ import pennylane as qp
 from pennylane.tape import QuantumScript
 
 from ..layers import Layer, Template
-from ..layers.base import Wires, is_shape
+from ..layers.base import Wires, is_shape, yielded
 from ..model import QNN
 
 STEP = 1e-4  # of the central differences: their error is about STEP**2, far below the tolerance
@@ -230,7 +230,10 @@ def _scramble(params: Any, x: Any, wires: Wires) -> Iterator[Any]:
 
 def _operators(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
     with qp.QueuingManager.stop_recording():
-        return list(layer.gates(params, x, wires))
+        try:
+            return yielded(layer, params, x, wires)
+        except ValueError as error:
+            raise AssertionError(str(error)) from error
 
 
 def _reference(layer: Layer, params: Any, x: Any, wires: Wires, measurements: list) -> np.ndarray:

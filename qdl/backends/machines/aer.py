@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+import pennylane as qp
 
 from .names import fake_backend
+from .noise import BASIS, FLOW, HashedNoise, errors_before_readout, flips, hashed, mixed, seen
 from .primitives import by_name, submit, values
 from .qiskit_place import QiskitPlace
 from .request import Request
 
-# Aer 0.17 binds arrays of parameters wrongly, without an error, in controlled rotations and leaves others
-# out (qiskit-aer issues 2323, 2391, 2403): circuits are transpiled to gates that a test found right.
-BOUND_WRONGLY = ("crx", "cry", "crz", "cp", "cu", "mcrx", "mcry", "mcrz", "mcp", "mcu")
-BASIS: Sequence[str] = (
-    "rx ry rz p h x y z s sdg t tdg sx sxdg cx cy cz swap ccx cswap rxx ryy rzz if_else measure reset"
-).split()
 NOISY_AND_EXACT = ("automatic", "density_matrix")
-
-
-@dataclass(frozen=True)
-class HashedNoise:
-    """A noise model of the user's, which cannot be compared: a hash of its content stands for it."""
-
-    sha256: str
-    model: Any = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.model is None:
-            raise ValueError(
-                f"only the hash of a noise model is saved with a model, {self.sha256}. Pass the model "
-                "itself: qdl.load(path, model=model.on(qdl.backends.aer(noise=...)))."
-            )
 
 
 @dataclass(frozen=True)
@@ -55,6 +33,12 @@ class Aer(QiskitPlace):
                 f"aer(noise=..., method={self.method!r}, shots=None) cannot be exact: that method draws "
                 "noise at random. Use method='density_matrix', or give shots."
             )
+        own = self.noise.model if isinstance(self.noise, HashedNoise) else None
+        if self.shots is None and own is not None and errors_before_readout(own):
+            raise ValueError(
+                "the noise model has a quantum error on 'measure', but exact values measure nothing: it "
+                "would have no effect. Give shots, or put the error into a ReadoutError."
+            )
 
     @property
     def noisy(self) -> bool:  # type: ignore[override]
@@ -70,16 +54,39 @@ class Aer(QiskitPlace):
             return AerSimulator(method=self.method)
         if isinstance(self.noise, str):
             return AerSimulator.from_backend(fake_backend(self.noise), method=self.method)
-        return AerSimulator(method=self.method, noise_model=self.noise.model)
+        own = self.noise
+        if own.compiles:
+            return AerSimulator(method=self.method, noise_model=own.model)
+        # With the basis, estimators turn axes by gates that are written in it, too.
+        known = set(AerSimulator(method=self.method).configuration().basis_gates)
+        basis = [name for name in own.basis if name in known - set(FLOW)]
+        return AerSimulator(method=self.method, noise_model=own.model, basis_gates=basis)
 
     @property
     def basis(self) -> list[str] | None:
         """Gates that Aer binds right: its own, or those of the noise; None for a fake machine's."""
         if isinstance(self.noise, str):
             return None
-        if self.noise is None:
-            return list(BASIS)
-        return [*self.noise.model.basis_gates, "if_else", "measure", "reset"]
+        return [*BASIS, *FLOW] if self.noise is None else self.noise.basis
+
+    def expand(self, operator: Any) -> Any:
+        """An operator as gates that Qiskit has; identities stay where they have errors."""
+        if operator.name == "Identity" and isinstance(self.noise, HashedNoise):
+            return (
+                [qp.Identity(wire) for wire in operator.wires] if "id" in self.noise.named else []
+            )
+        return super().expand(operator)
+
+    def translated(self, circuit: Any) -> Any:
+        """A circuit in gates that Aer runs, those that a noise model names as they are."""
+        if isinstance(self.noise, HashedNoise):
+            return self.noise.circuit(circuit)
+        return super().translated(circuit)
+
+    @cached_property
+    def flips(self) -> dict[int | None, np.ndarray]:
+        """P(read | true) of the readout of each qubit that has errors, None for all others."""
+        return {} if self.noise is None else flips(self.backend.options.noise_model)
 
     def send(self, requests: list[Request]) -> list[np.ndarray]:
         """The values ``(rows, k)`` of each request: one call of Aer."""
@@ -88,7 +95,7 @@ class Aer(QiskitPlace):
     def _send(self, request: Request) -> np.ndarray:
         compiled = self.compiled(request.program)
         if request.shots is None:
-            return _exact(self.backend, request, compiled)
+            return _exact(self, request, compiled)
         if request.program.samples:
             from qiskit_aer.primitives import SamplerV2
 
@@ -102,25 +109,29 @@ class Aer(QiskitPlace):
         return values(submit(runner, request, compiled).result(), request, compiled)
 
 
-def _exact(backend: Any, request: Request, compiled: Any) -> np.ndarray:
-    """Values without shots, from Aer's own instructions; errors of readout are not in them."""
+def _exact(place: Aer, request: Request, compiled: Any) -> np.ndarray:
+    """Values without shots, from Aer's own instructions, as a readout with errors gives them."""
     program, qubits = request.program, compiled.qubits
-    circuit = compiled.circuit.copy()
+    circuit, flat = compiled.circuit.copy(), np.eye(2)
+    readout = [place.flips.get(qubit, place.flips.get(None, flat)) for qubit in qubits]
     if program.samples:  # least significant first
         wires = [program.wires.index(wire) for wire in program.measured_wires]
         circuit.save_probabilities([qubits[i] for i in wires[::-1]], label="0")
     for i, observable in enumerate(program.observables):
+        observable = seen(observable, readout) if place.flips else observable
         circuit.save_expectation_value(observable, qubits, label=str(i))
     columns = {}
     for names, array in by_name(request, compiled).items():
         columns = dict(zip(names, array.T, strict=True))
     binds = {p: columns[p.name].tolist() for p in circuit.parameters}
-    result = backend.run(circuit, parameter_binds=[binds] if binds else None).result()
+    result = place.backend.run(circuit, parameter_binds=[binds] if binds else None).result()
     if not result.success:
         raise RuntimeError(f"Aer could not run the circuit: {result.status}")
     found = [result.data(row) for row in range(len(result.results))]
     if program.samples:
         table = np.stack([row["0"] for row in found])
+        at = [program.wires.index(wire) for wire in program.measured_wires]
+        table = mixed(table, [readout[i] for i in at]) if place.flips else table
     else:
         table = np.array([[row[str(i)] for i in range(program.size)] for row in found])
     # Without any parameter in the circuit, one run stands for all rows.
@@ -154,8 +165,14 @@ def aer(
     """Qiskit Aer on this machine.
 
     A batch, or a batch with all shifts of its gradient, is one transpiled circuit with an array of
-    parameters. ``shots=None`` gives exact values, gate noise included, errors of readout not. With shots,
+    parameters. ``shots=None`` gives exact values, errors of gates and of readout included. With shots,
     outcomes are drawn and counted, and ``apply`` needs a key: the same key gives the same values.
+
+    Qubit i is wire i. The errors of a ``NoiseModel`` belong to the gates of the circuit that it names, as
+    they are written; other gates have none. A model with ``basis_gates`` of its own, as
+    ``NoiseModel.from_backend`` makes it, has circuits translated into these first unless those without
+    errors suffice. Operators that Qiskit does not have are made of gates that it has, as ``Rot`` of rz, ry,
+    rz. The transpiler is free to rewrite gates for a fake machine, as for a real one.
 
     Args:
         noise: None; the name of a fake IBM machine, ``"fake_torino"``, for its noise, gates and coupling;
@@ -181,22 +198,5 @@ def aer(
         # Refuses an unknown name; one spelling, so that equal places are equal.
         noise = fake_backend(noise).name
     elif noise is not None:
-        noise = _hashed(noise)
+        noise = hashed(noise)
     return Aer(shots, gradient, random_shifts, method=method, noise=noise)
-
-
-def _hashed(noise: Any) -> HashedNoise:
-    """A noise model with a hash that another one has only if it is the same."""
-    if not hasattr(noise, "to_dict") or not hasattr(noise, "noise_instructions"):
-        raise TypeError(
-            f"noise must be None, the name of a fake machine or a NoiseModel, got {noise!r}. "
-            "Example: aer(noise='fake_torino')."
-        )
-    lost = sorted(set(noise.noise_instructions) & set(BOUND_WRONGLY))
-    if lost:
-        raise ValueError(
-            f"the noise model has errors on {', '.join(lost)}, which Aer cannot run with an array of "
-            "parameters. Put the errors on the gates that they decompose to, as 'cx' and 'rz'."
-        )
-    text = json.dumps(noise.to_dict(serializable=True), sort_keys=True)
-    return HashedNoise(hashlib.sha256(text.encode()).hexdigest()[:16], noise)

@@ -52,7 +52,7 @@ def to_qasm3(model: Any, params: Any = None, x: Any = None) -> str:
 
 def _lowered(model: Any, n_features: int) -> Lowered:
     program = program_of(model, (n_features,) if n_features else None, gates)
-    return lower(program, model.wires)
+    return lower(program)
 
 
 def _angles(model: Any, params: Any, x: Any) -> tuple[Lowered, list[float]]:

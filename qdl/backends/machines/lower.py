@@ -104,12 +104,11 @@ class Lowered:
 
 
 @lru_cache(maxsize=64)
-def lower(program: Program, wires: tuple[Any, ...] | None = None) -> Lowered:
+def lower(program: Program) -> Lowered:
     """Lower a program whose operators were expanded by ``gates``.
 
     Args:
         program: the circuit with its angles open.
-        wires: the wires in the order of the qubits; None for those that occur, sorted.
 
     Raises:
         ValueError: a matrix with open angles.
@@ -123,7 +122,7 @@ def lower(program: Program, wires: tuple[Any, ...] | None = None) -> Lowered:
         >>> found.names, dict(found.circuit.count_ops())
         (('angle_0', 'angle_1'), {'rx': 2, 'cx': 1})
     """
-    wires = program.wires if wires is None else wires
+    wires = program.wires
     circuit = QuantumCircuit(len(wires))
     parameters = [Parameter(f"angle_{i}") for i in range(len(program.sources))]
     _write(circuit, program.gates, parameters, {wire: i for i, wire in enumerate(wires)})
@@ -182,6 +181,8 @@ def _write(
                     circuit.measure(on, register)
                 elif operator.name == "Barrier":
                     circuit.barrier(on)
+                elif operator.name == "Identity":
+                    circuit.id(on)
                 elif operator.name in GATES:
                     pairs = zip(operator.data, gate.columns, strict=True)
                     angles = [float(value) if c is None else parameters[c] for value, c in pairs]

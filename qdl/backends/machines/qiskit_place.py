@@ -72,6 +72,11 @@ class QiskitPlace(RowPlace):
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} must be a whole number >= 1, got {value!r}.")
 
+    @property
+    def least_wires(self) -> int:  # type: ignore[override]
+        """A layout says how many wires there are."""
+        return len(self.layout or ())
+
     @cached_property
     def backend(self) -> Any:
         """The Qiskit backend."""
@@ -126,7 +131,8 @@ class QiskitPlace(RowPlace):
 
     def pinned(self, operators: list[Any], observables: Sequence[Any]) -> tuple[Any, Any]:
         """This place held to the qubits where a circuit's wires start, and to those where they end."""
-        circuit, _, x = circuit_of(operators, Expval(tuple(observables)))
+        measured = Expval(tuple(observables))
+        circuit, _, x = circuit_of(operators, measured, self.least_wires)
         compiled = self.compiled(
             self.lowered(self.program(circuit, None if x is None else x.shape))
         )
@@ -198,6 +204,18 @@ class QiskitPlace(RowPlace):
         """The gates to transpile to; None for those of the backend."""
         return None
 
+    def translated(self, circuit: Any) -> Any:
+        """A circuit in the gates and on the qubits of this machine."""
+        from qiskit.transpiler import generate_preset_pass_manager
+
+        where: dict[str, Any] = (
+            {"backend": self.backend} if self.basis is None else {"basis_gates": self.basis}
+        )
+        if self.layout is not None:
+            where["initial_layout"] = list(self.layout)
+        level = self.optimization_level
+        return generate_preset_pass_manager(level, seed_transpiler=0, **where).run(circuit)
+
     def compiled(self, lowered: Lowered) -> Compiled:
         """A circuit transpiled for this machine, once."""
         return _compiled(self, lowered)
@@ -215,17 +233,9 @@ def _once(place: QiskitPlace, requests: tuple[Request, ...]) -> list[np.ndarray]
 
 @lru_cache(maxsize=64)
 def _compiled(place: QiskitPlace, lowered: Lowered) -> Compiled:
-    from qiskit.transpiler import generate_preset_pass_manager
-
     measures = lowered.samples and place.shots is not None
     circuit = with_measurement(lowered, lowered.measured_wires) if measures else lowered.circuit
-    where: dict[str, Any] = (
-        {"backend": place.backend} if place.basis is None else {"basis_gates": place.basis}
-    )
-    if place.layout is not None:
-        where["initial_layout"] = list(place.layout)
-    manager = generate_preset_pass_manager(place.optimization_level, seed_transpiler=0, **where)
-    ready = manager.run(circuit)
+    ready = place.translated(circuit)
     on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)
     laid = [o.apply_layout(list(on), ready.num_qubits) for o in lowered.observables]
     return Compiled(ready, laid, list(on))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,8 @@ import jax
 
 from ... import simulator
 from ...circuit import Circuit
+from ...readout import Probs
+from .. import outcomes
 from ..place import Place
 
 
@@ -22,6 +24,10 @@ class DensityMatrix(Place):
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values, channels included."""
         return _values(circuit, params, x)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the active wires, channels included."""
+        return outcomes.drawn(_values(replace(circuit, readout=Probs()), params, x), shots, key)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ... import simulator
 from ...circuit import Circuit
+from ...readout import Probs
+from .. import outcomes
 from ..place import Place
 
 
@@ -40,6 +43,16 @@ class Trajectories(Place):
                 f"{self.samples} trajectories need a key: apply(params, x, key=jax.random.key(0))."
             )
         return _values(self, circuit, params, x, key)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the active wires, each of a trajectory of its own."""
+        circuit, one = replace(circuit, readout=Probs()), Trajectories(1)
+
+        def outcome(key: Any) -> jax.Array:
+            way, draw = jax.random.split(key)
+            return outcomes.drawn(_values(one, circuit, params, x, way), 1, draw)[..., 0, :]
+
+        return jnp.moveaxis(jax.vmap(outcome)(jax.random.split(key, shots)), 0, -2)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
