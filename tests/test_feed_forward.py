@@ -1,5 +1,7 @@
 """Measured pooling: feed-forward on machines, equal to the controlled rotation within shot error."""
 
+from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ import qdl
 from qdl.backends import aer, fake, mitigated
 from qdl.backends.machines.feed_forward import FeedForward
 from qdl.backends.machines.lower import gates
-from qdl.layers import AngleEncoding, Convolution, Pooling, Rotation
+from qdl.layers import AngleEncoding, Composite, Convolution, Pooling, Rotation
 
 
 def qcnn(kind, n=4, axes="zx"):
@@ -73,6 +75,22 @@ def test_measurement_saves_two_qubit_gates(inputs):
     (measured, branches), (controlled, none) = map(two_qubit_gates, ("measured", "controlled"))
     assert measured < controlled and none == 0
     assert branches == 3  # pairs, both rotations of a pair in one branch
+
+
+def test_measured_pooling_inside_of_a_composite_is_measured():
+    @dataclass(frozen=True)
+    class Level(Composite):
+        kind: str
+
+        def parts(self, wires):
+            return {"rotate": Rotation("y"), "pool": Pooling("zx", kind=self.kind)}
+
+    def branches(kind):
+        place = aer(shots=1)
+        program = place.program(qdl.QNN(4, [Level(kind), Rotation("x")]).circuit, None)
+        return place.compiled(place.lowered(program)).circuit.count_ops().get("if_else", 0)
+
+    assert branches("measured") == 2 and branches("controlled") == 0
 
 
 def test_a_fake_machine_feeds_forward(inputs, key):

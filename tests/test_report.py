@@ -1,6 +1,7 @@
 """The trainability page: its numbers are those of the functions, and what is missing says why."""
 
 import json
+from dataclasses import dataclass
 
 import jax
 import numpy as np
@@ -13,7 +14,7 @@ from qdl.cli import app
 from qdl.diagnostics import gradient_variance, resources, trainability_report
 from qdl.diagnostics.report.alternatives import _variants
 from qdl.diagnostics.report.section import Question
-from qdl.layers import Entangler, Mirrored, Repeat, Rotation
+from qdl.layers import Composite, Entangler, Mirrored, Repeat, Rotation
 
 PNG = b"\x89PNG\r\n"
 NAMES = (
@@ -98,6 +99,14 @@ def test_variants_keep_to_what_a_model_has(key):
     mirrored = qdl.QNN(2, [Mirrored(Rotation("y"))], initializer=qdl.initializers.gaussian(0.1))
     names = list(dict(_variants(Question(mirrored, key))))
     assert any("identity_blocks" in name for name in names) and "starting with uniform" in names[0]
+
+    @dataclass(frozen=True)
+    class Blocks(Composite):
+        def parts(self, wires):
+            return {"blocks": Repeat([Rotation("y"), Entangler("cz")], 4), "last": Rotation("x")}
+
+    names = list(dict(_variants(Question(qdl.QNN(2, Blocks()), key))))
+    assert {"half the depth (2 repetitions)", "twice the depth (8 repetitions)"} < set(names)
     own = qdl.QNN(2, Rotation("y", initializer=qdl.initializers.gaussian(0.1)))
     assert not dict(_variants(Question(own, key)))  # no initialiser of the model reaches that layer
 

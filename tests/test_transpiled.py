@@ -1,6 +1,6 @@
 """What becomes of a model on a machine: against brute force over paths, and Qiskit's own counts."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import jax
@@ -14,7 +14,17 @@ from qdl.backends import aer, fake, transpile_report
 from qdl.backends.machines.chip import best_path, error, fidelity, pairs_along
 from qdl.backends.machines.transpiled import chained
 from qdl.backends.rows import circuit_of
-from qdl.layers import AngleEncoding, Entangler, Mirrored, Pooling, Repeat, Rotation
+from qdl.layers import (
+    AngleEncoding,
+    Composite,
+    Entangler,
+    Layer,
+    Mirrored,
+    Pooling,
+    Repeat,
+    Rotation,
+)
+from qdl.reading import rewritten
 
 MANILA = fake("manila", shots=1000)
 RING = qdl.QNN(4, [AngleEncoding(), Repeat([Rotation("y"), Entangler("cnot", "ring")], 2)])
@@ -122,11 +132,22 @@ def test_variants_of_a_circuit_stay_on_its_qubits():
     assert alone.qubits == compiled.qubits
 
 
+@dataclass(frozen=True)
+class Named(Composite):
+    end: Layer
+
+    def parts(self, wires):
+        return {"begin": Rotation("y"), "end": self.end}
+
+
 def test_chained_finds_every_ring():
     ring, chain = Entangler("crx", "ring"), Entangler("crx", "chain")
-    layers = qdl.QNN(4, [Mirrored([ring, Rotation("x")]), Repeat(Repeat(ring, 2), 3), ring]).layers
-    wanted = qdl.QNN(4, [Mirrored([chain, Rotation("x")]), Repeat(Repeat(chain, 2), 3), chain])
-    assert chained(layers) == wanted.layers
+    layers = [Mirrored([ring, Rotation("x")]), Repeat(Repeat(ring, 2), 3), Named(ring)]
+    wanted = [Mirrored([chain, Rotation("x")]), Repeat(Repeat(chain, 2), 3), Rotation("y"), chain]
+    found = rewritten(qdl.QNN(4, layers).layers, (0, 1, 2, 3), chained)
+    assert found == qdl.QNN(4, wanted).layers
+    kept = qdl.QNN(4, [Named(chain), Repeat(chain, 2)]).layers
+    assert rewritten(kept, (0, 1, 2, 3), chained) == kept
 
 
 def test_refusals():

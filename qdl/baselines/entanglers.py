@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .. import layers
 from ..hybrid import Hybrid
-from ..reading import read_gates
+from ..reading import read_gates, rewritten
 
 
 def without_entanglers(model: Any) -> Any:
@@ -54,34 +55,30 @@ def without_entanglers(model: Any) -> Any:
             f"{model!r} has no layers to take entanglers from: expected a QNN or a Hybrid. Build the "
             "model without them yourself, and pass it to compare in rows=[quantum(name, model)]."
         )
-    kept = _local(model.layers, model.wires, model.n_features)
-    return replace(model, layers=layers.Sequential(tuple(kept)))
+    kept = partial(_local, n=model.n_features)
+    return replace(model, layers=rewritten(model.layers, model.wires, kept))
 
 
 def _quantum(stage: Any) -> bool:
     return isinstance(stage, Hybrid) or hasattr(stage, "layers")
 
 
-def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> list[layers.Layer]:
-    """What is left of a layer: none, one or several."""
-    if isinstance(layer, layers.Repeat | layers.Adjoint | layers.Mirrored):
-        block = tuple(_local(layer.block, wires, n))
-        return [replace(layer, block=layers.Sequential(block))] if block else []
-    if isinstance(layer, layers.Composite):
-        return [kept for _, part, on in layer.steps(wires) for kept in _local(part, on, n)]
+def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> tuple[layers.Layer, ...] | None:
+    """What is left of a layer: none, one or several; None where its parts decide."""
+    if isinstance(layer, layers.Composite | layers.Repeat | layers.Adjoint):
+        return None
     if isinstance(layer, layers.Entangler):
-        return []
+        return ()
     if isinstance(layer, layers.Convolution):
-        return [layers.Rotation("zyz")]
+        return (layers.Rotation("zyz"),)
     if isinstance(layer, layers.Pooling):
-        return [replace(layer, axes="")]
+        return (replace(layer, axes=""),)
     if isinstance(layer, layers.IQPEncoding):
-        return [
-            layers.Repeat([layers.Template(hadamards), layers.AngleEncoding("z")], layer.repeats)
-        ]
+        block = [layers.Template(hadamards), layers.AngleEncoding("z")]
+        return (layers.Repeat(block, layer.repeats),)
     gates = read_gates(layer, wires, (n,) if n else None, lambda operator: [operator])
     if not layer.first_only and all(len(gate.operator.wires) == 1 for gate in gates):
-        return [layer]
+        return (layer,)
     raise ValueError(
         f"cannot take the entanglers out of {layer!r}: expected layers whose two-qubit gates are "
         f"known, but {type(layer).__name__} yields what it likes. Write the model without them "

@@ -14,22 +14,22 @@ from typing import Any
 
 import pennylane as qp
 
-from ...layers import Composite, Pooling, Sequential
+from ...layers import Composite, Pooling
 from ...layers.base import Layer, Wires, collect
+from ...reading import leaves, unfold
 
 ROTATIONS = {"x": qp.RX, "y": qp.RY, "z": qp.RZ}
 
 
-def is_measured(layer: Layer) -> bool:
+def is_measured(layer: Layer, wires: Wires) -> bool:
     """True where a circuit asks for measurements in its middle.
 
     Example:
-        >>> is_measured(Sequential([Pooling(), Pooling(kind="measured")]))
+        >>> is_measured(Sequential([Pooling(), Pooling(kind="measured")]), (0, 1, 2, 3))
         True
     """
-    if isinstance(layer, Sequential):
-        return any(map(is_measured, layer.layers))
-    return isinstance(layer, Pooling) and layer.kind == "measured"
+    found = (leaf.layer for leaf in leaves(unfold(layer, wires)))
+    return any(isinstance(each, Pooling) and each.kind == "measured" for each in found)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class FeedForward(Layer):
         if isinstance(self.block, Composite):
             for key, part, on in self.block.steps(wires):
                 yield from FeedForward(part).gates(params[key], x, on)
-        elif is_measured(self.block):
+        elif isinstance(self.block, Pooling) and is_measured(self.block, wires):
             yield from _pool(self.block, params, wires)
         else:
             yield from collect(self.block, params, x, wires)

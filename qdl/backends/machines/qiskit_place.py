@@ -103,10 +103,11 @@ class QiskitPlace(RowPlace):
 
     def prepared(self, circuit: Circuit) -> Circuit:
         """The circuit with its measured poolings as such, where the machine can."""
-        if not (self.feeds_forward and is_measured(circuit.layers)):
+        if not (self.feeds_forward and is_measured(circuit.layers, circuit.wires)):
             return circuit
         layers = [
-            FeedForward(each) if is_measured(each) else each for each in circuit.layers.layers
+            FeedForward(layer) if is_measured(layer, wires) else layer
+            for _, layer, wires in circuit.layers.steps(circuit.wires)
         ]
         return replace(circuit, layers=layers)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...layers import Entangler
-from ...layers.base import Layer
+from ...layers.base import Layer, Wires
+from ...reading import rewritten
 from .chip import gates_of
 from .qiskit_place import QiskitPlace
 
@@ -102,7 +103,7 @@ def transpile_report(model: Any, place: QiskitPlace) -> TranspileReport:
             f"transpile_report needs a place that transpiles, got {place!r}. "
             "Example: qdl.backends.fake('torino')."
         )
-    layers = chained(model.layers)
+    layers = rewritten(model.layers, model.wires, chained)
     chain = None
     if layers != model.layers:
         chain = transpile_report(dataclasses.replace(model, layers=layers), place)
@@ -129,21 +130,13 @@ def _edges_of(circuit: Any) -> set[frozenset[int]]:
     return {frozenset(qubits) for _, qubits in gates_of(circuit) if len(qubits) == 2}
 
 
-def chained(layer: Layer) -> Any:
-    """The same layers with a chain in the place of every ring.
+def chained(layer: Layer, wires: Wires) -> tuple[Layer, ...] | None:
+    """A chain in the place of a ring, for ``rewritten``.
 
     Example:
-        >>> from qdl.layers import Repeat
-        >>> chained(Repeat(Entangler("cz", "ring"), 2)).block
-        Entangler(gate='cz', pattern='chain')
+        >>> chained(Entangler("cz", "ring"), (0, 1, 2))
+        (Entangler(gate='cz', pattern='chain'),)
     """
     if isinstance(layer, Entangler) and layer.pattern == "ring":
-        return dataclasses.replace(layer, pattern="chain")
-    held: dict[str, Any] = {}
-    for field in dataclasses.fields(layer):  # type: ignore[arg-type]  # layers are dataclasses
-        value = getattr(layer, field.name)
-        if isinstance(value, Layer):
-            held[field.name] = chained(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Layer):
-            held[field.name] = tuple(chained(each) for each in value)
-    return dataclasses.replace(layer, **held) if held else layer  # type: ignore[type-var]
+        return (dataclasses.replace(layer, pattern="chain"),)
+    return None

@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 from ...initializers import gaussian, identity_blocks, small_angle, uniform
-from ...layers import Layer, Mirrored, Repeat, Sequential
+from ...layers import Layer, Mirrored, Repeat
+from ...layers.base import Wires
 from ...pauli.observables import observable
 from ...pauli.parameters import parameters
+from ...reading import Loop, leaves, rewritten, unfold
 from ...readout import ExpZ
 from ...refused import Refused
 from ..gradients import gradient_variance
@@ -60,7 +62,7 @@ def _hints(asked: Question) -> Iterator[str]:
     weight = _weight(asked)
     if weight:
         yield f"The observable acts on up to {weight} of {count(model.n_wires, 'wire')} at once."
-    times = [layer.times for layer in _repeats(model.layers)]
+    times = _repetitions(model.layers, model)
     if times:
         yield f"The circuit repeats a block {' and '.join(map(str, times))} times."
     laws = {str(law) for law in parameters(model).laws}
@@ -82,16 +84,17 @@ def _variants(asked: Question) -> Iterator[tuple[str, tuple[Any, Any]]]:
     if _weight(asked) > 1:
         wire = min(model.measured.wires)
         yield f"reading Z on wire {wire} alone", (replace(model, readout=ExpZ((wire,))), None)
-    repeats = list(_repeats(model.layers))
     for factor, word in ((0.5, "half"), (2, "twice")):
-        other = _deeper(model.layers, factor)
+        other = rewritten(model.layers, model.wires, partial(_times, factor))
         if other != model.layers:
-            times = " and ".join(str(layer.times) for layer in _repeats(other))
+            times = " and ".join(map(str, _repetitions(other, model)))
             name = f"{word} the depth ({times} repetitions)"
             yield name, (replace(model, layers=other), asked.cost)
-    depth = sum(layer.times for layer in repeats) or 1
-    starts = [uniform(), small_angle(0.1), gaussian(round(1 / (2 * math.sqrt(depth)), 3))]
-    if any(isinstance(layer, Mirrored) for layer in model.layers.layers):
+    depth = sum(_repetitions(model.layers, model)) or 1
+    width = round(1 / (2 * math.sqrt(depth)), 3)
+    starts = [uniform(), small_angle(0.1), gaussian(width)]
+    names = (leaf.name.split() for leaf in leaves(unfold(model.layers, model.wires)))
+    if any(Mirrored.__name__ in way for way in names):
         starts.append(identity_blocks())
     laws = parameters(model).laws
     for start in starts:
@@ -103,19 +106,13 @@ def _variants(asked: Question) -> Iterator[tuple[str, tuple[Any, Any]]]:
             continue  # identity_blocks where layers outside of Mirrored have parameters
 
 
-def _repeats(layer: Layer) -> Iterator[Repeat]:
-    """The outermost repetitions."""
-    if isinstance(layer, Repeat):
-        yield layer
-    elif isinstance(layer, Sequential):
-        for child in layer.layers:
-            yield from _repeats(child)
+def _repetitions(layers: Layer, model: Any) -> list[int]:
+    """How often the outermost loops run, in time order."""
+    return [node.times for node in unfold(layers, model.wires) if isinstance(node, Loop)]
 
 
-def _deeper(layer: Layer, factor: float) -> Layer:
-    """The layer with its outermost repetitions made ``factor`` times as many, at least one."""
-    if isinstance(layer, Repeat):
-        return replace(layer, times=max(1, round(layer.times * factor)))
-    if isinstance(layer, Sequential):
-        return replace(layer, layers=tuple(_deeper(child, factor) for child in layer.layers))
-    return layer
+def _times(factor: float, layer: Layer, wires: Wires) -> tuple[Layer, ...] | None:
+    """The outermost repetitions made ``factor`` times as many, at least one; for ``rewritten``."""
+    if not isinstance(layer, Repeat):
+        return None
+    return (replace(layer, times=max(1, round(layer.times * factor))),)
