@@ -193,6 +193,11 @@ def read(state, asked, noise=None):
     return np.array(values), np.array(deviations), np.array(ranges)
 
 
+def measure(gates, n, asked, noise=None):
+    """Values of ``readouts`` after gates on n wires, and deviation and range of one shot."""
+    return read(rho_of(gates, n, noise), asked, noise)
+
+
 def rows(x):
     """The samples of features of any leading axes; one None without features."""
     return [None] if x is None else np.asarray(x, float).reshape(-1, np.shape(x)[-1])

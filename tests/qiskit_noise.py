@@ -1,8 +1,10 @@
 """Qiskit's noise models, and circuits transpiled for a machine, as what ``dense`` takes."""
 
+import dense
 import numpy as np
+import pennylane as qp
 from dense import Noise
-from qiskit.quantum_info import Kraus
+from qiskit.quantum_info import Kraus, Operator
 from qiskit_aer.noise import (
     NoiseModel,
     ReadoutError,
@@ -13,7 +15,7 @@ from qiskit_aer.noise import (
 
 # The name of a gate in Qiskit; noise of a gate that is not here belongs to no gate as it is written.
 NAMES = {"RX": "rx", "RY": "ry", "RZ": "rz", "Hadamard": "h", "PauliX": "x", "S": "s", "Adjoint(S)": "sdg",
-         "CNOT": "cx", "CZ": "cz"}  # fmt: skip
+         "CNOT": "cx", "CZ": "cz", "PauliZ": "z", "T": "t", "SX": "sx", "SWAP": "swap"}  # fmt: skip
 
 
 def named(operators):
@@ -71,3 +73,68 @@ def turns(observables):
     """Whether an observable is not along Z, so that gates come before it is read."""
     words = [o.pauli_rep for o in observables]
     return any(each is None or {s for w in each for s in w.values()} - {"Z"} for each in words)
+
+
+def two_kinds():
+    """Errors of a gate on one qubit, of a pair, and of the readout of a qubit that may be idle."""
+    found = NoiseModel()
+    found.add_quantum_error(pauli_error([("X", 0.2), ("I", 0.8)]), ["ry"], [2])
+    found.add_quantum_error(amplitude_damping_error(0.15), ["rx"], [0])
+    found.add_quantum_error(pauli_error([("XZ", 0.1), ("II", 0.9)]), ["cx"], [2, 0])
+    found.add_readout_error(ReadoutError([[0.9, 0.1], [0.3, 0.7]]), [1])
+    found.add_readout_error(ReadoutError([[0.95, 0.05], [0.1, 0.9]]), [0])
+    return found
+
+
+def folded(noise):
+    """``dense.measure`` at one and three times the length, extrapolated to no errors by a line."""
+
+    def measure(gates, n, asked):
+        with qp.QueuingManager.stop_recording():
+            back = [qp.adjoint(g, lazy=False) for g in gates[::-1]]
+        once, _, width = dense.measure(gates, n, asked, noise)
+        thrice = dense.measure(gates + back + gates, n, asked, noise)[0]
+        return (3 * once - thrice) / 2, 0 * width, width
+
+    return measure
+
+
+def on_machine(place):
+    """``dense.measure`` of the circuit that a place compiled, on the machine's qubits with its errors."""
+    from qdl import Expval, Probs
+    from qdl.backends.rows import circuit_of
+
+    model = NoiseModel.from_backend(place.backend)
+    readout = of(model).readout
+
+    def measure(gates, n, asked):
+        ask = Probs(asked) if isinstance(asked, tuple) else Expval(asked)
+        circuit, params, x = circuit_of(gates, ask)
+        program = place.program(circuit, None if x is None else x.shape)
+        lowered = place.lowered(program)
+        compiled = place.compiled(lowered)
+        [row] = np.asarray(program.table(program.numbers(params, x)), float)
+        at = dict(zip(lowered.names, row, strict=True))
+        bound = compiled.circuit.assign_parameters(
+            {p: at[p.name] for p in compiled.circuit.parameters}
+        )
+        used = sorted(
+            {*compiled.qubits, *(bound.find_bit(q).index for i in bound for q in i.qubits)}
+        )
+        rho = dense.rho_of([], len(used))
+        for each in bound:
+            name, qubits = each.operation.name, [bound.find_bit(q).index for q in each.qubits]
+            if name in ("barrier", "measure"):
+                continue
+            on = [used.index(q) for q in qubits]
+            rho = dense.channel([Operator(each.operation).data], rho, on[::-1])
+            for matrices, wires in errors(model, name, qubits):
+                rho = dense.channel(matrices, rho, [used.index(q) for q in wires])
+        wire = {w: used.index(compiled.qubits[i]) for i, w in enumerate(lowered.wires)}
+        seen = Noise(readout={used.index(q): m for q, m in readout.items() if q in used})
+        if isinstance(asked, tuple):
+            return dense.read(rho, tuple(wire[w] for w in asked), seen)
+        with qp.QueuingManager.stop_recording():
+            return dense.read(rho, [qp.map_wires(o, wire) for o in asked], seen)
+
+    return measure

@@ -4,6 +4,7 @@ A case is one model on one place in one precision. Every difference is printed w
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -24,13 +25,12 @@ def main():
     parser.add_argument("--place", action="append", choices=list(PLACES_AND_OTHERS))
     parser.add_argument("--smaller", action="store_true", help="shrink what differs")
     given = parser.parse_args()
-    tally = Tally(given.seed)
-    for case in cases(
-        given.seed, given.only, given.place or list(PLACES_AND_OTHERS), given.smaller
-    ):
-        tally.add(case)
-        if sum(tally.counts.values()) >= given.cases:
-            break
+    tally, places = Tally(given.seed), given.place or list(PLACES_AND_OTHERS)
+    with contextlib.suppress(KeyboardInterrupt):
+        for case in cases(given.seed, given.only, places, given.smaller):
+            tally.add(case)
+            if tally.counts.total() >= given.cases:
+                break
     print(tally)
     sys.exit(bool(tally.different))
 

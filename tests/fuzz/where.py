@@ -83,23 +83,15 @@ def folding(rng, drawn):
     if not qiskit_noise.named(dense.operators(model, params, dense.rows(x)[0])):
         return None
     errors = qiskit_noise.drawn(rng, model.n_wires, readout=False)
-    noise = qiskit_noise.of(errors)
+    measure = qiskit_noise.folded(qiskit_noise.of(errors))
 
     def reference(model, params, x=None):
-        found = []
-        for row in dense.rows(x):
-            gates = dense.operators(model, params, row)
-            with qp.QueuingManager.stop_recording():
-                back = [qp.adjoint(g, lazy=False) for g in gates[::-1]]
-            asked = dense.readouts(model)
-            once, thrice = (
-                dense.read(dense.rho_of(each, model.n_wires, noise), asked)[0]
-                for each in (gates, gates + back + gates)
-            )
-            found.append((3 * once - thrice) / 2)
+        found = [
+            measure(dense.operators(model, params, row), model.n_wires, dense.readouts(model))
+            for row in dense.rows(x)
+        ]
         lead = () if x is None else np.shape(x)[:-1]
-        values = np.array(found).reshape(*lead, -1)
-        return values, values, values
+        return [np.array(each).reshape(*lead, -1) for each in zip(*found, strict=True)]
 
     place = mitigated(aer(noise=errors, method="density_matrix"), readout=False, scales=(1, 3))
     return Where(place, reference, slope=False)
