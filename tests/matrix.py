@@ -91,10 +91,6 @@ def cell(quantity, place):
             return None
 
 
-def cells(quantities=None, places=None):
-    return {(q, p): cell(q, p) for q in quantities or QUANTITIES for p in places or PLACES}
-
-
 SIGNS = {"right": "right", "refused": "refused", "different": "WRONG"}
 HEAD = """# What is right where
 
@@ -155,4 +151,5 @@ if __name__ == "__main__":
             found[quantity, place] = verdict = cell(quantity, place)
             if verdict is not None and verdict.kind == "different":
                 print(f"{quantity} on {place}: {verdict.text}", flush=True)
+        print(place, flush=True)
     PAGE.write_text(page(found), encoding="utf-8")

@@ -61,6 +61,11 @@ class At:
     def draws(self):
         return as_place(self.place).draws
 
+    @property
+    def starts(self):
+        """Few where each start is a job; elsewhere an engine's own number."""
+        return None if as_place(self.place).exact else 40
+
     def read(self, model, params, x=None):
         """Values, deviations and ranges ``(..., k)``."""
         found = [
@@ -218,27 +223,33 @@ def variance(at, found):
 
 
 def gradient_variance(at):
-    return variance(at, diagnostics.gradient_variance(MODEL.on(at.place), x=X[0], key=KEY))
+    return variance(
+        at, diagnostics.gradient_variance(MODEL.on(at.place), x=X[0], key=KEY, samples=at.starts)
+    )
 
 
 def compare_initializers(at):
     starts = {"uniform": qdl.initializers.uniform()}
     found = diagnostics.compare_initializers(
-        MODEL.on(at.place), initializers=starts, x=X[0], key=KEY
+        MODEL.on(at.place), initializers=starts, x=X[0], key=KEY, samples=at.starts
     )
     return variance(at, found["uniform"])
 
 
 def depth_sweep(at):
-    found = diagnostics.depth_sweep(lambda n, d: MODEL.on(at.place), 3, (1,), x=X[0], key=KEY)
+    found = diagnostics.depth_sweep(
+        lambda n, d: MODEL.on(at.place), 3, (1,), x=X[0], key=KEY, samples=at.starts
+    )
     return variance(at, found[1])
 
 
 def sampled_variance(at):
     found = diagnostics.sampled_variance(
-        MODEL.on(at.place), 0, shots=2000, draws=2000, x=X[0], key=KEY
+        MODEL.on(at.place), 0, shots=400, draws=400, x=X[0], key=KEY
     )
-    return same("variance", found.debiased, np.mean(slopes(at) ** 2), 0.03)
+    squares = slopes(at) ** 2
+    room = 7 * (squares.std() + 1 / 20) / np.sqrt(400)
+    return same("variance", found.debiased, squares.mean(), room)
 
 
 def pairs():
@@ -372,9 +383,10 @@ def weight_truncation(at):
 
 
 def report(at):
-    found = diagnostics.trainability_report(MODEL.on(at.place), x=X[0], key=KEY)
-    wanted = np.mean(slopes(at) ** 2)
-    return same("variance", found["gradient_variance"].values["median"], wanted, 0.05)
+    found = diagnostics.trainability_report(MODEL.on(at.place), x=X[0], key=KEY, samples=at.starts)
+    squares = slopes(at) ** 2
+    room = 1e-6 if at.starts is None else 7 * squares.std() / np.sqrt(at.starts)
+    return same("variance", found["gradient_variance"].values["median"], squares.mean(), room)
 
 
 def operators(at):

@@ -48,7 +48,7 @@ def judge(function, passes=()):
 
 def is_refusal(error):
     """Whether qdl said no: raised in a file of its own, in sentences. Devices may say no too."""
-    if isinstance(error, DeviceError):
+    if isinstance(error, DeviceError | NotImplementedError):  # PennyLane and its devices
         return True
     where = traceback.extract_tb(error.__traceback__)[-1].filename
     ours = where.startswith(HOME) and isinstance(
@@ -58,9 +58,12 @@ def is_refusal(error):
 
 
 def sentence(error):
-    """The first sentence, without its numbers."""
-    first = re.split(r"(?<=[a-z)])[.;:] ", str(error).replace("\n", " "))[0]
-    return re.sub(r"\(?\[?-?\d[\d., ]*\]?\)?", "#", first)[:110]
+    """The first sentence, without its numbers and without what stands in brackets."""
+    text, before = str(error).replace("\n", " "), ""
+    while text != before:
+        before, text = text, re.sub(r"\s?[(\[<][^()\[\]<>]*[)\]>]", "", text)
+    first = re.split(r"(?<=\w)[.;:] ", text)[0]
+    return re.sub(r"-?\d[\d.]*", "#", first).replace("|", "")[:140]
 
 
 # ---- values and slopes
