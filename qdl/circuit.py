@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from .layers.base import Shape, Wires, is_shape
+from .layers.base import Layer, Shape, Wires, is_shape
 from .layers.compose import Sequential, as_layer
 from .readout import ExpZ, Measured, Readout, measured
 
@@ -122,11 +122,53 @@ class Circuit:
         """Refuse parameters of another circuit, naming the first leaf that differs."""
         check_tree(params, self.shape)
 
-    def check_features(self, x: Any) -> Any:
-        """Features as a float array, refused where the layers can make nothing of them."""
+    def check_features(self, x: Any, row: bool = False) -> Any:
+        """Features as a float array, refused where the layers can make nothing of them.
+
+        With ``row`` x is one sample for certain, however many of its columns are read.
+        """
         x = check_features(x)
         self.layers.check(x, self.wires)
+        if (
+            not row
+            and x is not None
+            and not isinstance(x, jax.core.Tracer)  # a row of a map over a wider table
+            and x.ndim == 1
+            and x.shape[0] > 1
+            and _reads_one(self.layers, self.wires, x.shape[0])
+        ):
+            raise ValueError(
+                f"x has shape {x.shape}: one sample of {x.shape[0]} columns, of which the circuit reads the "
+                f"first alone. For {x.shape[0]} samples of one feature pass x[:, None], for one sample x[:1]."
+            )
         return x
+
+
+@lru_cache(maxsize=64)
+def _reads_one(layers: Layer, wires: Wires, width: int) -> bool:
+    """Whether of a sample of that many columns the first is read, and no other."""
+    if layers.n_features(wires) > 1:
+        return False
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(rng.random, layers.shape(wires), is_leaf=is_shape)
+    x = rng.random(width)
+
+    def gates(x: Any) -> list[Any]:
+        with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
+            return list(layers.gates(params, x, wires))
+
+    try:
+        all_columns, alone, other = gates(x), gates(x[:1]), gates(x + 1)
+    except Exception:  # a layer of the user's may do anything with a column that is not there
+        return False
+    return _same(all_columns, alone) and not _same(all_columns, other)
+
+
+def _same(first: list[Any], second: list[Any]) -> bool:
+    pairs = zip(first, second, strict=False)
+    return len(first) == len(second) and all(
+        a.name == b.name and all(map(np.array_equal, a.data, b.data)) for a, b in pairs
+    )
 
 
 def count(shape: Shape) -> int:

@@ -172,14 +172,25 @@ class Hybrid:
             )
         from .circuit import check_features  # here: the classical stages need no PennyLane
 
-        x = check_features(x)
+        return self._run(params, check_features(x), key, given=True)
+
+    def _run(self, params: Any, x: Any, key: Any, given: bool) -> Any:
+        """All stages; ``given`` where x is the user's and not that of a stage before."""
         for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):
-            x = self._through(stage, p, x, None if key is None else jax.random.fold_in(key, i))
+            own = None if key is None else jax.random.fold_in(key, i)
+            x = self._through(stage, p, x, own, given and i == 0)
         return x
 
-    def _through(self, stage: Any, params: Any, x: Any, key: Any) -> Any:
+    def _through(self, stage: Any, params: Any, x: Any, key: Any, given: bool) -> Any:
+        """One stage. Of features that a stage computed the shape alone is looked at, as inside of ``fit``."""
         if isinstance(stage, str):
             return ACTIVATIONS[stage](jnp.asarray(x))
+        if not given and isinstance(stage, Hybrid):
+            return stage._run(params, x, key, given)
+        if not given and hasattr(stage, "circuit") and hasattr(stage, "place"):
+            stage.check_params(params)
+            stage.layers.check(np.ones(np.shape(x)), stage.wires)
+            return stage.place.apply(stage.circuit, params, jnp.asarray(x), key)
         return applied(stage, params, x, key)
 
     def penalty(self, params: Any, x: Any, key: jax.Array | None = None) -> Any:
@@ -189,7 +200,7 @@ class Hybrid:
             key_here = None if key is None else jax.random.fold_in(key, i)
             found = penalty(stage, p, x, key_here)
             total = found if total is None else total if found is None else total + found
-            x = self._through(stage, p, x, key_here)
+            x = self._through(stage, p, x, key_here, i == 0)
         return total
 
     def on(self, place: Any) -> Hybrid:

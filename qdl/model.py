@@ -13,6 +13,7 @@ import pennylane as qp
 
 from . import simulator
 from .backends import Statevector, as_place
+from .backends.place import forward_mode_named
 from .backends.program import to_qasm2
 from .circuit import Circuit, count, over_batch
 from .layers.base import Initializer, Layer, Wires, check_key
@@ -73,7 +74,7 @@ class QNN(Circuit):
     def operators(self, params: Any, x: Any = None) -> list[Any]:
         """The circuit as a flat list of PennyLane operators."""
         self.check_params(params)
-        return super().operators(params, self.check_features(x))
+        return super().operators(params, self.check_features(x, row=True))
 
     def state(self, params: Any, x: Any = None) -> jax.Array:
         """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex.
@@ -83,7 +84,8 @@ class QNN(Circuit):
         """
         self.place.check_pure("state")
         self.check_params(params)
-        return over_batch(partial(_state, self.circuit, params), self.check_features(x))
+        with forward_mode_named():
+            return over_batch(partial(_state, self.circuit, params), self.check_features(x))
 
     def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
         """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}, errors of the place in.

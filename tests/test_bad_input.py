@@ -23,6 +23,20 @@ def measured_aside(params, x, wires):
     yield qp.X(wires[1])
 
 
+def first_feature(params, x, wires):
+    yield qp.RY(x[..., 0], wires[0])
+
+
+def prepared_late(params, x, wires):
+    yield qp.RX(0.3, wires[0])
+    yield qp.StatePrep(np.array([0.6, 0.8]), wires[0])
+
+
+def all_features(params, x, wires):
+    for i in range(x.shape[-1]):
+        yield qp.RY(x[..., i], wires[0])
+
+
 CASES = {
     "mid-circuit operator": lambda p, x: qdl.QNN(2, Template(measured_between)).apply([None]),
     "uses the mid-circuit": lambda p, x: qdl.QNN(2, Template(measured_aside)).apply([None]),
@@ -50,6 +64,18 @@ CASES = {
     "zero vector": lambda p, x: qdl.QNN(2, AmplitudeEncoding()).apply([None], np.zeros(4)),
     "50 wires need 16 PiB": lambda p, x: qdl.models.hardware_efficient(50, 1).apply(
         qdl.models.hardware_efficient(50, 1).init(jax.random.key(0)), np.ones(50)
+    ),
+    "10 columns, of which the circuit reads the first alone. For 10 samples of one": lambda p, x: (
+        qdl.QNN(1, Template(first_feature)).apply([None], np.zeros(10))
+    ),
+    "pass x\\[:, None\\], for one sample x\\[:1\\]": lambda p, x: qdl.QNN(
+        1, AngleEncoding(features=(0,))
+    ).sample([None], np.zeros(4), 10, jax.random.key(0)),
+    "A state is prepared on wires \\[0\\] after gates on \\[0\\]": lambda p, x: qdl.QNN(
+        2, Template(prepared_late)
+    ).apply([None]),
+    "wires \\[0\\] after gates on \\[0\\]. Expected wires that are still in 0": lambda p, x: (
+        qdl.QNN(2, Template(prepared_late)).on(qdl.backends.aer()).apply([None])
     ),
     "x must be real numbers, got dtype complex128": lambda p, x: MODEL.apply(p, x * 1j),
     "finite number as scale, got nan": lambda p, x: AngleEncoding(scale=float("nan")),
@@ -89,6 +115,32 @@ def test_devices_take_the_same_shapes(key):
     angles = still.init(key)
     found = still.on(qp.device("default.qubit")).apply(angles, np.ones((5, 2)))
     np.testing.assert_allclose(found, still.apply(angles, np.ones((5, 2))), atol=1e-10)
+
+
+def test_samples_of_any_width_that_are_read_are_taken():
+    assert qdl.QNN(1, Template(all_features)).apply([None], np.zeros(10)).shape == (1,)
+    assert qdl.QNN(1, Template(first_feature)).apply([None], np.zeros((10, 1))).shape == (10, 1)
+    assert qdl.QNN(1, Template(first_feature)).apply([None], np.zeros(1)).shape == (1,)
+    assert qdl.QNN(2, Rotation("y")).apply([np.zeros((2, 1))], np.zeros(10)).shape == (2,)
+    wide = jax.vmap(lambda x: qdl.QNN(1, Template(first_feature)).apply([None], x))(
+        np.zeros((4, 3))
+    )
+    assert wide.shape == (4, 1)
+
+
+FORWARD = {
+    "jvp": lambda f, p: jax.jvp(f, (p,), (p,)),
+    "jacfwd": lambda f, p: jax.jacfwd(f)(p),
+    "hessian": lambda f, p: jax.hessian(f)(p),
+}
+
+
+@pytest.mark.parametrize("how", FORWARD)
+@pytest.mark.parametrize("place", [qdl.backends.statevector(), qdl.backends.aer()])
+def test_forward_mode_names_what_there_is_instead(how, place, key):
+    model = qdl.QNN(2, Rotation("y")).on(place)
+    with pytest.raises(TypeError, match=r"reverse mode alone.*jax.jacrev\(jax.grad\(f\)\)"):
+        FORWARD[how](lambda p: model.apply(p).sum(), model.init(key))
 
 
 def test_a_copy_is_the_model_itself():

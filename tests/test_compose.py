@@ -233,6 +233,7 @@ def all_is_there(params, x, wires):
     with qp.QueuingManager.stop_recording():
         matrix = qp.matrix(qp.RX(0.3, wires[0]))
     yield qp.QubitUnitary(matrix, wires[0])
+    yield from qp.Rot(0.1, 0.2, 0.3, wires[1]).decomposition()
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_a_gate_that_is_made_and_not_yielded_is_named(fn, text, around):
 
 
 def test_parts_of_operators_that_are_yielded_are_not_lost():
-    assert len(qdl.QNN(2, Template(all_is_there)).operators([None])) == 4
+    assert len(qdl.QNN(2, Template(all_is_there)).operators([None])) == 7
 
 
 @dataclass(frozen=True)

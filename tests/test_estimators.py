@@ -313,3 +313,50 @@ def test_a_large_pool_is_bounded_and_holds_all_rows_equally():
     many = np.zeros((100_000, 1))
     rows = base._pool(many, np.arange(100_000), np.ones(100_000), 10**9, 0)
     np.testing.assert_array_equal(np.sort(rows), np.arange(100_000))
+
+
+def test_warm_start_goes_on_and_a_decision_follows_the_probabilities():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    y = np.where(X[:, 0] > 0, "yes", "no")
+    cold = qdl.QNNClassifier(steps=30).fit(X, y)
+    first = cold.params_
+    np.testing.assert_array_equal(
+        jax.tree.leaves(cold.fit(X, y).params_)[0], jax.tree.leaves(first)[0]
+    )
+    warm = qdl.QNNClassifier(steps=30, warm_start=True).fit(X, y)
+    before = warm.history_["loss"]
+    assert warm.fit(X, y).history_["loss"][0] < before[0] - 0.1
+    with pytest.raises(
+        ValueError, match=r"classes \['maybe', 'no'\], but with warm_start expected"
+    ):
+        warm.fit(X, np.where(y == "yes", "maybe", "no"))
+    p, d = warm.predict_proba(X), warm.decision_function(X)
+    np.testing.assert_allclose(d, np.log(p[:, 1] / p[:, 0]), atol=1e-9)
+    np.testing.assert_array_equal(warm.classes_[(d > 0).astype(int)], warm.predict(X))
+    three = qdl.QNNClassifier(steps=2).fit(X, rng.integers(0, 3, 40))
+    assert three.decision_function(X).shape == (40, 3)
+    target = qdl.QNNRegressor(steps=30, warm_start=True).fit(X, X[:, 0])
+    before = target.history_["loss"]
+    assert target.fit(X, X[:, 0]).history_["loss"][0] < before[0]
+
+
+def test_optimizers_by_name_read_well_in_a_grid():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = (X[:, 0] > 0).astype(int)
+    grid = {"optimizer": ["sgd", "adam"], "learning_rate": [0.01, 0.1]}
+    search = GridSearchCV(qdl.QNNClassifier(steps=5), grid, cv=2).fit(X, y)
+    assert set(search.best_params_.values()) <= {"sgd", "adam", 0.01, 0.1}
+    named = qdl.QNNClassifier(steps=5, optimizer="adam", learning_rate=0.1).fit(X, y)
+    given = qdl.QNNClassifier(steps=5, optimizer=optax.adam(0.1)).fit(X, y)
+    np.testing.assert_array_equal(named.history_["loss"], given.history_["loss"])
+    for options, text in (
+        ({"optimizer": "adma"}, "no Optax optimizer 'adma' that takes a learning rate"),
+        (
+            {"optimizer": optax.adam(0.1), "learning_rate": 0.1},
+            "belongs to an optimizer that is named",
+        ),
+        ({"learning_rate": 0.0}, "learning_rate must be a number > 0, got 0.0"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            qdl.QNNClassifier(**options).fit(X, y)

@@ -354,3 +354,17 @@ def test_a_training_goes_on_with_the_optimizers_state():
         qdl.fit(
             model, X, X[:, 0], steps=1, key=key, state=optax.sgd(0.1).init(half.params), **options
         )
+
+
+def test_the_noise_of_a_sampled_loss_is_said_beside_its_change():
+    """At fixed parameters the scatter of the history is the shot noise alone: known in closed form."""
+    model = qdl.QNN(1, [AngleEncoding(), Rotation("y")], qdl.ExpZ([0]))
+    x, y, start = np.full((4, 1), 0.9), np.zeros(4), [None, jnp.array([[0.6]])]
+    options = dict(loss=lambda f, y: f.mean(), optimizer=optax.sgd(0.0), params=start, steps=300)
+    there = model.on(qdl.backends.statevector(shots=50))
+    result = qdl.fit(there, x, y, batch_size=4, key=jax.random.key(0), **options)
+    wanted = np.sqrt((1 - np.cos(1.5) ** 2) / 50 / 4)
+    assert result.history["loss_noise"] == pytest.approx(wanted, rel=0.2)
+    assert "the loss changed by" in str(result) and "scatters by" in str(result)
+    exact = qdl.fit(model, x, y, batch_size=4, key=jax.random.key(0), **options)
+    assert "loss_noise" not in exact.history and "scatters" not in str(exact)

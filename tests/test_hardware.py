@@ -68,14 +68,14 @@ def test_exact_values_and_derivatives_are_the_simulators_in_one_job(name, key, j
     assert len(jobs) == 2  # without the shifts of the data
 
 
-def test_binding_by_position_would_be_wrong_here(key):
-    """Twelve angles: by name angle_10 comes before angle_2, and Qiskit sorts by name."""
+def test_names_of_parameters_sort_as_their_columns(key):
+    """Twelve angles: Qiskit sorts by name, and angle_10 would come before angle_2."""
     model = qdl.QNN(3, [Rotation("zyz"), Entangler("cz"), Rotation("y")])
     place, params = qdl.backends.aer(), model.init(key)
     lowered = place.lowered(place.program(model.circuit, None))
     names = lowered.names
     sorted_by_qiskit = [p.name for p in lowered.circuit.parameters]
-    assert sorted_by_qiskit != list(names) and len(names) == 12
+    assert sorted_by_qiskit == list(names) and len(names) == 12
     close(model.on(place).apply(params), model.apply(params))
 
 

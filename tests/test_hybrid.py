@@ -177,3 +177,19 @@ def test_bad_params_and_inputs(key):
         model.apply(params[:3], np.ones(8))
     with pytest.raises(ValueError, match=r"got \{'weight': \(3, 10\), .* \{'weight': \(8, 3\)"):
         model.apply([params[3], *params[1:]], np.ones(8))
+
+
+def test_a_zero_vector_between_stages_is_the_ground_state_everywhere(key):
+    """Dead ReLUs: the rows are not the user's, so apply takes them as fit does."""
+    model = qdl.Hybrid([qdl.Dense(3, 4), "relu", circuit(2, encoding=AmplitudeEncoding())])
+    nested = qdl.Hybrid([qdl.Dense(3, 4), "relu", qdl.Hybrid([model.stages[2], "tanh"])])
+    params = model.init(key)
+    params[0]["bias"] = jnp.full(4, -100.0)
+    x, ground = np.ones((2, 3)), np.eye(1, 4)
+    wanted = model.stages[2].apply(params[2], np.repeat(ground, 2, 0))
+    np.testing.assert_allclose(model.apply(params, x), wanted, atol=1e-12)
+    np.testing.assert_allclose(jax.jit(model.apply)(params, x), wanted, atol=1e-12)
+    found = nested.apply([*params[:2], [params[2], None]], x)
+    np.testing.assert_allclose(found, np.tanh(wanted), atol=1e-12)
+    with pytest.raises(ValueError, match="cannot normalise a zero vector: got one in row 0"):
+        model.stages[2].apply(params[2], np.zeros((2, 4)))

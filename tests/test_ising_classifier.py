@@ -47,6 +47,15 @@ def test_scikit_learns_checks_as_it_is():
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []
 
 
+def test_probabilities_are_shares_of_the_energies(fitted, data):
+    p, energies = fitted.predict_proba(data.X_test), fitted.decision_energies(data.X_test)
+    np.testing.assert_allclose(p.sum(1), 1)
+    np.testing.assert_allclose(
+        np.log(p[:, 0] / p[:, 1]), energies[:, 1] - energies[:, 0], rtol=1e-4, atol=1e-4
+    )
+    np.testing.assert_array_equal(fitted.classes_[p.argmax(1)], fitted.predict(data.X_test))
+
+
 def test_the_one_tag_is_named_in_the_docstring():
     class Plain(ClassifierMixin, BaseEstimator):
         pass

@@ -111,3 +111,14 @@ def test_other_bad_input():
         problem(0, lead=(2,)).to_bqm()
     with pytest.raises(ValueError, match=r"Q must be a square matrix \(n, n\), got \(3,\)"):
         Ising.from_qubo([1.0, 2.0, 3.0])
+
+
+def test_a_qubo_as_a_dict():
+    Q = {(0, 0): 1.5, (2, 0): -2.0, (0, 2): 0.5, (1, 1): -1.0}
+    states = all_states(3)
+    wanted = dimod.BinaryQuadraticModel.from_qubo(Q).energies((states + 1) // 2)
+    np.testing.assert_allclose(Ising.from_qubo(Q).energies(states), wanted, atol=1e-12)
+    with pytest.raises(
+        ValueError, match=r"needs pairs .* got \('a', 'b'\). .*BinaryQuadraticModel.from_qubo"
+    ):
+        Ising.from_qubo({("a", "b"): 1.0})

@@ -110,11 +110,11 @@ def test_kernels_are_traced_and_differentiated(key):
             flat, back = jax.flatten_util.ravel_pytree((params, X)[argument])
             way = jax.random.normal(key, flat.shape)
             ends = []
-            for step in (1e-4, -1e-4):
+            for step in (1e-5, -1e-5):
                 moved = [params, X]
                 moved[argument] = back(flat + step * way)
                 ends.append((K(*moved) ** 2).sum())
-            wanted = (ends[0] - ends[1]) / 2e-4
+            wanted = (ends[0] - ends[1]) / 2e-5
             got = jax.flatten_util.ravel_pytree(slope)[0] @ way
             np.testing.assert_allclose(got, wanted, atol=1e-6)
 

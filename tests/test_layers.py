@@ -484,6 +484,34 @@ def test_wrong_feature_values_are_refused_while_concrete(layer, x, text):
             call([None], x)
 
 
+def two_states(params, x, wires):
+    yield qp.RY(0.3, wires[2])
+    yield from AmplitudeEncoding().gates(None, x[..., :4], (wires[3], wires[0]))
+    yield from AmplitudeEncoding().gates(None, x[..., 4:], wires[1:2])
+    yield qp.CNOT(wires[1:3])
+
+
+@pytest.mark.parametrize("name", ["native", "density", "aer"])
+def test_states_on_groups_of_wires_are_one_start(name, key):
+    """In any order of wires, beside gates on others; the gradient in the features too."""
+    place = {
+        "native": qdl.backends.statevector(),
+        "density": qdl.backends.density_matrix(),
+        "aer": qdl.backends.aer(),
+    }[name]
+    model = qdl.QNN(4, [Template(two_states), Rotation("y")], qdl.Probs([2, 0, 1]))
+    params, x = model.init(key), jax.random.normal(key, (3, 6))
+    reference = model.on(qp.device("default.qubit", wires=4))
+    there = model.on(place)
+    np.testing.assert_allclose(there.apply(params, x), reference.apply(params, x), atol=1e-8)
+    if name == "native":
+        loss = lambda m: lambda x: (m.apply(params, x) ** 2).sum()  # noqa: E731
+        wanted = jax.grad(loss(reference))(x)
+        np.testing.assert_allclose(jax.grad(loss(there))(x), wanted, atol=1e-8)
+        sweep = jax.vmap(lambda x: there.apply(params, x))(x)
+        np.testing.assert_allclose(sweep, there.apply(params, x), atol=1e-10)
+
+
 # The conformance check finds what is wrong
 
 

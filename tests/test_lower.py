@@ -44,7 +44,7 @@ def test_the_circuit_prepares_the_state_of_the_simulator(name, key):
     x = jax.random.uniform(key, (2, model.n_features)).round(1 - ("basis" in name) or 0)
     x = x if model.n_features else None
     program = program_of(model, None if x is None else x.shape, gates)
-    lowered = lower(program, model.wires)
+    lowered = lower(program)
     states = np.atleast_2d(model.state(params, x))
     for i, angles in enumerate(program.table(program.numbers(params, x))):
         assert equal_up_to_phase(qiskit_state(lowered, angles), states[i])

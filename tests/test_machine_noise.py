@@ -19,6 +19,7 @@ from qdl.backends import aer, fake, mitigated
 from qdl.layers import AngleEncoding, Rotation, Template
 
 KEY = jax.random.key(0)
+FLIP = pauli_error([("X", 0.2), ("I", 0.8)])
 
 
 # Qubit i is wire i, whichever wires occur
@@ -41,6 +42,17 @@ def test_errors_of_a_qubit_are_those_of_its_wire(readout, wanted, key):
         np.testing.assert_allclose(model.on(place).apply([None], key=key), wanted, atol=0.01)
 
 
+@pytest.mark.parametrize("shots", [None, 40_000])
+def test_a_layout_says_which_qubit_a_wire_is(shots, key):
+    noise = NoiseModel()
+    noise.add_readout_error(ReadoutError([[0.9, 0.1], [0.3, 0.7]]), [3])
+    noise.add_quantum_error(FLIP, ["ry"], [1])
+    model = qdl.QNN(3, Template(late), qdl.ExpZ([0, 1, 2]))
+    held = replace(aer(noise=noise, shots=shots), layout=(3, 0, 1))
+    found = model.on(held).apply([None], np.zeros((1, 1)), key)
+    np.testing.assert_allclose(found, [[0.8, 1.0, 0.6]], atol=1e-6 if shots is None else 0.02)
+
+
 def test_a_layout_has_a_qubit_for_idle_wires_too(key):
     model = qdl.QNN(4, Template(late), qdl.ExpZ([1, 2]))
     held = replace(fake("manila", shots=200), layout=(3, 1, 2, 0))
@@ -52,9 +64,6 @@ def test_a_layout_has_a_qubit_for_idle_wires_too(key):
 
 
 # Errors belong to the gates that are named, as they are written
-
-
-FLIP = pauli_error([("X", 0.2), ("I", 0.8)])
 
 
 def noise_on(*names, flip=FLIP, **options):

@@ -625,3 +625,53 @@ def test_a_checkpointed_run_goes_on_to_the_same_bits(tmp_path):
     pairs = zip(jax.tree.leaves(whole.params), jax.tree.leaves(resumed.params), strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs) and resumed.step == 6
     assert np.isnan(resumed.history["grad_norm"]).all()
+
+
+# Optax transformations that are called in other ways than most
+
+
+UNUSUAL = {
+    "sam": optax.contrib.sam(optax.sgd(0.1), optax.sgd(0.05)),
+    "opaque sam": optax.contrib.sam(optax.sgd(0.1), optax.sgd(0.05), opaque_mode=True),
+    "lookahead": optax.lookahead(optax.sgd(0.1), sync_period=3, slow_step_size=0.5),
+}
+
+
+def by_hand(name, slope, p, steps):
+    """The same in a loop of three lines: a step up, or a step half of the way back."""
+    slow, start = p, p
+    for step in range(steps):
+        if name == "opaque sam":
+            p = p - 0.1 * slope(p + 0.05 * slope(p))
+        elif name == "sam":
+            p = start - 0.1 * slope(p) if step % 2 else p + 0.05 * slope(p)
+            start = p if step % 2 else start
+        else:
+            p = p - 0.1 * slope(p)
+            if step % 3 == 2:
+                p = slow = slow + 0.5 * (p - slow)
+    return p
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_sam_and_lookahead_take_their_steps(name, key):
+    model = qdl.QNN(1, [AngleEncoding(), Rotation("y")])
+    x, y = np.array([[0.4], [1.3]]), np.array([0.2, -0.4])
+    start = [None, jnp.array([[0.7]])]
+    result = qdl.fit(
+        model,
+        x,
+        y,
+        loss="mse",
+        optimizer=UNUSUAL[name],
+        steps=6,
+        batch_size=2,
+        params=start,
+        key=key,
+    )
+
+    def slope(p):
+        values = np.cos(x[:, 0] + p)
+        return np.mean(2 * (values - y) * -np.sin(x[:, 0] + p))
+
+    assert float(result.params[1][0, 0]) == pytest.approx(by_hand(name, slope, 0.7, 6), abs=1e-9)

@@ -52,12 +52,14 @@ def program_of(
 def _read(
     layer: Layer, wires: Wires, measured: Measured, features: Any, expand: Callable[[Any], Any]
 ) -> Program:
-    prepared: dict[int, Any] = {}
+    prepared: dict[
+        int, tuple[Any, Any]
+    ] = {}  # gates that prepare a state, and the operator asked for
 
     def marked(operator: Any) -> list[Any]:
         found = list(expand(operator))
         if operator.name in PREPARATIONS:
-            prepared.update((id(each), each) for each in found)
+            prepared.update((id(each), (each, operator)) for each in found)
         return found
 
     shape, nodes = layer.shape(wires), unfold(layer, wires)
@@ -76,6 +78,9 @@ def _read(
     gates: list[OpenGate] = []
     sources: list[str] = []
     uses: dict[tuple[Any, ...], list[tuple[int, int, float]]] = {}
+    touched: dict[
+        Any, Any
+    ] = {}  # by wire, what came first: a prepared state in which run, or gates
     for leaf, run, _ in visits(nodes):
         part = number[id(leaf)]
         for operator, found in parts[part][1]:
@@ -100,6 +105,15 @@ def _read(
                 uses.setdefault(origin, []).append((column, index, factor))
                 sources.append(_times(factor, name))
             gates.append(OpenGate(operator, tuple(columns), id(operator) in prepared))
+            state = prepared.get(id(operator), (None, None))[1]
+            before = {
+                w for w in operator.wires if touched.setdefault(w, (state, run)) != (state, run)
+            }
+            if state is not None and before:
+                raise ValueError(
+                    f"A state is prepared on wires {list(state.wires)} after gates on {sorted(before)}. "
+                    "Expected wires that are still in 0: put AmplitudeEncoding first."
+                )
     pieces = tuple(
         Piece(origin, *map(np.array, zip(*u, strict=True))) for origin, u in uses.items()
     )

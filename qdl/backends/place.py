@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
@@ -95,7 +96,8 @@ class Place:
         """``values`` for features of any leading axes, ``(..., k)``; other shapes are refused."""
 
         def checked(x: Any) -> Any:
-            found = self.values(circuit, params, x, key)
+            with forward_mode_named():
+                found = self.values(circuit, params, x, key)
             expected = (*leading(x), circuit.size)
             if jnp.shape(found) != expected:
                 raise ValueError(
@@ -275,6 +277,21 @@ class PennyLaneDevice(GatePlace):
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
             return circuit()
+
+
+@contextmanager
+def forward_mode_named() -> Iterator[None]:
+    """JAX's refusal of forward mode, in terms of what there is instead."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if "forward-mode" not in str(error) and "callbacks do not support JVP" not in str(error):
+            raise
+        raise TypeError(
+            "circuits have derivatives in reverse mode alone, got forward mode (jax.jvp, jax.jacfwd, "
+            "jax.linearize or jax.hessian). For one derivative use jax.grad or jax.jacrev, for the Hessian "
+            "jax.jacrev(jax.grad(f)), which native places have and machines do not."
+        ) from error
 
 
 def places_of(model: Any) -> list[Place]:

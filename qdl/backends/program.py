@@ -237,7 +237,7 @@ def to_qasm2(operators: Sequence[Any], wires: Wires, measured: Sequence[int]) ->
             )
     tape = qp.tape.QuantumScript(list(operators))
     kept = {"GlobalPhase", "MidMeasure", *QELIB1}
-    [[tape], _] = decompose(
+    found: Any = decompose(
         tape,
         target_gates=kept,
         stopping_condition=lambda o: (
@@ -247,6 +247,7 @@ def to_qasm2(operators: Sequence[Any], wires: Wires, measured: Sequence[int]) ->
         name="OpenQASM 2",
         error=ValueError,
     )
+    [tape] = found[0]
     text = qp.to_openqasm(tape, wires=qp.wires.Wires(wires), measure_all=False)
     # OpenQASM 2 has no global phase; PennyLane writes one, and counts qubits by when gates touch them.
     lines = [line for line in text.splitlines() if not line.startswith("gphase")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -16,10 +17,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..arguments import check_whole
+from ..arguments import check_number, check_whole
 from ..backends import places_of
 from ..hybrid import applied
 from ..training import CrossEntropy, fit
+from ..training.check import check_optimizer
 from .default import reuploading
 
 ADAM = optax.adam(5e-2)  # one object, so that fits without an optimizer share a compilation
@@ -39,6 +41,8 @@ class Estimator(BaseEstimator):
         steps: int = 300,
         batch_size: int = 32,
         seed: int = 0,
+        learning_rate: float | None = None,
+        warm_start: bool = False,
     ):
         self.model = model
         self.loss = loss
@@ -46,6 +50,8 @@ class Estimator(BaseEstimator):
         self.steps = steps
         self.batch_size = batch_size
         self.seed = seed
+        self.learning_rate = learning_rate
+        self.warm_start = warm_start
 
     def _build(self, outputs: int) -> Any:
         """The model, for as many features as X has."""
@@ -69,13 +75,14 @@ class Estimator(BaseEstimator):
         return model
 
     def _train(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
-        """Train for ``steps`` from new parameters."""
+        """Train for ``steps`` from new parameters, or from those there are with ``warm_start``."""
         self._check_numbers()
         rows = _pool(X, y, weights, self.steps * self.batch_size, self.seed)
         result = fit(
             self.model_, X[rows], y[rows],
-            loss=loss, optimizer=self.optimizer or ADAM, steps=self.steps,
+            loss=loss, optimizer=self._optimizer(), steps=self.steps,
             batch_size=self.batch_size, key=self._keys()[0],
+            params=self.params_ if self._goes_on() else None,
         )  # fmt: skip
         self.params_ = jax.tree.map(np.asarray, result.params)
         self.opt_state_ = jax.tree.map(np.asarray, result.state)
@@ -84,7 +91,7 @@ class Estimator(BaseEstimator):
     def _go_on(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
         """One pass over X, from where parameters and optimizer are."""
         self._check_numbers()
-        done, optimizer = getattr(self, "n_steps_", 0), self.optimizer or ADAM
+        done, optimizer = getattr(self, "n_steps_", 0), self._optimizer()
         key = jax.random.fold_in(self._keys()[0], done)
         params = self.params_ if done else self.model_.init(key)
         state = self.opt_state_ if done else optimizer.init(params)
@@ -106,6 +113,24 @@ class Estimator(BaseEstimator):
             )
         self.params_, self.opt_state_ = jax.tree.map(np.asarray, (result.params, result.state))
         self.history_, self.n_steps_ = result.history, done + result.step
+
+    def _goes_on(self) -> bool:
+        """Whether ``fit`` starts from the parameters of the one before."""
+        return bool(self.warm_start) and hasattr(self, "params_")
+
+    def _optimizer(self) -> Any:
+        """The Optax transformation; one object for one choice, so that fits share a compilation."""
+        if self.learning_rate is None and self.optimizer is None:
+            return ADAM
+        name = "adam" if self.optimizer is None else self.optimizer
+        if isinstance(name, str):
+            return named_optimizer(name, 5e-2 if self.learning_rate is None else self.learning_rate)
+        if self.learning_rate is not None:
+            raise ValueError(
+                f"learning_rate={self.learning_rate!r} belongs to an optimizer that is named, as "
+                "optimizer='adam', but got a transformation, which has its own. Leave one of them out."
+            )
+        return check_optimizer(self.optimizer)
 
     def _check_numbers(self) -> None:
         check_whole("steps", self.steps, owner="fit")
@@ -164,6 +189,23 @@ class Estimator(BaseEstimator):
             "finite numbers. Drop such rows, or put sklearn.impute.SimpleImputer() before it in a "
             "pipeline."
         )
+
+
+@lru_cache(maxsize=32)
+def named_optimizer(name: str, learning_rate: float) -> Any:
+    """The Optax optimizer of that name.
+
+    Raises:
+        ValueError: there is none that takes a learning rate alone, or the rate is not positive.
+    """
+    make = getattr(optax, name, None)
+    if not callable(make) or "learning_rate" not in inspect.signature(make).parameters:
+        raise ValueError(
+            f"there is no Optax optimizer {name!r} that takes a learning rate: expected a name such as "
+            "'adam', 'sgd', 'rmsprop' or 'adamw'. Or pass the transformation itself, optax.adam(0.05)."
+        )
+    check_number("learning_rate", learning_rate, "learning_rate=0.05", positive=True)
+    return make(learning_rate)
 
 
 def checked_loss(loss: Any, usual: str, unfit: str) -> Any:

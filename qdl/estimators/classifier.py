@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,11 +32,14 @@ class QNNClassifier(ClassifierMixin, Estimator):
             ``(n_features, n_outputs) -> model``; or None for ``qdl.estimators.reuploading``.
         loss: None for cross entropy, ``CrossEntropy(scale=...)``, or ``f(outputs, y) -> scalar``
             with labels 0, 1, ... in the order of ``classes_``.
-        optimizer: any Optax transformation; None for ``optax.adam(0.05)``. Optax makes them of
-            functions that ``pickle`` refuses: estimators with one travel by ``cloudpickle``.
+        optimizer: any Optax transformation, or the name of one, as ``"adam"``, which reads well in
+            ``best_params_``; None for Adam. Optax makes transformations of functions that ``pickle``
+            refuses: estimators with one travel by ``cloudpickle``.
         steps: gradient steps.
         batch_size: rows a step.
         seed: of the first parameters, the batches and shots.
+        learning_rate: of an optimizer that is named; None for 0.05.
+        warm_start: whether ``fit`` starts from the parameters of the ``fit`` before, with a new optimizer.
 
     Attributes:
         classes_: the labels.
@@ -58,7 +62,7 @@ class QNNClassifier(ClassifierMixin, Estimator):
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNClassifier:
-        """Train from new parameters.
+        """Train from new parameters, or with ``warm_start`` from those of the ``fit`` before.
 
         Args:
             X: ``(n_samples, n_features)``, radians.
@@ -68,7 +72,13 @@ class QNNClassifier(ClassifierMixin, Estimator):
         loss = checked_loss(self.loss, "cross_entropy", "mse")
         X, y, weights = self._rows(X, y, sample_weight, reset=True)
         check_classification_targets(y)
-        self._start(np.unique(y))
+        if not self._goes_on():
+            self._start(np.unique(y))
+        elif not np.array_equal(np.unique(y), self.classes_):
+            raise ValueError(
+                f"y has the classes {np.unique(y).tolist()}, but with warm_start expected those of the fit "
+                f"before, {self.classes_.tolist()}. Set warm_start=False to start anew."
+            )
         self._train(X, np.searchsorted(self.classes_, y), weights, loss)
         return self
 
@@ -113,6 +123,15 @@ class QNNClassifier(ClassifierMixin, Estimator):
         log_p = np.asarray(self._cross_entropy().log_probs(jnp.asarray(values)), float)
         return softmax(log_p[:, : len(self.classes_)], axis=1)
 
+    def decision_function(self, X: Any) -> np.ndarray:
+        r"""Log probabilities of the classes, ``(n_samples, n_classes)``; of two their difference.
+
+        For two classes ``(n_samples,)``: $\log p(1) - \log p(0)$, positive for ``classes_[1]``.
+        """
+        p = self.predict_proba(X)
+        logs = np.log(np.maximum(p, np.finfo(float).tiny))
+        return logs[:, 1] - logs[:, 0] if p.shape[1] == 2 else logs
+
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class of each row, ``(n_samples,)``."""
         best = self.predict_proba(X).argmax(axis=1)
@@ -138,4 +157,4 @@ class QNNClassifier(ClassifierMixin, Estimator):
 
     def _cross_entropy(self) -> CrossEntropy:
         given = self.loss if isinstance(self.loss, CrossEntropy) else CrossEntropy()
-        return given.of(self.model_)
+        return replace(given.of(self.model_), shots=None)  # plain frequencies

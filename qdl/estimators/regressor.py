@@ -20,10 +20,14 @@ class QNNRegressor(RegressorMixin, Estimator):
     Args:
         model: as for ``QNNClassifier``, with one output.
         loss: None for the mean squared error, or ``f(outputs, y) -> scalar`` with mapped targets.
-        optimizer: any Optax transformation; None for ``optax.adam(0.05)``.
+        optimizer: any Optax transformation, or the name of one, as ``"adam"``, which reads well in
+            ``best_params_``; None for Adam.
         steps: gradient steps.
         batch_size: rows a step.
         seed: of the first parameters, the batches and shots.
+        learning_rate: of an optimizer that is named; None for 0.05.
+        warm_start: whether ``fit`` starts from the parameters of the ``fit`` before, with a new optimizer
+            and the range of y that it saw.
 
     Attributes:
         target_range_: ``(low, high)`` of y in training.
@@ -42,7 +46,7 @@ class QNNRegressor(RegressorMixin, Estimator):
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNRegressor:
-        """Train from new parameters.
+        """Train from new parameters, or with ``warm_start`` from those of the ``fit`` before.
 
         Args:
             X: ``(n_samples, n_features)``, radians.
@@ -51,7 +55,8 @@ class QNNRegressor(RegressorMixin, Estimator):
         """
         loss = checked_loss(self.loss, "mse", "cross_entropy")
         X, y, weights = self._rows(X, y, sample_weight, reset=True, y_numeric=True)
-        self._start(y)
+        if not self._goes_on():
+            self._start(y)
         self._train(X, self._mapped(y), weights, loss)
         return self
 

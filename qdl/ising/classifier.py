@@ -133,6 +133,16 @@ class IsingClassifier(Annealed):
         """
         return self._energies(self._rows(X))
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        r"""The share of each class, ``(n_samples, n_classes)``: $p_c \propto e^{-(E_c - \min E)}$.
+
+        Of ``decision_energies``, at temperature 1 in the units of the weights. The largest is the
+        prediction; how sure it is has not been calibrated, see ``sklearn.calibration``.
+        """
+        energies = self.decision_energies(X).astype(float)
+        weights = np.exp(energies.min(axis=1, keepdims=True) - energies)
+        return weights / weights.sum(axis=1, keepdims=True)
+
     def sample(self, X: Any, num_reads: int = 20, key: Any = None) -> Reads:
         """Free low-energy states of each row: spins ``(n_samples, reads, hidden + outputs)``.
 

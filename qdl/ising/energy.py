@@ -5,6 +5,7 @@ Spins are -1 or +1. A matrix J is upper triangular; ``Bipartite`` keeps the bloc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,8 +118,13 @@ class Ising:
 
     @classmethod
     def from_qubo(cls, Q: Any, offset: float = 0.0) -> Ising:
-        """The problem whose energies are ``b @ Q @ b + offset``; Q may be any square matrix."""
-        Q = _floats(Q)
+        """The problem whose energies are ``b @ Q @ b + offset``.
+
+        Args:
+            Q: any square matrix ``(n, n)``, or a dict ``{(i, j): q}`` with i and j from 0 to n - 1.
+            offset: the constant.
+        """
+        Q = _floats(_matrix(Q) if isinstance(Q, Mapping) else Q)
         if Q.ndim != 2 or Q.shape[0] != Q.shape[1]:
             raise ValueError(f"Q must be a square matrix (n, n), got {Q.shape}.")
         J = (np.triu(Q, 1) + np.tril(Q, -1).T) / 4
@@ -153,6 +159,22 @@ class Ising:
                 "Convert Ising(h[i], J) for each i."
             )
         return self.h
+
+
+def _matrix(Q: Mapping[Any, Any]) -> np.ndarray:
+    """A dict of pairs of whole numbers as a matrix."""
+    for key in Q:
+        pair = isinstance(key, tuple) and len(key) == 2
+        if not pair or not all(isinstance(i, int | np.integer) and i >= 0 for i in key):
+            raise ValueError(
+                f"Q as a dict needs pairs (i, j) of whole numbers >= 0 as keys, got {key!r}. For other "
+                "labels use Ising.from_bqm(dimod.BinaryQuadraticModel.from_qubo(Q))."
+            )
+    n = 1 + max((max(key) for key in Q), default=-1)
+    found = np.zeros((n, n))
+    for (i, j), value in Q.items():
+        found[i, j] += value
+    return found
 
 
 def energies(h: np.ndarray, J: Couplings, spins: np.ndarray) -> np.ndarray:

@@ -112,10 +112,22 @@ def yielded(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
             f"{name} gave {kind} instead of operators. Yield or return gates: what PennyLane only "
             "queues is not recorded. For pooling by measurement use Pooling()."
         )
-    lost = [o for o in queue.queue if not any(o is p for p in operators)]
+    there = set(map(id, operators))
+    lost = [o for o in queue.queue if id(o) not in there and not _decomposed(o, operators)]
     if lost:
         raise ValueError(_lost(name, lost))
     return operators
+
+
+def _decomposed(operator: Any, operators: list[Any]) -> bool:
+    """Whether an operator is there as its parts, one after another."""
+    if not isinstance(operator, qp.operation.Operator) or not operator.has_decomposition:
+        return False
+    with qp.QueuingManager.stop_recording():
+        parts = [(part.name, part.wires) for part in operator.decomposition()]
+    there = [(o.name, o.wires) for o in operators if isinstance(o, qp.operation.Operator)]
+    starts = range(len(there) - len(parts) + 1) if parts else ()
+    return any(there[i : i + len(parts)] == parts for i in starts)
 
 
 def _lost(name: str, operators: list[Any]) -> str:

@@ -113,8 +113,8 @@ class AngleEncoding(Layer):
 class AmplitudeEncoding(Layer):
     r"""The features as amplitudes: $|\psi\rangle = \frac{1}{\|x\|}\sum_k x_k |k\rangle$.
 
-    Must be the first layer of the circuit. Inside the user's own ``jit`` a zero vector gives
-    $|0 \dots 0\rangle$ with zero gradient; a concrete one is refused.
+    Must be the first layer of the circuit. A zero vector of the user's is refused; inside the user's own
+    ``jit``, and behind another stage of a ``Hybrid``, it gives $|0 \dots 0\rangle$ with zero gradient.
 
     Args:
         pad: fill up with zeros to ``2**n_wires`` features; False asks for exactly that many.

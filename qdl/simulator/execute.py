@@ -7,7 +7,7 @@ over data. A second derivative falls back to JAX's own differentiation of the pl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -52,24 +52,18 @@ class Execution:
     def ready(self, flags: Flags, batch: int) -> Ready:
         """The plan for these flags (which pieces of numbers are batched)."""
         elements: list[Any] = split(self.reading, flags)
-        preparations = [e for e in elements if isinstance(e, Preparation)]
-        if preparations and (len(preparations) > 1 or elements[0] is not preparations[0]):
-            raise ValueError(
-                "A state preparation must be the first operator of a circuit, and the only one. "
-                "Put AmplitudeEncoding first."
-            )
-        start = preparations[0] if preparations else None
-        elements = elements[len(preparations) :]
+        start = _preparations(elements)
+        elements = [e for e in elements if not isinstance(e, Preparation)]
         used = self.wires
         if self.passes.light_cone and set(self.head.wires) != set(self.wires):
-            seeds = set(self.head.wires) | set(start.wires if start else ())
+            seeds = set(self.head.wires).union(*(part.wires for part in start))
             seen, reached = light_cone(elements, seeds)
             kept = {*seen, *(i for i, e in enumerate(elements) if isinstance(e, Fence))}
             elements = [elements[i] for i in sorted(kept)]
             used = tuple(sorted(reached))
         if self.lift is not None:
             elements, used = self.lift(elements, used)
-        planned = plan(elements, used, self.passes, start is not None)
+        planned = plan(elements, used, self.passes, bool(start))
         tail = None
         if (
             self.passes.absorb
@@ -91,7 +85,7 @@ class Ready:
     execution: Execution
     flags: Flags
     planned: Any
-    start: Preparation | None
+    start: tuple[Preparation, ...]  # of disjoint wires; () for |0...0>
     program: Program
     layout: Layout
     tail: Any  # the last stage, if it only moves and turns amplitudes and need not be done
@@ -100,7 +94,7 @@ class Ready:
         """The first state and the numbers of the stages."""
         values = Values.of(self.execution.reading, self.flags, numbers, self.layout.batch)
         order = self.program.order
-        if self.start is not None:
+        if self.start:
             state = start.prepared_state(self.start, order, values, self.layout)
         else:
             state = start.product_state(self.planned, order, values, self.layout, matmul)
@@ -131,6 +125,24 @@ class Ready:
         bit = {w: 1 << (len(final) - 1 - p) for p, w in enumerate(final)}
         rows = tuple(sum(b for w, b in bit.items() if self.tail.rows[v] >> w & 1) for v in final)
         return kernels.source_index(rows, tuple(self.tail.flips[v] for v in final))
+
+
+def _preparations(elements: Sequence[Any]) -> tuple[Preparation, ...]:
+    """The states that wires are prepared in, before anything else happens to these wires."""
+    touched: set[int] = set()
+    found = []
+    for element in elements:
+        if isinstance(element, Preparation):
+            before = touched & set(element.wires)
+            if before:
+                raise ValueError(
+                    f"A state is prepared on wires {list(element.wires)} after gates on {sorted(before)}. "
+                    "Expected wires that are still in 0: put AmplitudeEncoding first, or one on each of "
+                    "several groups of wires."
+                )
+            found.append(element)
+        touched |= set(getattr(element, "wires", ()))
+    return tuple(found)
 
 
 def execute(execution: Execution, batch: int) -> jax.Array:

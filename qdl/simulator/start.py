@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -67,7 +68,7 @@ pulled_matmul.defvjp(
 
 
 def _outer(vectors: list[jax.Array]) -> jax.Array:
-    """The outer product of vectors ``(batch or 1, 2)``: ``(batch or 1, 2**m)``."""
+    """The outer product of vectors ``(batch or 1, 2)``, or longer ones: ``(batch or 1, 2**m)``."""
     out = jnp.ones((1, 1))
     for vector in vectors:
         out = out[..., :, None] * vector[..., None, :]
@@ -76,17 +77,18 @@ def _outer(vectors: list[jax.Array]) -> jax.Array:
 
 
 def prepared_state(
-    start: Preparation, order: list[int], values: Values, layout: Layout
+    start: Sequence[Preparation], order: list[int], values: Values, layout: Layout
 ) -> jax.Array:
-    """Given amplitudes on some wires, |0> on the others."""
-    n, k = len(order), len(start.wires)
-    amplitudes = (
-        values.arrays[start.state] if isinstance(start.state, int) else jnp.asarray(start.state)
-    )
-    amplitudes = amplitudes.reshape(-1, 2**k)
+    """Given amplitudes on some groups of wires, |0> on the others."""
+    prepared, amplitudes = [wire for part in start for wire in part.wires], jnp.ones((1, 1))
+    n, k = len(order), len(prepared)
+    for part in start:
+        own = values.arrays[part.state] if isinstance(part.state, int) else jnp.asarray(part.state)
+        own = own.reshape(-1, 2 ** len(part.wires))
+        amplitudes = own if len(start) == 1 else _outer([amplitudes, own])
     full = jnp.zeros((len(amplitudes), 2**k, 2 ** (n - k)), amplitudes.dtype)
     full = full.at[..., 0].set(amplitudes).reshape(-1, *(2,) * n)
-    wires = [*start.wires, *(w for w in order if w not in start.wires)]
+    wires = [*prepared, *(w for w in order if w not in prepared)]
     full = jnp.transpose(full, (0, *(1 + wires.index(w) for w in order))).reshape(-1, 2**n)
     full = jnp.broadcast_to(full, (layout.batch, 2**n))
     state = jnp.stack([full.real, full.imag]).astype(values.shared.dtype)

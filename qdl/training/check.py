@@ -13,6 +13,7 @@ import numpy as np
 from ..layers import Adjoint, AngleEncoding, IQPEncoding
 from ..reading import leaves, unfold
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
+from .optimizers.foreign import alone
 
 MOST_TURNS = 2  # of an angle: standardised features stay below
 
@@ -168,7 +169,7 @@ def check_optimizer(optimizer: Any) -> Any:
             f"optimizer must be an Optax transformation, got {optimizer!r}. Pass optax.adam(0.01), or None "
             "for just that."
         )
-    return optimizer
+    return alone(optimizer)
 
 
 def n_outputs(model: Any) -> int | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
+from ..arguments import check_whole
 from ..readout import Probs, Readout
 
 Loss = Callable[[jax.Array, jax.Array], jax.Array]
 KINDS = ("expectations", "probabilities", "logits")
+UNSEEN = 200.0  # the slope of the logarithm at an output of 0 of which nobody says how it was found
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,16 @@ class CrossEntropy:
     the observable must lie in [-1, 1]. ``scale`` widens that range, in which a softmax could never
     be sure; it is not used for k = 1.
 
+    Where outputs are frequencies, of ``shots`` outcomes, one that was never seen has not the probability 0,
+    whose slope is infinite: the probabilities of k = 1, and ``probabilities``, are those of k + 1 hits
+    among N + 1. Then the gradient is bounded, and right on average where the outcome is expected at all.
+
     Args:
         scale: factor of the expectation values before the softmax.
         outputs: one of the three; None lets ``fit`` read it from the model: the readout ``Probs``
             gives probabilities, the others give expectations, a classical last stage gives logits.
+        shots: outcomes behind each output; None lets ``fit`` read it from the place of the model, and
+            means exact outputs elsewhere.
 
     Example:
         >>> loss = CrossEntropy(outputs="expectations")
@@ -64,21 +74,25 @@ class CrossEntropy:
 
     scale: float = 5.0
     outputs: str | None = None
+    shots: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.scale > 0:
             raise ValueError(f"CrossEntropy needs scale > 0, got {self.scale!r}. The default is 5.")
         if self.outputs not in (None, *KINDS):
             raise ValueError(f"outputs must be None or one of {list(KINDS)}, got {self.outputs!r}.")
+        if self.shots is not None:
+            check_whole("shots", self.shots, owner="CrossEntropy")
 
     def of(self, model: Any) -> CrossEntropy:
-        """This loss, told what the outputs of ``model`` are."""
-        if self.outputs is not None:
-            return self
-        readout = getattr(model, "readout", None)
-        if isinstance(readout, Probs):
-            return replace(self, outputs="probabilities")
-        return replace(self, outputs="expectations" if isinstance(readout, Readout) else "logits")
+        """This loss, told what the outputs of ``model`` are, and how many shots are behind them."""
+        readout, outputs = getattr(model, "readout", None), self.outputs
+        if outputs is None and isinstance(readout, Probs):
+            outputs = "probabilities"
+        elif outputs is None:
+            outputs = "expectations" if isinstance(readout, Readout) else "logits"
+        frequencies = self.shots is None and outputs != "logits"
+        return replace(self, outputs=outputs, shots=_draws(model) if frequencies else self.shots)
 
     def log_probs(self, outputs: jax.Array) -> jax.Array:
         """``(..., k)`` outputs to ``(..., max(k, 2))`` log probabilities of the labels."""
@@ -90,14 +104,14 @@ class CrossEntropy:
         if outputs.shape[-1] == 1:
             return self._two(outputs)
         if self.outputs == "probabilities":
-            return _log(outputs)
+            return _log(outputs, self.shots)
         return jax.nn.log_softmax((self.scale if self.outputs == "expectations" else 1.0) * outputs)
 
     def _two(self, outputs: jax.Array) -> jax.Array:
         if self.outputs == "logits":
             return jax.nn.log_sigmoid(jnp.concatenate([-outputs, outputs], axis=-1))
         p = (1 + outputs) / 2 if self.outputs == "expectations" else outputs
-        return _log(jnp.concatenate([1 - p, p], axis=-1))
+        return _log(jnp.concatenate([1 - p, p], axis=-1), self.shots)
 
     def __call__(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
         log_p = self.log_probs(outputs)
@@ -108,9 +122,25 @@ class CrossEntropy:
         return jnp.mean(self.log_probs(outputs).argmax(axis=-1) == y, dtype=outputs.dtype)
 
 
-def _log(p: jax.Array) -> jax.Array:
-    """The logarithm, finite and with a gradient that still points upwards where p is 0."""
-    return jnp.log(jnp.maximum(p, 0) + jnp.finfo(p.dtype).eps)
+def _log(p: jax.Array, shots: int | None) -> jax.Array:
+    r"""The logarithm, finite and with a gradient that still points upwards where p is 0 or below.
+
+    Of k hits among N shots it is $(1 + 1/N) \log((k + 1)/(N + 1))$, whose slope $(N + 1)/(k + 1)$ is at most
+    N + 1, and 1/p on average but for $(1 - p)^{N + 1}$ of it: no function of k does for all p.
+    """
+    if shots is not None:
+        hits = shots * (p - lax.stop_gradient(jnp.minimum(p, 0)))
+        return (1 + 1 / shots) * jnp.log((hits + 1) / (shots + 1))
+    eps = jnp.finfo(p.dtype).eps
+    nothing = math.log(eps) + UNSEEN * (p - lax.stop_gradient(p))
+    return jnp.where(p > 0, jnp.log(jnp.maximum(p, 0) + eps), nothing)
+
+
+def _draws(model: Any) -> int | None:
+    """How many outcomes are behind each output of a model; None for exact ones."""
+    while hasattr(model, "stages"):
+        model = model.stages[-1]
+    return getattr(getattr(model, "place", None), "draws", None)
 
 
 def check_shapes(outputs: tuple[int, ...], y: tuple[int, ...]) -> None:

@@ -44,7 +44,9 @@ class Fit:
         history: arrays ``loss``, ``grad_norm`` (NaN where an optimizer needs values only),
             ``step_time`` (seconds), and ``penalty`` where the model's place has one, an entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
-            and the number ``compile_time`` (seconds).
+            and the number ``compile_time`` (seconds). Where a place draws shots also the number
+            ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
+            is not larger says nothing.
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
             seconds), ``"nan"`` or ``"callback"``.
         step: the step after which ``params`` were taken.
@@ -63,6 +65,12 @@ class Fit:
             name for name in ("loss", "val_loss", "val_accuracy") if len(self.history.get(name, ()))
         ]
         last = "".join(f", {name} {self.history[name][-1]:.4g}" for name in shown)
+        if "loss_noise" in self.history:
+            losses = self.history["loss"]
+            change, noise = losses[-1] - losses[0], self.history["loss_noise"]
+            last += (
+                f"; the loss changed by {change:.2g}, and scatters by {noise:.2g} from step to step"
+            )
         return f"{self.stopped} at step {self.step}{last}"
 
     def __repr__(self) -> str:
@@ -237,7 +245,10 @@ class _Watch:
         return Progressed(self.state, self.record, self.best)
 
     def _history(self) -> dict[str, Any]:
-        return self.record.table(self.step, self.options.labelled)
+        table = self.record.table(self.step, self.options.labelled)
+        if any(place.draws for place in places_of(self.plan.model)) and self.step >= 3:
+            table["loss_noise"] = noise_of(table["loss"])
+        return table
 
 
 def _chunks(step_fn: Any, state: State, data: Data, options: Options) -> Iterator[tuple[Any, ...]]:
@@ -251,6 +262,16 @@ def _chunks(step_fn: Any, state: State, data: Data, options: Options) -> Iterato
         seconds = time.perf_counter() - start
         yield state, {name: np.asarray(row) for name, row in numbers.items()}, seconds
         done, size = stop, int(np.clip((stop - done) * PAUSE / seconds, 1, CHUNK))
+
+
+def noise_of(losses: np.ndarray) -> float:
+    """The scatter of a loss around its trend, from second differences: those of a straight line vanish.
+
+    Example:
+        >>> noise_of(np.array([4.0, 3.0, 2.0, 1.0]))
+        0.0
+    """
+    return float(np.sqrt(np.mean(np.diff(losses, n=2) ** 2) / 6))
 
 
 def _warn(step: int, loss: float, norm: float) -> str:

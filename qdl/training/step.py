@@ -14,6 +14,7 @@ from jax import lax
 from ..hybrid import applied, penalty
 from .losses import CrossEntropy, Loss
 from .optimizers import ValuesOnly
+from .optimizers.foreign import updated
 
 CHUNK = 256  # the most steps between two looks by Python; the length of the buffers for their rows
 
@@ -108,9 +109,9 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, dict[str, jax.Ar
         (loss, extra), gradient = jax.value_and_grad(both, has_aux=True)(state.params)
         norm = optax.tree.norm(gradient)
     # `x` for optimizers that look at the states of this batch: the metric of qdl.training.
-    updates, opt_state = optax.with_extra_args_support(plan.optimizer).update(
-        gradient, state.opt_state, state.params, value=loss, grad=gradient, value_fn=objective, x=x
-    )
+    more = {"value": loss, "grad": gradient, "value_fn": objective, "x": x}
+    more["grad_fn"] = lambda params, _: jax.grad(objective)(params)
+    updates, opt_state = updated(plan.optimizer, gradient, state.opt_state, state.params, more)
     params = optax.apply_updates(state.params, updates)
     finite = jnp.isfinite(loss + optax.tree.norm(gradient) + optax.tree.norm(params))
     new = State(params, opt_state, state.step + 1, order, finite, state.skipped)

@@ -10,7 +10,17 @@ import numpy as np
 import pennylane as qp
 
 from .names import fake_backend
-from .noise import BASIS, FLOW, HashedNoise, errors_before_readout, flips, hashed, mixed, seen
+from .noise import (
+    BASIS,
+    FLOW,
+    HashedNoise,
+    errors_before_readout,
+    flips,
+    hashed,
+    laid_out,
+    mixed,
+    seen,
+)
 from .primitives import by_name, submit, values
 from .qiskit_place import QiskitPlace
 from .request import Request
@@ -80,7 +90,8 @@ class Aer(QiskitPlace):
     def translated(self, circuit: Any) -> Any:
         """A circuit in gates that Aer runs, those that a noise model names as they are."""
         if isinstance(self.noise, HashedNoise):
-            return self.noise.circuit(circuit)
+            found = self.noise.circuit(circuit)
+            return found if self.layout is None else laid_out(found, self.layout)
         return super().translated(circuit)
 
     @cached_property

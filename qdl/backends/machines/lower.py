@@ -124,7 +124,8 @@ def lower(program: Program) -> Lowered:
     """
     wires = program.wires
     circuit = QuantumCircuit(len(wires))
-    parameters = [Parameter(f"angle_{i}") for i in range(len(program.sources))]
+    digits = len(str(max(len(program.sources) - 1, 0)))  # names sort as their numbers do
+    parameters = [Parameter(f"angle_{i:0{digits}}") for i in range(len(program.sources))]
     _write(circuit, program.gates, parameters, {wire: i for i, wire in enumerate(wires)})
     return Lowered(program, circuit, tuple(parameters), tuple(wires))
 

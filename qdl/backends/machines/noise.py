@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,6 +193,13 @@ def mixed(p: np.ndarray, on: list[np.ndarray]) -> np.ndarray:
     for axis, matrix in enumerate(on, start=1):
         p = np.moveaxis(np.tensordot(matrix, p, (1, axis)), 0, axis)
     return p.reshape(shape)
+
+
+def laid_out(circuit: QuantumCircuit, layout: Sequence[int]) -> QuantumCircuit:
+    """The circuit on these qubits of a larger one."""
+    found = QuantumCircuit(1 + max(layout))
+    found.add_register(*circuit.cregs)
+    return found.compose(circuit, list(layout), list(range(circuit.num_clbits)))  # pyright: ignore
 
 
 def _translated(circuit: QuantumCircuit, basis: list[str]) -> QuantumCircuit:

@@ -237,6 +237,7 @@ def _compiled(place: QiskitPlace, lowered: Lowered) -> Compiled:
     measures = lowered.samples and place.shots is not None
     circuit = with_measurement(lowered, lowered.measured_wires) if measures else lowered.circuit
     ready = place.translated(circuit)
-    on = ready.layout.final_index_layout() if ready.layout else range(circuit.num_qubits)
+    plain = place.layout or range(circuit.num_qubits)
+    on = ready.layout.final_index_layout() if ready.layout else plain
     laid = [o.apply_layout(list(on), ready.num_qubits) for o in lowered.observables]
     return Compiled(ready, laid, list(on))
