@@ -126,7 +126,7 @@ def sampled_variance(
     both, the debiased one their covariance.
 
     Args:
-        model: a QNN; its first readout value is the cost.
+        model: a QNN on a place without errors; its first readout value is the cost.
         parameter: index into the reported parameters, the angle of one rotation about a Pauli word.
         shots: per expectation value, even.
         draws: random starts.
@@ -146,6 +146,7 @@ def sampled_variance(
     """
     if shots < 2 or shots % 2:
         raise ValueError(f"shots are split into halves: got {shots}, expected an even number >= 2.")
+    model.place.check_pure("the sampled variance")
     position = int(np.flatnonzero(parameters(model).reported)[parameter])
     exact, half = model.on(statevector()), model.on(statevector(shots=shots // 2))
     x = None if x is None else jnp.asarray(x, float)
