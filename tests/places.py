@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
+import dense
 import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
+import qiskit_noise
 
 from qdl.backends import (
     GatePlace,
@@ -24,6 +27,12 @@ class Row(NamedTuple):
     make: Callable[[], Any]
     gradient: bool = True  # its derivative is checked too
     slow: bool = False
+    # What is right there: place -> (gates, wires, asked) -> values, deviation and range of a shot.
+    # None for a place without errors of its own.
+    errors: Callable[[Any], Callable] | None = None
+
+    def reference(self, place):
+        return dense.measure if self.errors is None else self.errors(place)
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,11 @@ class OneByOne(RowPlace):
         return np.reshape(found, (len(rows), program.size))
 
 
+def with_errors(place):
+    """Dense matrices with the errors of a noise model for given qubits."""
+    return partial(dense.measure, noise=qiskit_noise.of(qiskit_noise.two_kinds()))
+
+
 PLACES = {
     "statevector": Row(statevector),
     "statevector with shots": Row(lambda: statevector(shots=2000), slow=True),
@@ -60,9 +74,32 @@ PLACES = {
     "lightning.qubit": Row(lambda: qp.device("lightning.qubit", wires=3), slow=True),
     "aer": Row(aer),
     "aer with shots": Row(lambda: aer(shots=2000), slow=True),
-    "aer with noise": Row(lambda: aer(noise="manila"), gradient=False),
-    "fake": Row(lambda: fake("manila", shots=200), gradient=False),
+    "aer with noise": Row(
+        lambda: aer(noise="manila"), gradient=False, errors=qiskit_noise.on_machine
+    ),
+    "aer with errors of qubits": Row(
+        lambda: aer(noise=qiskit_noise.two_kinds(), method="density_matrix"),
+        gradient=False,
+        errors=with_errors,
+    ),
+    "aer with errors and shots": Row(
+        lambda: aer(noise=qiskit_noise.two_kinds(), shots=2000),
+        gradient=False,
+        slow=True,
+        errors=with_errors,
+    ),
+    "fake": Row(lambda: fake("manila", shots=200), gradient=False, errors=qiskit_noise.on_machine),
     "mitigated": Row(lambda: mitigated(aer(), readout=False, scales=(1, 3)), slow=True),
+    "mitigated errors": Row(
+        lambda: mitigated(
+            aer(noise=qiskit_noise.two_kinds(), method="density_matrix"),
+            readout=False,
+            scales=(1, 3),
+        ),
+        gradient=False,
+        slow=True,
+        errors=lambda place: qiskit_noise.folded(qiskit_noise.of(qiskit_noise.two_kinds())),
+    ),
     "a JAX place": Row(Dense),
     "a NumPy place": Row(OneByOne),
 }

@@ -31,7 +31,7 @@ MODELS = {
 }
 
 # Those without noise of their own, and a device that draws without a key.
-QUIET = {name: row.make for name, row in PLACES.items() if name not in ("aer with noise", "fake")}
+QUIET = {name: row.make for name, row in PLACES.items() if row.errors is None}
 QUIET["qiskit.aer"] = lambda: qp.device("qiskit.aer", wires=3, shots=1000)
 
 

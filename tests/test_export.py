@@ -237,5 +237,7 @@ def test_what_cannot_be_exported_is_said():
         model.to_qasm(params, x, version=4)
     with pytest.raises(ValueError, match="got version=2, params=None"):
         model.to_qasm()
-    with pytest.raises(ValueError, match="got the channel DepolarizingChannel"):
-        model_of([Rotation("y"), Noise("depolarizing", 0.1)]).to_qiskit()
+    noisy = model_of([Rotation("y"), Noise("depolarizing", 0.1)])
+    for export in (noisy.to_qiskit, lambda: noisy.to_qasm(drawn(noisy)[0])):
+        with pytest.raises(ValueError, match="got the channel DepolarizingChannel. Leave Noise"):
+            export()

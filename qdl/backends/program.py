@@ -217,6 +217,9 @@ class Program:
 def to_qasm2(operators: Sequence[Any], wires: Wires, measured: Sequence[int]) -> str:
     """OpenQASM 2 text: qubit i is the i-th of ``wires``, and bit j is read from the j-th of ``measured``.
 
+    Raises:
+        ValueError: a channel.
+
     Example:
         >>> print(to_qasm2([qp.RX(0.5, 1)], (0, 1), (1,)))
         OPENQASM 2.0;
@@ -226,6 +229,12 @@ def to_qasm2(operators: Sequence[Any], wires: Wires, measured: Sequence[int]) ->
         creg c[1];
         measure q[1] -> c[0];
     """
+    for operator in operators:
+        if isinstance(operator, qp.operation.Channel):
+            raise ValueError(
+                f"OpenQASM has gates, got the channel {operator.name}. Leave Noise layers out of what is "
+                "exported."
+            )
     tape = qp.tape.QuantumScript(list(operators))
     kept = {"GlobalPhase", "MidMeasure", *QELIB1}
     found: Any = decompose(

@@ -62,7 +62,7 @@ def weight_truncation(
     starts, not for every parameter.
 
     Args:
-        model: a QNN with independent angles.
+        model: a QNN with independent angles, on a place without errors.
         key: a JAX key.
         samples: number of walks, rounded up to whole chunks.
         x: features ``(n_features,)``; None for features uniform over a turn.
@@ -81,6 +81,7 @@ def weight_truncation(
 
     Reference: Angrisani et al., arXiv:2409.01706 (2024); Cerezo et al., arXiv:2312.09121 (2023).
     """
+    model.place.check_pure("the weight truncation")
     small = reduced(pauli_circuit(model, x, cost))
     fixed = split(small, angles=False)
     terms = certify(replace(small, elements=fixed.rest), fixed.product)
