@@ -203,23 +203,14 @@ def variance(
     target: Annotated[
         str, typer.Argument(help="qcnn, ..., file.py:name of a QNN or build(n), or a saved model.")
     ] = "mcclean",
-    widths: Annotated[
-        str | None, typer.Option(help="Numbers of wires, as 2-10 or 4,8,16; default: 2-10.")
-    ] = None,
+    widths: Annotated[str | None, typer.Option(help="Wires, as 2-10 or 4,8,16.")] = None,
     depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
     method: Annotated[str, typer.Option(help="auto, statevector, dense_moment, ...")] = "auto",
     samples: Annotated[int | None, typer.Option(help="Starts or walks a width.")] = None,
-    parameter: Annotated[
-        str | None,
-        typer.Option(help="One component instead of the whole gradient: index, median, largest."),
-    ] = None,
-    place: Annotated[
-        str | None, typer.Option(help="On this machine: aer, fake_manila, ibm_torino, ...")
-    ] = None,
+    parameter: Annotated[str | None, typer.Option(help="Index, median or largest alone.")] = None,
+    place: Annotated[str | None, typer.Option(help="Machine: aer, fake_manila, ...")] = None,
     shots: Annotated[int, typer.Option(help="Of each circuit and basis there.")] = 1000,
-    dataset: Annotated[
-        str | None, typer.Option(help="Of the loss on this data set: iris, wine, ...")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Of the loss on this: iris, ...")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,

@@ -243,15 +243,6 @@ def depth_sweep(at):
     return variance(at, found[1])
 
 
-def sampled_variance(at):
-    found = diagnostics.sampled_variance(
-        MODEL.on(at.place), 0, shots=400, draws=400, x=X[0], key=KEY
-    )
-    squares = slopes(at) ** 2
-    room = 7 * (squares.std() + 1 / 20) / np.sqrt(400)
-    return same("variance", found.debiased, squares.mean(), room)
-
-
 def pairs():
     states = [vector(dense.rho(MODEL, params, X[0])) for params in points()]
     return np.abs(np.conj(states) @ np.array(states).T) ** 2
@@ -520,7 +511,6 @@ QUANTITIES = {
     ),
     "`compare_initializers`": Row(("diagnostics.compare_initializers",), compare_initializers),
     "`depth_sweep`": Row(("diagnostics.depth_sweep",), depth_sweep),
-    "`sampled_variance`": Row(("diagnostics.sampled_variance",), sampled_variance),
     "`trainability_report`": Row(("diagnostics.trainability_report",), report),
     "`weight_truncation`": Row(("diagnostics.weight_truncation",), weight_truncation),
     "`expressibility`": Row(("diagnostics.expressibility",), expressibility),

@@ -47,7 +47,7 @@ class Returns(Engine):
         return self.row
 
 
-@pytest.mark.parametrize("name", choose.ENGINES)
+@pytest.mark.parametrize("name", [name for name in choose.ENGINES if name != "sampled"])
 def test_ours_keep_the_contract(name):
     check_engine(choose.ENGINES[name], samples=None if "walk" in name else 200)
 
