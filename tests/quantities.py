@@ -217,8 +217,8 @@ def variance(at, found):
     """None where a row holds the variance of the first component: exact, or the mean of its draws."""
     squares = slopes(at) ** 2
     room = 1e-6
-    if found.method == "statevector":
-        room += 7 * squares.std() / np.sqrt(found.draws)
+    if found.draws:
+        room += 7 * squares.std() / np.sqrt(found.draws) + 4 * found.standard_error[0]
     return same("variance", found.variance[0], squares.mean(), room)
 
 
@@ -238,8 +238,9 @@ def compare_initializers(at):
 
 def depth_sweep(at):
     found = diagnostics.depth_sweep(
-        lambda n, d: MODEL.on(at.place), 3, (1,), x=X[0], key=KEY, samples=at.starts
-    )
+        lambda n, d: MODEL.on(at.place), 3, (1,), parameter=0, x=X[0], key=KEY,
+        samples=at.starts,
+    )  # fmt: skip
     return variance(at, found[1])
 
 

@@ -148,6 +148,17 @@ def test_tied_angles_are_measured_whole():
     assert not row.sampling.drawn and abs(row.squared_norm - 0.5) < 4 * row.squared_norm_error
 
 
+def test_features_are_given_or_drawn_with_each_start():
+    """C = cos(x + t): given or drawn, E sin^2 = 1/2, by both ways of measuring."""
+    model = qdl.QNN(2, [AngleEncoding("x"), Rotation("x")], readout=qdl.ExpZ(0))
+    model = model.on(statevector(shots=200))
+    for x in (None, np.array([0.3, 0.4])):
+        whole = gradient_variance(model, x=x, key=KEY, samples=300)
+        drawn = gradient_variance(lambda n: model, (2,), x=x, key=KEY, samples=300)[2]
+        for row in (whole, drawn):
+            assert abs(row.squared_norm - 0.5) < 4 * row.squared_norm_error < 0.2
+
+
 def test_halves_know_their_noise():
     """Signal and noise that are known: what is subtracted, what is left, and how sure that is."""
     rng = np.random.default_rng(0)

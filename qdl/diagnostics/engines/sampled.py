@@ -158,13 +158,19 @@ def _block(
         x = None if x is None else jnp.asarray(x, float)
         # Keys and starts one operation at a time: as programs they would be compiled for every width.
         params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
+        features = features if x is None else x  # the map has made a copy for each start
         which, *runs = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 3))(last), 1, 0)
         axis = None if features is None or x is not None else 0
         positions = plan.positions
         if positions is None:
-            runs = jnp.stack(runs, axis=1)
-            costs, slopes = _gradients(model, cost, axis)(params, features, runs)
-            return {"costs": np.asarray(costs), "slopes": np.asarray(slopes)}
+            # Both runs side by side, as rows of one map.
+            twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), params)
+            seen = features if features is None or axis is None else jnp.concatenate([features] * 2)
+            found = _gradients(model, cost, axis)(twice, seen, jnp.concatenate(runs))
+            costs, slopes = (
+                np.moveaxis(np.asarray(f).reshape(2, count, *f.shape[1:]), 0, 1) for f in found
+            )
+            return {"costs": costs, "slopes": slopes}
         tables = plan.moves, plan.weights
         moves, weights = (jnp.asarray(table, jnp.result_type(float)) for table in tables)
         flat, unravel = _flat(params)
@@ -217,7 +223,7 @@ def _values(model: Any, cost: Any, axis: int | None) -> Any:
 
 @lru_cache(maxsize=32)
 def _gradients(model: Any, cost: Any, axis: int | None) -> Any:
-    """Costs ``(starts, 2)`` and gradients ``(starts, 2, p)`` of both runs, by the place's own method."""
+    """Costs and gradients at rows of parameters and keys, by the place's own method."""
 
     def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
         return value_at(model, cost, params, x, key)
@@ -226,8 +232,16 @@ def _gradients(model: Any, cost: Any, axis: int | None) -> Any:
         found, gradient = jax.value_and_grad(value)(params, x, key)
         return found, ravel_pytree(gradient)[0]
 
-    of_runs = jax.vmap(one, (None, None, 0))
-    return jax.jit(jax.vmap(of_runs, (0, axis, 0)))
+    if model.place.shots is not None:
+        return jax.jit(jax.vmap(one, (0, axis, 0)))
+
+    # Trajectories are many states already: one start after another.
+    def each(params: Any, x: Any, keys: jax.Array) -> Any:
+        if axis is None:
+            return jax.lax.map(lambda row: one(row[0], x, row[1]), (params, keys))
+        return jax.lax.map(lambda row: one(*row), (params, x, keys))
+
+    return jax.jit(each)
 
 
 def summary(
