@@ -139,7 +139,9 @@ class IsingClassifier(Annealed):
         Of ``decision_energies``, at temperature 1 in the units of the weights. The largest is the
         prediction; how sure it is has not been calibrated, see ``sklearn.calibration``.
         """
-        energies = self.decision_energies(X).astype(float)
+        energies = self._energies(
+            self._rows(X).astype(float)
+        )  # alike for a row alone and in a batch
         weights = np.exp(energies.min(axis=1, keepdims=True) - energies)
         return weights / weights.sum(axis=1, keepdims=True)
 
