@@ -16,7 +16,7 @@ import pennylane as qp
 from qdl.layers import Adjoint, Composite, Layer, Mirrored, Repeat, Sequential
 
 STENCIL = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # the derivative of an analytic function, to h^6
-STEP = 1e-2
+STEP = 2e-4  # radians; data of hundreds multiply it
 NOTHING = ("Barrier", "Identity", "GlobalPhase", "Snapshot")
 PAULIS = {
     "X": np.array([[0, 1], [1, 0]]),

@@ -174,7 +174,7 @@ def test_a_saved_model_has_a_variance_too(qdl_command, tmp_path, key):
     model = qdl.QNN(3, qdl.layers.Rotation("y"), qdl.ExpZ([0]))
     qdl.save(tmp_path / "mine", model, model.init(key))
     result = qdl_command("variance", "mine")
-    assert result.exit_code == 0 and "gradient variance on 3 wires, 3 parameters" in result.output
+    assert result.exit_code == 0 and "gradient on 3 wires, 3 parameters, 2 of them" in result.output
     assert "or a folder of a saved model" in refused(qdl_command("variance", "yours"))
     assert "no Python file yours.py. Expected file.py:name" in refused(
         qdl_command("variance", "yours.py:model")
