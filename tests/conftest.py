@@ -20,6 +20,20 @@ def key():
 
 
 @pytest.fixture
+def compiled():
+    """The names of the programs compiled during the test; one that comes from a file counts too."""
+    names = []
+
+    def listen(event, seconds, fun_name="", **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(fun_name.removeprefix("jit(").removesuffix(")"))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.fixture
 def default_qubit():
     """The readout (or the state) of a model on PennyLane's default.qubit, one sample, NumPy."""
     import pennylane as qp

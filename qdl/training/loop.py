@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from .. import threefry
 from ..arguments import check_whole
 from ..layers.base import check_key
 from .check import check_data, check_model, check_optimizer, n_outputs
@@ -106,7 +107,7 @@ def fit(
     check_whole("steps", steps, owner="fit")
     check_whole("batch_size", batch_size, owner="fit")
     check_whole("checkpoint_every", checkpoint_every, owner="fit")
-    init_key, data_key, val_key = jax.random.split(check_key(key, "fit"), 3)
+    init_key, data_key, val_key = threefry.split(check_key(key, "fit"), 3)
     _check_options(patience, validation, callback, skip_nan)
     chosen = ADAM if optimizer is None else check_optimizer(optimizer)
     loss = as_loss(loss, model)
