@@ -36,9 +36,32 @@ def split(key: jax.Array, count: int) -> Sequence[jax.Array]:
     """``jax.random.split(key, count)`` as a sequence of keys."""
     if not is_known(key):
         return list(jax.random.split(key, count))
-    pairs = np.stack(_bits(key, count), axis=1)
-    with jax.ensure_compile_time_eval():  # inside of a trace too: the key is known there
-        return [jax.random.wrap_key_data(pair, impl="threefry2x32") for pair in pairs]
+    return _keys(*_hash(*_words(key), np.arange(count)))
+
+
+def fold_in(key: jax.Array, number: int) -> jax.Array:
+    """``jax.random.fold_in``."""
+    if not is_known(key):
+        return jax.random.fold_in(key, number)
+    return _keys(*_hash(*_words(key), np.array([number])))[0]
+
+
+def permutations(key: jax.Array, numbers: Sequence[int], n: int) -> np.ndarray:
+    """``jax.random.permutation(jax.random.fold_in(key, i), n)`` of each number, row by row."""
+    if not is_known(key):
+        found = [jax.random.permutation(jax.random.fold_in(key, i), n) for i in numbers]
+        return np.stack(found).astype(np.int32)
+    one, two = (word[:, None] for word in _hash(*_words(key), np.array(numbers)))
+    found = np.broadcast_to(np.arange(n, dtype=np.int32), (len(numbers), n))
+    # By random words, sorted so often that no two rows had equal ones each time, as JAX does it.
+    for _ in range(math.ceil(3 * np.log(max(1, n)) / np.log(2**32 - 1))):
+        ones, twos = _hash(one, two, np.arange(2))
+        one, two = ones[:, :1], twos[:, :1]
+        words = np.bitwise_xor(*_hash(ones[:, 1:], twos[:, 1:], np.arange(n)))
+        keyed = words.astype(np.uint64) << np.uint64(32) | np.arange(n, dtype=np.uint64)
+        keyed.sort(axis=1)  # a stable argsort in half the time
+        found = np.take_along_axis(found, keyed.astype(np.uint32).astype(np.intp), axis=1)
+    return found
 
 
 def uniform(
@@ -55,12 +78,13 @@ def uniform(
     if not (small and usual and low in (0, -high) and is_known(key)):
         return jax.random.uniform(key, shape, dtype, low, high)
     f, top = _unit(key, math.prod(shape), kind), kind.type(high)
-    return jnp.asarray((f * top if low == 0 else (2 * f - 1) * top).reshape(shape))
+    # jnp.asarray would compile a program to copy the array, one a shape
+    return jax.device_put((f * top if low == 0 else (2 * f - 1) * top).reshape(shape))
 
 
 def _unit(key: jax.Array, count: int, kind: np.dtype) -> np.ndarray:
     """Uniform on [0, 1): random bits for the mantissa of a number in [1, 2), minus 1."""
-    one, two = _bits(key, count)
+    one, two = _hash(*_words(key), np.arange(count))
     width = 8 * kind.itemsize
     unsigned = np.dtype(f"u{kind.itemsize}")
     bits = one ^ two if width == 32 else one.astype(unsigned) << np.uint64(32) | two
@@ -68,15 +92,27 @@ def _unit(key: jax.Array, count: int, kind: np.dtype) -> np.ndarray:
     return (mantissa | np.ones((), kind).view(unsigned)).view(kind) - kind.type(1)
 
 
-def _bits(key: jax.Array, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The threefry hash of 0, 1, ..., ``count - 1``: two words of 32 bits each.
+def _words(key: jax.Array) -> tuple[Any, Any]:
+    """The two words of a key, also where the key is used inside of a trace."""
+    with jax.ensure_compile_time_eval():
+        first, second = np.asarray(jax.random.key_data(key))
+    return first, second
+
+
+def _keys(ones: np.ndarray, twos: np.ndarray) -> list[jax.Array]:
+    """Keys of their two words."""
+    with jax.ensure_compile_time_eval():
+        pairs = map(jax.device_put, np.stack([ones, twos], axis=1))
+        return [jax.random.wrap_key_data(pair, impl="threefry2x32") for pair in pairs]
+
+
+def _hash(first: Any, second: Any, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The threefry hash of numbers of 64 bits under a key of two words: two words each.
 
     Reference: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC (2011).
     """
-    with jax.ensure_compile_time_eval():
-        first, second = np.asarray(jax.random.key_data(key))
     schedule = (first, second, first ^ second ^ np.uint32(0x1BD11BDA))
-    numbers = np.arange(count, dtype=np.uint64)
+    numbers = numbers.astype(np.uint64)
     one = (numbers >> np.uint64(32)).astype(np.uint32) + schedule[0]
     two = numbers.astype(np.uint32) + schedule[1]
     for i in range(5):

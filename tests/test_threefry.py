@@ -54,6 +54,16 @@ def test_split_has_the_bits_of_jax(count):
         np.testing.assert_array_equal(found, jax.random.key_data(jax.random.split(key, count)))
 
 
+@pytest.mark.parametrize("n", [1, 2, 7, 1625, 1626, 5000])
+def test_permutations_have_the_bits_of_jax(n):
+    for key in keys():
+        numbers = (0, 1, 77)
+        wanted = [jax.random.permutation(jax.random.fold_in(key, i), n) for i in numbers]
+        np.testing.assert_array_equal(threefry.permutations(key, numbers, n), wanted)
+        found, folded = threefry.fold_in(key, 77), jax.random.fold_in(key, 77)
+        np.testing.assert_array_equal(*map(jax.random.key_data, (found, folded)))
+
+
 def traced(layer, wires, initializer=None):
     """``init`` as it is for a key that is not known: by ``jax.random`` alone."""
     with pytest.MonkeyPatch.context() as patch:
@@ -109,6 +119,7 @@ def test_the_older_threefry_is_left_to_jax():
 
 
 def test_nothing_is_compiled_for_a_start(compiled):
+    jax.clear_caches()
     encoding = AngleEncoding(trainable=True)
     block = [encoding, Rotation("zyz"), Entangler("cz")]
     model = qdl.QNN(3, [Repeat(block, 3), Mirrored(Rotation("y"))])

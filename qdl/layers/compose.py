@@ -233,7 +233,7 @@ def _stacked(*leaves: Any) -> jax.Array:
     """Leaves under one another; by NumPy where they are known, so that nothing is compiled."""
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return jnp.stack(leaves)
-    return jnp.asarray(np.stack(leaves))
+    return jax.device_put(np.stack(leaves))
 
 
 @dataclass(frozen=True)
