@@ -1,8 +1,12 @@
 import signal
 
-import jax
-import numpy as np
-import pytest
+from qdl.files import keep_compiled
+
+keep_compiled()  # before JAX is imported; workers and processes that tests start share the folder
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 
