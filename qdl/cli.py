@@ -25,10 +25,7 @@ Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty
 
 @contextmanager
 def plain_errors(busy: str = "") -> Iterator[None]:
-    """What the user can mend becomes one line on stderr and exit code 2; other errors stay loud.
-
-    ``busy`` is shown on a terminal meanwhile.
-    """
+    """What the user can mend becomes one line on stderr and exit code 2; meanwhile ``busy`` is shown."""
     from rich.console import Console
 
     try:
@@ -52,6 +49,9 @@ def main(
     ] = False,
 ) -> None:
     """Variational quantum neural networks: define, train, diagnose."""
+    from .files import keep_compiled
+
+    keep_compiled()
 
 
 @app.command()
@@ -297,8 +297,7 @@ def _whole_numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(
-            f"--classes must be whole numbers with commas between, got {text!r}. "
-            "Example: --classes 3,8"
+            f"--classes must be whole numbers with commas between, got {text!r}. Example: --classes 3,8"
         ) from None
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from . import threefry
 from .arguments import check_whole
 from .readout import Readout
 
@@ -150,7 +151,7 @@ class Hybrid:
 
     def init(self, key: jax.Array) -> list[Any]:
         """Draw parameters: a list with one entry per stage."""
-        keys = jax.random.split(key, len(self.stages))
+        keys = threefry.split(key, len(self.stages))
         return [
             None if isinstance(stage, str) else stage.init(k)
             for stage, k in zip(self.stages, keys, strict=True)

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import jax
 
+from . import threefry
+
 Initializer = Callable[..., jax.Array]
 
 
@@ -53,7 +55,7 @@ class uniform:
 
     def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: Any = float) -> jax.Array:
         """Draw an array."""
-        return jax.random.uniform(key, shape, dtype, self.low, self.high)
+        return threefry.uniform(key, shape, dtype, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class small_angle:
 
     def __call__(self, key: jax.Array, shape: tuple[int, ...], dtype: Any = float) -> jax.Array:
         """Draw an array."""
-        return jax.random.uniform(key, shape, dtype, -self.scale, self.scale)
+        return threefry.uniform(key, shape, dtype, -self.scale, self.scale)
 
 
 @dataclass(frozen=True)

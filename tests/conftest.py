@@ -1,8 +1,12 @@
 import signal
 
-import jax
-import numpy as np
-import pytest
+from qdl.files import keep_compiled
+
+keep_compiled()  # before JAX is imported; workers and processes that tests start share the folder
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 
@@ -17,6 +21,20 @@ def nothing_compiled_stays():
 @pytest.fixture
 def key():
     return jax.random.key(0)
+
+
+@pytest.fixture
+def compiled():
+    """The names of the programs compiled during the test; one that comes from a file counts too."""
+    names = []
+
+    def listen(event, seconds, fun_name="", **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(fun_name.removeprefix("jit(").removesuffix(")"))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 @pytest.fixture

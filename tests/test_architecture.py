@@ -23,11 +23,12 @@ GROUND = {
     "circuit",
     "reading",
     "refused",
+    "threefry",
 }
 # What each room may import, itself always; a room that is not here may import anything above it.
 ALLOWED = {
-    **{room: set() for room in ("arguments", "describe", "files", "refused")},
-    **{room: {"arguments"} for room in ("layers", "initializers", "datasets")},
+    **{room: set() for room in ("arguments", "describe", "files", "refused", "threefry")},
+    **{room: {"arguments", "threefry"} for room in ("layers", "initializers", "datasets")},
     "observables": {"arguments", "refused"},
     "readout": {"arguments", "observables"},
     "circuit": {"arguments", "layers", "readout"},

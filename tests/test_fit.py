@@ -3,7 +3,6 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 import qdl
 from qdl.layers import AngleEncoding, Entangler, Repeat, Rotation
 from qdl.training import MeanSquaredError
-from qdl.training.step import Data, Plan, State, _batch, evaluate
+from qdl.training.batches import Batches
+from qdl.training.step import CHUNK, Data, Plan, evaluate
 
 LINE = qdl.Hybrid([qdl.Dense(2, 1)])
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -120,19 +120,44 @@ def test_shots_use_a_new_key_at_every_step():
 
 
 def test_every_epoch_is_a_new_shuffle_of_all_rows():
-    plan = Plan(LINE, MeanSquaredError(), optax.sgd(0.1), 8)
     data = Data(jnp.arange(42.0)[:, None], jnp.arange(42.0), jax.random.key(0))
-    state = State(None, None, jnp.int32(0), jnp.arange(42), jnp.bool_(True), jnp.int32(0))
-    batch, rows = jax.jit(partial(_batch, plan)), []
-    for step in range(10):
-        order, x, y = batch(state._replace(step=jnp.int32(step)), data)
-        state = state._replace(order=order)
-        assert np.array_equal(x[:, 0], y) and len(y) == 8
-        rows.append(np.asarray(y))
+    batches = Batches(data, 8)
+    rows = np.asarray(batches.data.y)[batches.rows(0, 10)[:10]]
+    assert rows.shape == (10, 8)
+    assert np.array_equal(np.asarray(batches.data.X)[batches.rows(0, 10)[:10], 0], rows)
     first, second = np.concatenate(rows[:5]), np.concatenate(rows[5:])
     assert len(set(first)) == len(set(second)) == 40  # two of 42 rows are left over
     assert not np.array_equal(first, second)
     assert set(first) | set(second) > set(first)  # and not always the same two
+
+
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+@pytest.mark.parametrize("n, size", [(7, 2), (9, 8), (42, 8), (2000, 64)])
+def test_the_rows_of_a_step_do_not_depend_on_how_one_came_there(n, size, impl):
+    data = Data(jnp.zeros((n, 3)), jnp.zeros(n), jax.random.key(5, impl=impl))
+    wanted = []
+    for epoch in range(12):
+        key = jax.random.fold_in(jax.random.fold_in(data.key, 0), epoch)
+        order = np.asarray(jax.random.permutation(key, n))
+        wanted += list(order[: n // size * size].reshape(-1, size))
+    wanted = np.array(wanted[:CHUNK])
+    batches, start = Batches(data, size), 0
+    for stop in (1, 2, len(wanted) // 2, len(wanted)):
+        found = batches.rows(start, stop)
+        assert found.shape == (CHUNK, size)
+        np.testing.assert_array_equal(found[: stop - start], wanted[start:stop])
+        again = Batches(data, size).rows(start, stop)  # as a run that goes on from there
+        np.testing.assert_array_equal(again, found)
+        start = stop
+
+
+def test_data_are_filled_up_with_rows_that_are_never_taken():
+    data = Data(jnp.arange(100.0)[:, None], jnp.arange(100), jax.random.key(0))
+    batches = Batches(data, 10)
+    assert len(batches.data.X) == len(batches.data.y) > 100
+    assert batches.data.y.dtype == data.y.dtype
+    assert batches.rows(0, 200).max() == 99
+    assert len(Batches(data, 100).data.X) == 100  # every step takes them all
 
 
 def test_the_same_key_gives_the_same_bits_and_another_does_not():

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import optax
 
 from ..estimators import QNNClassifier, reuploading
 from ..layers import AmplitudeEncoding, BasisEncoding
 from .classical import Contender
 from .entanglers import without_entanglers
 from .surrogate import SCALES, surrogate
-
-# Made once: an optimizer is part of what is compiled, and equal only to itself.
-ADAM = {rate: optax.adam(rate) for rate in (0.02, 0.05, 0.1)}
 
 
 def quantum(name: str, model: Any, steps: int = 300) -> Contender:
@@ -37,8 +33,7 @@ def quantum(name: str, model: Any, steps: int = 300) -> Contender:
     from sklearn.preprocessing import FunctionTransformer
 
     def build(seed: int, learning_rate: float = 0.05, scale: float = 1.0) -> Any:
-        optimizer = ADAM[learning_rate]
-        estimator = QNNClassifier(model, optimizer=optimizer, steps=steps, seed=seed)
+        estimator = QNNClassifier(model, learning_rate=learning_rate, steps=steps, seed=seed)
         return make_pipeline(FunctionTransformer(scaled, kw_args={"scale": scale}), estimator)
 
     settings: dict[str, Any] = {"learning_rate": (0.02, 0.1)}

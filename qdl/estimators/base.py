@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from functools import lru_cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from sklearn.base import BaseEstimator
@@ -17,15 +17,15 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from .. import threefry
 from ..arguments import check_number, check_whole
 from ..backends import places_of
 from ..hybrid import applied
 from ..training import CrossEntropy, fit
+from ..training.batches import MOST
 from ..training.check import check_optimizer
 from .default import reuploading
 
-ADAM = optax.adam(5e-2)  # one object, so that fits without an optimizer share a compilation
-POOL = 2**16  # rows: the most that are laid out in advance for training
 BLOCK = 128  # rows of every native evaluation: one shape, so that there is one compilation
 
 
@@ -92,9 +92,12 @@ class Estimator(BaseEstimator):
         """One pass over X, from where parameters and optimizer are."""
         self._check_numbers()
         done, optimizer = getattr(self, "n_steps_", 0), self._optimizer()
-        key = jax.random.fold_in(self._keys()[0], done)
+        key = threefry.fold_in(self._keys()[0], done)
         params = self.params_ if done else self.model_.init(key)
-        state = self.opt_state_ if done else optimizer.init(params)
+        fresh = optimizer.init(params)
+        state = self.opt_state_ if done else fresh
+        if self._is_named() and hasattr(state, "hyperparams"):
+            state = state._replace(hyperparams=fresh.hyperparams)  # the rate of now
         count = -(-len(X) // self.batch_size)
         rows = _pool(X, y, weights, count * self.batch_size, self.seed + done)
         with warnings.catch_warnings():
@@ -119,18 +122,20 @@ class Estimator(BaseEstimator):
         return bool(self.warm_start) and hasattr(self, "params_")
 
     def _optimizer(self) -> Any:
-        """The Optax transformation; one object for one choice, so that fits share a compilation."""
-        if self.learning_rate is None and self.optimizer is None:
-            return ADAM
-        name = "adam" if self.optimizer is None else self.optimizer
-        if isinstance(name, str):
-            return named_optimizer(name, 5e-2 if self.learning_rate is None else self.learning_rate)
+        """The Optax transformation."""
+        if self._is_named():
+            rate = 5e-2 if self.learning_rate is None else self.learning_rate
+            return named_optimizer("adam" if self.optimizer is None else self.optimizer, rate)
         if self.learning_rate is not None:
             raise ValueError(
                 f"learning_rate={self.learning_rate!r} belongs to an optimizer that is named, as "
                 "optimizer='adam', but got a transformation, which has its own. Leave one of them out."
             )
         return check_optimizer(self.optimizer)
+
+    def _is_named(self) -> bool:
+        """Whether the optimizer is chosen by name, and the learning rate is an argument here."""
+        return self.optimizer is None or isinstance(self.optimizer, str)
 
     def _check_numbers(self) -> None:
         check_whole("steps", self.steps, owner="fit")
@@ -139,7 +144,7 @@ class Estimator(BaseEstimator):
 
     def _keys(self) -> Any:
         """Of training and of evaluation."""
-        return jax.random.split(jax.random.key(self.seed))
+        return threefry.split(jax.random.key(self.seed), 2)
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         """What the model gives for each row, ``(n, k)``, float64."""
@@ -191,21 +196,24 @@ class Estimator(BaseEstimator):
         )
 
 
-@lru_cache(maxsize=32)
 def named_optimizer(name: str, learning_rate: float) -> Any:
-    """The Optax optimizer of that name.
+    """The Optax optimizer of that name, its learning rate in its state: other rates are the same program.
 
     Raises:
         ValueError: there is none that takes a learning rate alone, or the rate is not positive.
     """
-    make = getattr(optax, name, None)
-    if not callable(make) or "learning_rate" not in inspect.signature(make).parameters:
+    make: Any = getattr(optax, name, None)
+    arguments = set(inspect.signature(make).parameters) if callable(make) else set()
+    if make is None or "learning_rate" not in arguments:
         raise ValueError(
             f"there is no Optax optimizer {name!r} that takes a learning rate: expected a name such as "
             "'adam', 'sgd', 'rmsprop' or 'adamw'. Or pass the transformation itself, optax.adam(0.05)."
         )
     check_number("learning_rate", learning_rate, "learning_rate=0.05", positive=True)
-    return make(learning_rate)
+    fixed = arguments - {"learning_rate"}
+    wrap: Any = optax.inject_hyperparams
+    made = wrap(make, fixed, hyperparam_dtype=jnp.result_type(float))
+    return made(learning_rate=float(learning_rate))
 
 
 def checked_loss(loss: Any, usual: str, unfit: str) -> Any:
@@ -227,8 +235,8 @@ def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: in
     of the training, not of the data, so fits of other row counts share one compilation; a large one
     is bounded and gone through several times.
     """
-    if size > POOL:
-        size = len(X) * max(1, POOL // len(X))
+    if size > MOST:
+        size = len(X) * max(1, MOST // len(X))
     order = np.lexsort((y, *X.T))  # in any order, a row twice is then the same as a weight of 2
     edges = np.cumsum(weights[order]) / weights.sum()
     points = (np.arange(size) + np.random.default_rng(seed).random()) / size

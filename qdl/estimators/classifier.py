@@ -25,7 +25,8 @@ class QNNClassifier(ClassifierMixin, Estimator):
     classes are trained never to be right.
 
     Batches come from a pool in which each row stands in proportion to its weight, so that a weight of
-    2 is the same as the row twice. Equal models, steps and batch sizes share one compilation.
+    2 is the same as the row twice. Equal models and batch sizes share one compilation, whatever the seed,
+    the rate of an optimizer that is named, and the number of steps as long as the pool is small.
 
     Args:
         model: a QNN, a Hybrid, anything with ``init`` and ``apply``; or a function

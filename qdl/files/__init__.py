@@ -5,6 +5,7 @@ Nothing here knows about models, circuits or machines. ``fit``, ``qdl.save``, th
 """
 
 from .checkpoints import Checkpoints, Saved
+from .compiled import keep_compiled
 from .hashes import fingerprint, sha256
 from .plain import VERSION, jsonable, read_json, read_lines, write_json
 from .store import read, write
@@ -17,6 +18,7 @@ __all__ = [
     "cannot_write",
     "fingerprint",
     "jsonable",
+    "keep_compiled",
     "read",
     "read_json",
     "read_lines",

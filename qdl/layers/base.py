@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import pennylane as qp
 
+from .. import threefry
+
 Wires = tuple[int, ...]
 Initializer = Callable[..., jax.Array]  # (key, shape, dtype) -> array, as in jax.nn.initializers
 Shape = Any  # None (no parameters), a tuple of ints, or a dict or list of shapes
@@ -169,7 +171,7 @@ def freeze(value: Any, name: str) -> Any:
 
 def uniform_angles(key: jax.Array, shape: tuple[int, ...], dtype: Any) -> jax.Array:
     """Uniform over [0, 2 pi): the start of every angle unless something else is asked for."""
-    return jax.random.uniform(key, shape, dtype, 0.0, 2 * jnp.pi)
+    return threefry.uniform(key, shape, dtype, 0.0, 2 * jnp.pi)
 
 
 def check_key(key: Any, owner: str) -> jax.Array:
@@ -197,7 +199,7 @@ def draw(shape: Shape, key: jax.Array, initializer: Initializer, owner: str) -> 
             f"identity_blocks() starts the two halves of Mirrored(...) equal, but {owner} has "
             "parameters outside of one. Give that layer its own initializer=, or wrap it in Mirrored."
         )
-    keys = jax.random.split(key, max(len(leaves), 1))
+    keys = threefry.split(key, max(len(leaves), 1))
     dtype = jnp.result_type(float)
     arrays = [initializer(k, s, dtype) for k, s in zip(keys, leaves, strict=False)]
     return jax.tree.unflatten(tree, arrays)

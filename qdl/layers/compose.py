@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pennylane as qp
 
+from .. import threefry
 from .base import Initializer, Layer, Shape, Wires, collect, is_shape
 
 
@@ -80,7 +83,7 @@ class Composite(Layer):
             yield from collect(layer, params[key], x, on)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        keys = iter(jax.random.split(key, max(len(self._parts(wires)), 1)))
+        keys = iter(threefry.split(key, max(len(self._parts(wires)), 1)))
         return self.tree(wires, lambda step: step.layer.init(next(keys), step.wires, initializer))
 
     def active(self, wires: Wires) -> Wires:
@@ -216,8 +219,21 @@ class Repeat(_Block):
             yield from collect(self.block, own, x, wires)
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        keys = jax.random.split(key, self.times)
-        return jax.vmap(lambda k: self.block.init(k, wires, initializer))(keys)
+        def one(key: jax.Array) -> Any:
+            return self.block.init(key, wires, initializer)
+
+        if not threefry.is_known(key):
+            return jax.vmap(one)(jax.random.split(key, self.times))
+        with jax.ensure_compile_time_eval():
+            each = [one(k) for k in threefry.split(key, self.times)]
+        return jax.tree.map(_stacked, *each)
+
+
+def _stacked(*leaves: Any) -> jax.Array:
+    """Leaves under one another; by NumPy where they are known, so that nothing is compiled."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return jnp.stack(leaves)
+    return jax.device_put(np.stack(leaves))
 
 
 @dataclass(frozen=True)

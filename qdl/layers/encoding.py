@@ -74,7 +74,7 @@ class AngleEncoding(Layer):
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
         if self.trainable:
-            return jnp.full(self.shape(wires), self.scale, jnp.result_type(float))
+            return jax.device_put(np.full(self.shape(wires), self.scale, jnp.result_type(float)))
         return None
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import pennylane as qp
 
+from .. import threefry
 from .base import Initializer, Layer, Shape, Wires, draw, uniform_angles
 
 ROTATIONS = {"x": qp.RX, "y": qp.RY, "z": qp.RZ}
@@ -99,7 +100,7 @@ class RandomRotation(Layer):
         return {"angle": (len(wires),), "axis": (len(wires), 3)}
 
     def init(self, key: jax.Array, wires: Wires, initializer: Initializer | None = None) -> Any:
-        for_angle, for_axis = jax.random.split(key)
+        for_angle, for_axis = threefry.split(key, 2)
         initializer = self.initializer or initializer or uniform_angles
         axis = jax.random.randint(for_axis, (len(wires),), 0, 3)
         return {

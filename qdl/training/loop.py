@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from .. import threefry
 from ..arguments import check_whole
 from ..layers.base import check_key
 from .check import check_data, check_model, check_optimizer, n_outputs
@@ -21,7 +22,6 @@ from .run import Fit, Options, run
 from .step import Data, Plan, State
 
 __all__ = ["Fit", "fit"]
-ADAM = optax.adam(1e-2)  # one object, so that fits without an optimizer share a compilation
 
 
 def fit(
@@ -62,7 +62,8 @@ def fit(
         y: integer labels ``0 .. k-1`` for cross entropy, else targets.
         loss: ``"mse"``, ``"cross_entropy"``, or ``f(outputs, y) -> scalar``; see
             ``qdl.training.CrossEntropy`` for how outputs become probabilities, and its scale.
-        optimizer: any Optax transformation, those of ``qdl.training`` too; None for Adam, 0.01.
+        optimizer: any Optax transformation, those of ``qdl.training`` too; None for Adam, 0.01. Equal ones
+            of Optax or qdl share a compilation, also when they are made anew for each call.
         steps: how many gradient steps.
         batch_size: rows per step; at most all of them are taken.
         params: where to start; None to draw them with ``model.init``.
@@ -106,9 +107,9 @@ def fit(
     check_whole("steps", steps, owner="fit")
     check_whole("batch_size", batch_size, owner="fit")
     check_whole("checkpoint_every", checkpoint_every, owner="fit")
-    init_key, data_key, val_key = jax.random.split(check_key(key, "fit"), 3)
+    init_key, data_key, val_key = threefry.split(check_key(key, "fit"), 3)
     _check_options(patience, validation, callback, skip_nan)
-    chosen = ADAM if optimizer is None else check_optimizer(optimizer)
+    chosen = check_optimizer(optax.adam(1e-2) if optimizer is None else optimizer)
     loss = as_loss(loss, model)
     given = params
     params = model.init(init_key) if params is None else jax.tree.map(jnp.asarray, params)
@@ -122,7 +123,7 @@ def fit(
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
     size = min(int(batch_size), len(data.X))
     plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
-    started = _start(params, _opt_state(plan.optimizer, params, state), len(data.X))
+    started = _start(params, _opt_state(plan.optimizer, params, state))
     folder = None
     if checkpoint is not None:
         config = configuration(model, plan, started, data, held, given, state)
@@ -152,11 +153,11 @@ def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
     return given
 
 
-def _start(params: Any, opt_state: Any, n_rows: int) -> State:
+def _start(params: Any, opt_state: Any) -> State:
     """The first state, of the types that it also has when it comes from a file: none is weak."""
     params, opt_state = jax.tree.map(_strong, (params, opt_state))
     zero = jnp.asarray(0, jnp.int32)
-    return State(params, opt_state, zero, jnp.arange(n_rows), jnp.asarray(True), zero)
+    return State(params, opt_state, zero, jnp.asarray(True), zero)
 
 
 def _strong(leaf: Any) -> jax.Array:

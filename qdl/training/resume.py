@@ -19,6 +19,7 @@ from .log import METRICS, Log
 from .step import Data, Plan, State
 from .trees import from_arrays, to_arrays
 
+ORDER = "state/order"  # in the files of earlier versions; it follows from the key
 HISTORY = (*STEP, PENALTY, *VALIDATION)
 
 
@@ -77,7 +78,8 @@ class RunFolder:
                     stacklevel=4,
                 )
         self.saved = saved.step
-        state = from_arrays(start, saved.arrays, "state")
+        arrays = {name: array for name, array in saved.arrays.items() if name != ORDER}
+        state = from_arrays(start, arrays, "state")
         rows = {name: saved.arrays.get(f"history/{name}") for name in HISTORY}
         record = Record({name: row for name, row in rows.items() if row is not None})
         best = saved.notes["best"]

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from ..backends import places_of
+from .batches import Batches
 from .history import Record, Report
 from .interrupt import CtrlC
 from .progress import Progress
@@ -94,18 +95,19 @@ def run(
     with CtrlC() as ctrl_c, Progress(options.steps) as bar:
         stopped = watch.look() if watch.step else None
         if stopped is None and watch.step < options.steps:
-            step_fn = watch.compile(data)
+            batches = Batches(data, plan.batch_size)
+            step_fn = watch.compile(batches)
             watch.begin()
-            stopped = _until_stopped(step_fn, data, watch, ctrl_c, bar)
+            stopped = _until_stopped(step_fn, batches, watch, ctrl_c, bar)
     return watch.result(stopped or "finished")
 
 
 def _until_stopped(
-    step_fn: Any, data: Data, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches, watch: _Watch, ctrl_c: CtrlC, bar: Progress
 ) -> str | None:
     """Train, and leave a checkpoint however it ends."""
     try:
-        stopped = _train(step_fn, data, watch, ctrl_c, bar)
+        stopped = _train(step_fn, batches, watch, ctrl_c, bar)
     except (Exception, KeyboardInterrupt) as error:
         stopped = _ending(error)
         if stopped is None:
@@ -135,9 +137,11 @@ def _announce(plan: Plan, held: Data | None, options: Options, steps: int) -> No
         place.announce(plan.model, batch_size=plan.batch_size, steps=steps, **sizes)
 
 
-def _train(step_fn: Any, data: Data, watch: _Watch, ctrl_c: CtrlC, bar: Progress) -> str | None:
+def _train(
+    step_fn: Any, batches: Batches, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+) -> str | None:
     """Alternate between compiled steps and looks at them; why it stopped, None at the end."""
-    for after, numbers, seconds in _chunks(step_fn, watch.state, data, watch.options):
+    for after, numbers, seconds in _chunks(step_fn, watch.state, batches, watch.options):
         taken = int(after.step) - watch.step
         losses, norms = numbers["loss"], numbers["grad_norm"]
         watch.add(after, {name: row[:taken] for name, row in numbers.items()}, seconds)
@@ -177,10 +181,12 @@ class _Watch:
         """Steps done."""
         return int(self.state.step)
 
-    def compile(self, data: Data) -> Any:
+    def compile(self, batches: Batches) -> Any:
         """The compiled steps; what compiling took goes into the history."""
         start = time.perf_counter()
-        step_fn = train.lower(self.plan, self.state, data, np.int32(0)).compile()
+        step_fn = train.lower(
+            self.plan, self.state, batches.data, batches.rows(0, 0), np.int32(0)
+        ).compile()
         if self.held is not None:
             self.value_fn = evaluate.lower(self.plan, self.state.params, self.held).compile()
         self.record.compile_time = time.perf_counter() - start
@@ -251,14 +257,17 @@ class _Watch:
         return table
 
 
-def _chunks(step_fn: Any, state: State, data: Data, options: Options) -> Iterator[tuple[Any, ...]]:
+def _chunks(
+    step_fn: Any, state: State, batches: Batches, options: Options
+) -> Iterator[tuple[Any, ...]]:
     """Run steps in chunks of about PAUSE seconds that end where there is something to do."""
     done, size = int(state.step), 1
     while done < options.steps and state.finite:
         looks = ((done // every + 1) * every for every in (options.every, options.save_every))
         stop = min(done + size, options.steps, *looks)
         start = time.perf_counter()
-        state, numbers = jax.block_until_ready(step_fn(state, data, np.int32(stop)))
+        rows = batches.rows(done, stop)
+        state, numbers = jax.block_until_ready(step_fn(state, batches.data, rows, np.int32(stop)))
         seconds = time.perf_counter() - start
         yield state, {name: np.asarray(row) for name, row in numbers.items()}, seconds
         done, size = stop, int(np.clip((stop - done) * PAUSE / seconds, 1, CHUNK))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import optax
 from jax import lax
 
 from ..hybrid import applied, penalty
+from .by_value import by_value
 from .losses import CrossEntropy, Loss
 from .optimizers import ValuesOnly
 from .optimizers.foreign import updated
@@ -25,9 +26,14 @@ class Plan:
 
     model: Any
     loss: Loss
-    optimizer: optax.GradientTransformation
+    optimizer: optax.GradientTransformation = field(compare=False)
     batch_size: int
     skips: int = 0  # how many steps that are not finite may be passed over
+    _updates: Any = field(init=False, repr=False)  # what the program knows of the optimizer
+
+    def __post_init__(self) -> None:
+        updates = (type(self.optimizer), by_value(self.optimizer.update))
+        object.__setattr__(self, "_updates", updates)
 
     def outputs(self, params: Any, x: jax.Array, key: jax.Array) -> jax.Array:
         """The model's outputs."""
@@ -50,13 +56,12 @@ class State(NamedTuple):
     params: Any
     opt_state: Any
     step: jax.Array  # steps done
-    order: jax.Array  # the rows of this epoch, shuffled
     finite: jax.Array  # False: the step after these parameters gave NaN or Inf
     skipped: jax.Array  # steps passed over so far, for the same reason
 
 
 class Data(NamedTuple):
-    """The training data and the key of everything random."""
+    """Rows and the key of everything random."""
 
     X: jax.Array
     y: jax.Array
@@ -64,11 +69,20 @@ class Data(NamedTuple):
 
 
 @partial(jax.jit, static_argnums=0)
-def train(plan: Plan, state: State, data: Data, stop: jax.Array) -> tuple[State, dict[str, Any]]:
+def train(
+    plan: Plan, state: State, data: Data, rows: jax.Array | None, stop: jax.Array
+) -> tuple[State, dict[str, Any]]:
     """Steps up to ``stop``, at most CHUNK of them; fewer when too many are not finite.
 
     Small circuits are bound by dispatch (a Python loop adds 50-100 us to each step), hence a loop
     inside the program. It runs any number of steps, so that there is one compilation.
+
+    Args:
+        plan: what is compiled.
+        state: where training stands.
+        data: all rows, and more at the end that none of ``rows`` names.
+        rows: those of each step from here, ``(CHUNK, batch_size)``; None if every step takes them all.
+        stop: the number of steps to stop at.
 
     Returns:
         The state, and by name the numbers of each step, ``(CHUNK,)``: ``loss``, ``grad_norm``, and
@@ -77,24 +91,31 @@ def train(plan: Plan, state: State, data: Data, stop: jax.Array) -> tuple[State,
         the last one.
     """
     start = state.step
-    names = jax.eval_shape(partial(_step, plan), state, data)[1]
+
+    def step(state: State) -> tuple[State, dict[str, jax.Array]]:
+        if rows is None:
+            return _step(plan, state, data)
+        now = rows[state.step - start]
+        return _step(plan, state, data._replace(X=data.X[now], y=data.y[now]))
+
+    names = jax.eval_shape(step, state)[1]
 
     def goes_on(carry: Any) -> jax.Array:
         return (carry[0].step < stop) & carry[0].finite
 
     def one(carry: Any) -> Any:
-        state, rows = carry
+        state, columns = carry
         i = state.step - start
-        state, numbers = _step(plan, state, data)
-        return state, {name: row.at[i].set(numbers[name]) for name, row in rows.items()}
+        state, numbers = step(state)
+        return state, {name: column.at[i].set(numbers[name]) for name, column in columns.items()}
 
     return lax.while_loop(goes_on, one, (state, {name: jnp.zeros(CHUNK) for name in names}))
 
 
-def _step(plan: Plan, state: State, data: Data) -> tuple[State, dict[str, jax.Array]]:
+def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.Array]]:
     """One gradient step. Its randomness follows from key and step alone: no state to restore."""
-    order, x, y = _batch(plan, state, data)
-    key = jax.random.fold_in(jax.random.fold_in(data.key, 1), state.step)
+    x, y = batch.X, batch.y
+    key = jax.random.fold_in(jax.random.fold_in(batch.key, 1), state.step)
 
     def both(params: Any) -> Any:
         return plan.loss_of(params, x, y, key)
@@ -114,33 +135,12 @@ def _step(plan: Plan, state: State, data: Data) -> tuple[State, dict[str, jax.Ar
     updates, opt_state = updated(plan.optimizer, gradient, state.opt_state, state.params, more)
     params = optax.apply_updates(state.params, updates)
     finite = jnp.isfinite(loss + optax.tree.norm(gradient) + optax.tree.norm(params))
-    new = State(params, opt_state, state.step + 1, order, finite, state.skipped)
+    new = State(params, opt_state, state.step + 1, finite, state.skipped)
     skip = ~finite & (state.skipped < plan.skips)
-    old = State(state.params, state.opt_state, state.step + skip, order, skip, state.skipped + skip)
+    old = State(state.params, state.opt_state, state.step + skip, skip, state.skipped + skip)
     state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, old)
     numbers = {"loss": loss, "grad_norm": norm}
     return state, numbers if extra is None else numbers | {"penalty": extra}
-
-
-def _batch(plan: Plan, state: State, data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The rows of this step: each epoch a new order, its incomplete last batch left out."""
-    n, size = len(data.X), plan.batch_size
-    if size == n:
-        return state.order, data.X, data.y
-    per_epoch = n // size
-    place = state.step % per_epoch
-    order = lax.cond(
-        place == 0,
-        lambda: epoch_order(data.key, state.step // per_epoch, n),
-        lambda: state.order,
-    )
-    rows = lax.dynamic_slice(order, (place * size,), (size,))
-    return order, data.X[rows], data.y[rows]
-
-
-def epoch_order(key: jax.Array, epoch: Any, n: int) -> jax.Array:
-    """The shuffled rows of an epoch."""
-    return jax.random.permutation(jax.random.fold_in(jax.random.fold_in(key, 0), epoch), n)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -18,7 +18,7 @@ def to_arrays(tree: Any, prefix: str) -> dict[str, np.ndarray]:
         prefix: the first part of every name.
     """
     named = [(_name(path, prefix), leaf) for path, leaf in _leaves(tree)]
-    arrays = {name: _as_numpy(leaf) for name, leaf in named}
+    arrays = {name: as_numpy(leaf) for name, leaf in named}
     if len(arrays) < len(named):
         names = [name for name, _ in named]
         double = next(name for name in names if names.count(name) > 1)
@@ -69,7 +69,8 @@ def _is_key(leaf: Any) -> bool:
     return hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _as_numpy(leaf: Any) -> np.ndarray:
+def as_numpy(leaf: Any) -> np.ndarray:
+    """An array, or the words of a typed key."""
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import optax
@@ -55,7 +54,6 @@ def alone(optimizer: Any) -> Any:
     return _with_slow_parameters(optimizer) if theirs and named else optimizer
 
 
-@lru_cache(maxsize=16)  # one object for one optimizer: fits with it share a compilation
 def _with_slow_parameters(optimizer: Any) -> optax.GradientTransformation:
     def init(params: Any) -> Any:
         return _Lookahead(optimizer.init(optax.LookaheadParams.init_synced(params)), params)
