@@ -88,7 +88,7 @@ def random_layer(chosen):
             elif name == "prod":
                 yield qp.prod(getattr(qp, ONE[int(constant) % 3])(angle, a), qp.RY(constant, b))
             elif name == "unitary":
-                yield qp.QubitUnitary(qp.Rot(constant, 1.0, 2.0, 0).matrix(), a)
+                yield qp.QubitUnitary(qp.Rot.compute_matrix(constant, 1.0, 2.0), a)
             elif name == "data_y" and x is not None:
                 yield qp.RY(x[..., 0], a)
             elif name == "data_z" and x is not None:

@@ -75,10 +75,10 @@ INITIALIZERS = [None, small_angle(0.3), uniform(-1.0, 2.0), gaussian(0.2), beta(
 NESTED = Repeat([AngleEncoding(trainable=True), Repeat(Rotation("zyz"), 3), Entangler("crx")], 4)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS.values() if not row.slow], ids=repr)
-def test_every_layer_starts_as_before(row):
-    wires = (0, 1, 2)
-    same(row.layer.init(jax.random.key(3), wires), traced(row.layer, wires))
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if not row.slow])
+def test_every_layer_starts_as_before(name):
+    layer, wires = ROWS[name].layer, (0, 1, 2)
+    same(layer.init(jax.random.key(3), wires), traced(layer, wires))
 
 
 @pytest.mark.parametrize("single", [False, True])
