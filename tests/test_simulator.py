@@ -330,7 +330,7 @@ def test_refusals():
     with pytest.raises(ValueError, match="50 wires need 16 PiB for one statevector"):
         qdl.QNN(50, [Rotation("y")]).apply([jnp.zeros((50, 1))])
     late = qdl.layers.Template(lambda p, x, w: [qp.StatePrep(np.array([1, 0]), w[:1])])
-    with pytest.raises(ValueError, match="must be the first"):
+    with pytest.raises(ValueError, match="prepared on wires .0. after gates on"):
         qdl.QNN(2, [Rotation("y"), late]).apply([jnp.zeros((2, 1)), None])
     fickle = Template(
         lambda p, x, w: [qp.RX(p[0], 0)] if p[0] < 1 else [qp.RY(p[0], 0)], shape=(1,)
