@@ -17,6 +17,16 @@ class Missing(LookupError):
     """A description names a class of the user's own that was not passed."""
 
 
+HERE = {
+    "saved": False
+}  # metadata of a field that tells how a place is reached, and not what it answers
+
+
+def of_results(value: Any) -> list[dataclasses.Field[Any]]:
+    """The fields of a dataclass that results depend on: neither a budget nor a service, say."""
+    return [f for f in dataclasses.fields(value) if f.compare and f.metadata.get("saved", True)]
+
+
 def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """JSON of a model, a layer, a readout, a loss, a sampler, or any value of their fields.
 
@@ -45,8 +55,7 @@ def describe(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return _operator(value, arrays)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         mine = type(value).__module__.startswith("qdl.")
-        # What equality leaves out, as the budget of a machine, does not tell models apart.
-        fields = [f for f in dataclasses.fields(value) if f.compare and (f.init or mine)]
+        fields = [f for f in of_results(value) if f.init or mine]
         # Options that came later are keyword-only, and left out at their default: older files stay equal.
         fields = [f for f in fields if not (f.kw_only and getattr(value, f.name) == f.default)]
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -86,11 +87,11 @@ def kernel(
             "AngleEncoding. Add one."
         )
     if kind == "projected":
-        found: Any = _Projected(model, params, 1.0 if gamma is None else gamma)
+        found: Any = partial(_projected, model, params, 1.0 if gamma is None else gamma)
     elif model.place.exact:
-        found = _Overlaps(model, params, max_bytes)
+        found = partial(_fidelities, model, params, max_bytes)
     else:
-        found = _Measured(model, params)
+        found = partial(_measured, model, params)
 
     def matrix(X1: Any, X2: Any = None, key: Any = None) -> jax.Array:
         first = _rows(model, X1, "X1")
@@ -99,41 +100,37 @@ def kernel(
     return matrix
 
 
-@dataclass(frozen=True, eq=False)
-class _Overlaps:
-    """Fidelities of the states of a place that makes pure ones."""
+def _fidelities(
+    model: QNN, params: Any, max_bytes: int, first: jax.Array, second: jax.Array | None, key: Any
+) -> jax.Array:
+    """Those of the states of a place that makes pure ones."""
+    bytes_per_state = 2**model.n_wires * jnp.result_type(float).itemsize * 2
+    panel = max(1, max_bytes // (2 * bytes_per_state))
+    columns, same = (first, True) if second is None else (second, False)
+    blocks: dict[tuple[int, int], jax.Array] = {}
+    rows = range(0, len(first), panel)
+    for i in rows:
+        left = _states(model, params, first[i : i + panel])
+        for j in range(i if same else 0, len(columns), panel):
+            alike = same and i == j
+            right = left if alike else _states(model, params, columns[j : j + panel])
+            block = _overlaps(left, right)
+            blocks[i, j] = (block + block.T) / 2 if alike else block
+            if same and not alike:
+                blocks[j, i] = block.T
+    across = range(0, len(columns), panel)
+    return jnp.block([[blocks[i, j] for j in across] for i in rows])
 
-    model: QNN
-    params: Any
-    max_bytes: int
 
-    def __call__(self, first: jax.Array, second: jax.Array | None, key: Any) -> jax.Array:
-        bytes_per_state = 2**self.model.n_wires * jnp.result_type(float).itemsize * 2
-        panel = max(1, self.max_bytes // (2 * bytes_per_state))
-        columns, same = (first, True) if second is None else (second, False)
-        blocks: dict[tuple[int, int], jax.Array] = {}
-        rows = range(0, len(first), panel)
-        for i in rows:
-            left = self._states(first[i : i + panel])
-            for j in range(i if same else 0, len(columns), panel):
-                alike = same and i == j
-                right = left if alike else self._states(columns[j : j + panel])
-                block = _overlaps(left, right)
-                blocks[i, j] = (block + block.T) / 2 if alike else block
-                if same and not alike:
-                    blocks[j, i] = block.T
-        across = range(0, len(columns), panel)
-        return jnp.block([[blocks[i, j] for j in across] for i in rows])
-
-    def _states(self, X: jax.Array) -> jax.Array:
-        """The states of all rows ``(n, 2**n_wires)``, a fixed number of rows per call."""
-        rows = min(ROWS, len(X))
-        blocks = []
-        for start in range(0, len(X), rows):
-            block = X[start : start + rows]
-            filled = jnp.concatenate([block, jnp.repeat(block[:1], rows - len(block), axis=0)])
-            blocks.append(self.model.state(self.params, filled)[: len(block)])
-        return jnp.concatenate(blocks)
+def _states(model: QNN, params: Any, X: jax.Array) -> jax.Array:
+    """The states of all rows ``(n, 2**n_wires)``, a fixed number of rows per call."""
+    rows = min(ROWS, len(X))
+    blocks = []
+    for start in range(0, len(X), rows):
+        block = X[start : start + rows]
+        filled = jnp.concatenate([block, jnp.repeat(block[:1], rows - len(block), axis=0)])
+        blocks.append(model.state(params, filled)[: len(block)])
+    return jnp.concatenate(blocks)
 
 
 @jax.jit
@@ -142,46 +139,37 @@ def _overlaps(left: jax.Array, right: jax.Array) -> jax.Array:
     return jnp.clip(inner.real**2 + inner.imag**2, 0, 1)
 
 
-@dataclass(frozen=True, eq=False)
-class _Projected:
+def _projected(
+    model: QNN, params: Any, gamma: float, first: jax.Array, second: jax.Array | None, key: Any
+) -> jax.Array:
     """A Gaussian of the expectation values of X, Y and Z of single wires."""
-
-    model: QNN
-    params: Any
-    gamma: float
-
-    def __call__(self, first: jax.Array, second: jax.Array | None, key: Any) -> jax.Array:
-        with qp.QueuingManager.stop_recording():
-            words = [letter(w) for w in self.model.active for letter in (qp.X, qp.Y, qp.Z)]
-        seen = replace(self.model, readout=Expval(words))
-        keys = (None, None) if key is None else jax.random.split(key)
-        left = seen.apply(self.params, first, keys[0])
-        right = left if second is None else seen.apply(self.params, second, keys[1])
-        apart = ((left[:, None] - right[None]) ** 2).sum(-1)
-        return jnp.exp(-self.gamma / 2 * apart)
+    with qp.QueuingManager.stop_recording():
+        words = [letter(w) for w in model.active for letter in (qp.X, qp.Y, qp.Z)]
+    seen = replace(model, readout=Expval(words))
+    keys = (None, None) if key is None else jax.random.split(key)
+    left = seen.apply(params, first, keys[0])
+    right = left if second is None else seen.apply(params, second, keys[1])
+    apart = ((left[:, None] - right[None]) ** 2).sum(-1)
+    return jnp.exp(-gamma / 2 * apart)
 
 
-@dataclass(frozen=True, eq=False)
-class _Measured:
+def _measured(
+    model: QNN, params: Any, first: jax.Array, second: jax.Array | None, key: Any
+) -> jax.Array:
     """The probability of all zeros after a circuit and the inverse of another."""
-
-    model: QNN
-    params: Any
-
-    def __call__(self, first: jax.Array, second: jax.Array | None, key: Any) -> jax.Array:
-        n, m = len(first), len(first if second is None else second)
-        rows, columns = np.triu_indices(n) if second is None else np.indices((n, m)).reshape(2, -1)
-        pairs = jnp.concatenate([first[rows], (first if second is None else second)[columns]], 1)
-        layer = _ThereAndBack(self.model.layers, first.shape[1])
-        circuit = Circuit(self.model.n_wires, layer, Probs())
-        found = []
-        for start in range(0, len(pairs), PAIRS):
-            own = None if key is None else jax.random.fold_in(key, start)
-            block = pairs[start : start + PAIRS]
-            found.append(self.model.place.apply(circuit, [self.params], block, own)[:, 0])
-        values = jnp.concatenate(found)
-        matrix = jnp.zeros((n, m), values.dtype).at[rows, columns].set(values)
-        return matrix if second is not None else matrix.at[columns, rows].set(values)
+    columns = first if second is None else second
+    n, m = len(first), len(columns)
+    i, j = np.triu_indices(n) if second is None else np.indices((n, m)).reshape(2, -1)
+    pairs = jnp.concatenate([first[i], columns[j]], 1)
+    circuit = Circuit(model.n_wires, _ThereAndBack(model.layers, first.shape[1]), Probs())
+    found = []
+    for start in range(0, len(pairs), PAIRS):
+        own = None if key is None else jax.random.fold_in(key, start)
+        block = pairs[start : start + PAIRS]
+        found.append(model.place.apply(circuit, [params], block, own)[:, 0])
+    values = jnp.concatenate(found)
+    matrix = jnp.zeros((n, m), values.dtype).at[i, j].set(values)
+    return matrix if second is not None else matrix.at[j, i].set(values)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Never pay twice: every crash, failure and disconnection, against a service that counts."""
 
 import pickle
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import qdl
 from qdl.backends import BudgetError
 from qdl.backends.machines import jobs
 from qdl.backends.machines.qiskit_place import _once
+from qdl.describe import describe
 from qdl.layers import AngleEncoding, Entangler, Rotation
 
 MODEL = qdl.QNN(2, [AngleEncoding(), Rotation("y"), Entangler("cz")])
@@ -220,6 +222,24 @@ def test_a_job_above_the_budget_is_not_sent(tmp_path, params, key):
     run(service, tmp_path, params, key, max_qpu_seconds=4.5)  # collecting costs nothing
 
 
+def test_a_compiled_program_asks_the_place_it_is_given(tmp_path, params, key):
+    """Places of another budget or account answer alike, but each program asks its own."""
+    first, second = Service(), Service()
+    places = [
+        qdl.backends.ibm("manila", shots=50, service=s, jobs=tmp_path / str(i), max_qpu_seconds=9)
+        for i, s in enumerate((first, second))
+    ]
+    poor = replace(places[0], max_qpu_seconds=0.1)
+    assert len({places[0], places[1], poor, replace(poor)}) == 3
+    assert len({place.settings for place in (*places, poor)}) == 1
+    assert describe(places[0], {}) == describe(poor, {}) == describe(places[1], {})
+    values = jax.jit(lambda place, p: MODEL.on(place).apply(p, X, key=key), static_argnums=0)
+    for place in places:
+        _once.cache_clear()
+        jax.block_until_ready(values(place, params))
+    assert (len(first.sent), len(second.sent)) == (1, 1)
+
+
 def test_the_token_is_nowhere(tmp_path, params, key, capfd, caplog):
     service = Service()
     token = service.account["token"]
@@ -232,7 +252,7 @@ def test_the_token_is_nowhere(tmp_path, params, key, capfd, caplog):
     texts += [*capfd.readouterr(), *(path.read_text() for path in tmp_path.rglob("*.json"))]
     assert not any(token in text for text in texts)
     assert token.encode() not in pickle.dumps(model)
-    assert pickle.loads(pickle.dumps(place)) == place
+    assert pickle.loads(pickle.dumps(place)) == replace(place, service=None)
 
 
 def test_bad_options_are_refused_before_anything_is_opened(tmp_path):

@@ -156,9 +156,9 @@ def check(
     z = (values - true) / error
     equal = bool(np.all(np.abs(z) <= LIMIT))
     why = [] if equal else _why(model, place, params, x, values, true, error)
-    if few:
+    if few and place.draws is not None:
         why.append(
-            f"each value has the scatter of {place.draws / excess:.0f} draws, not of {place.draws}: "  # type: ignore[operator]
+            f"each value has the scatter of {place.draws / excess:.0f} draws, not of {place.draws}: "
             f"{excess:.1f} times the variance"
         )
     return Agreement(

@@ -34,7 +34,7 @@ class _Itself:
 def by_value(thing: Any, above: tuple[int, ...] = ()) -> Hashable:
     """A key that is equal for things that do the same: two ``optax.adam(0.05)``, made in different calls.
 
-    Functions of Optax, JAX and qdl are their code, defaults and cells; numbers, strings, arrays, frozen
+    Functions of Optax, JAX and qdl are their code, defaults and cells; numbers, strings, arrays, hashable
     dataclasses and containers of these are their values. Everything else is equal to itself only.
 
     Args:
@@ -70,7 +70,7 @@ def by_value(thing: Any, above: tuple[int, ...] = ()) -> Hashable:
     if isinstance(thing, np.ndarray | np.generic | jax.Array) and not _is_far(thing):
         array = as_numpy(thing)
         return (kind, str(thing.dtype), array.shape, array.tobytes())
-    if dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen and _is_hashable(thing):  # type: ignore[attr-defined]
+    if dataclasses.is_dataclass(kind) and _is_hashable(thing):
         return (kind, thing)
     return _Itself(thing)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from ..backends import places_of
 from ..hybrid import applied, penalty
 from .by_value import by_value
 from .losses import CrossEntropy, Loss
@@ -31,20 +30,10 @@ class Plan:
     batch_size: int
     skips: int = 0  # how many steps that are not finite may be passed over
     _updates: Any = field(init=False, repr=False)  # what the program knows of the optimizer
-    _sends: Any = field(init=False, repr=False)  # how its places send, as account and budget
 
     def __post_init__(self) -> None:
         updates = (type(self.optimizer), by_value(self.optimizer.update))
         object.__setattr__(self, "_updates", updates)
-        # Places are equal where their values are; a program calls the place it was compiled for.
-        sends = tuple(
-            (f.name, by_value(getattr(place, f.name)))
-            for place in places_of(self.model)
-            if is_dataclass(place)
-            for f in fields(place)
-            if not f.compare
-        )
-        object.__setattr__(self, "_sends", sends)
 
     def outputs(self, params: Any, x: jax.Array, key: jax.Array) -> jax.Array:
         """The model's outputs."""

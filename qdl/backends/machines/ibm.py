@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...describe import HERE
 from .jobs import BudgetError, Ledger, Line
 from .lower import Lowered
 from .names import bare, near
@@ -32,10 +33,10 @@ class IBM(QiskitPlace):
     resilience: int = 1
     twirling: tuple[tuple[str, Any], ...] = ()
     dynamical_decoupling: str | None = "XY4"
-    max_qpu_seconds: float | None = field(default=60.0, compare=False)
-    jobs: str = field(default="qdl-jobs", compare=False)
-    timeout: float | None = field(default=None, compare=False)
-    service: Any = field(default=None, compare=False, repr=False)
+    max_qpu_seconds: float | None = field(default=60.0, metadata=HERE)
+    jobs: str = field(default="qdl-jobs", metadata=HERE)
+    timeout: float | None = field(default=None, metadata=HERE)
+    service: Any = field(default=None, hash=False, repr=False, metadata=HERE)
 
     def __post_init__(self) -> None:
         super().__post_init__()

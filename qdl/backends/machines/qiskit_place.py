@@ -15,6 +15,7 @@ import numpy as np
 
 from ... import simulator
 from ...circuit import Circuit
+from ...describe import of_results
 from ...readout import Expval
 from ..derivative import check_method
 from ..place import Cost
@@ -85,7 +86,7 @@ class QiskitPlace(RowPlace):
     @property
     def settings(self) -> str:
         """The backend and its options as text: what a result depends on beside circuit and key."""
-        fields = [f for f in dataclasses.fields(self) if f.compare and f.name != "max_batch"]
+        fields = [f for f in of_results(self) if f.name != "max_batch"]
         return repr([type(self).__name__, *((f.name, getattr(self, f.name)) for f in fields)])
 
     def rows(self, lowered: Lowered) -> int | None:

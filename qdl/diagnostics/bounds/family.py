@@ -103,11 +103,10 @@ def _rows(build: Any, n: int, cost: Any, x: Any) -> Iterator[_Width]:
     while n <= WIDEST:
         try:
             model = build(n)
-            operators = operators_of(model)
-            row = _width(model, operators, cost, x(n) if callable(x) else x)
-        except Exception:  # a user's function, at a width that was not asked for
+            operators, data = operators_of(model), x(n) if callable(x) else x
+        except Exception:  # a user's functions, at a width that was not asked for
             return
-        yield row
+        yield _width(model, operators, cost, data)
         if _dense(model, operators) or len(operators) * 4 > 2 * GATES:
             return
         n *= 2
@@ -137,7 +136,7 @@ def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
                 proven, independent = _certified(circuit, above), circuit.independent
         except Refused:
             likely = mass(_untied(elements, measured, n))
-    except (Refused, ValueError, TypeError, NotImplementedError):
+    except Refused:
         pass  # what was found until then stands
     return _Width(
         n, _seen(model, operators, cost), proven, likely, independent, above,

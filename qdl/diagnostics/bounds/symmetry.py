@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from itertools import combinations, groupby
-from typing import Any
 
 from ...pauli.observables import Observable
 from ...pauli.operators import Element, PauliRotation
@@ -25,21 +24,28 @@ def permutation_invariant(elements: Iterable[Element], observable: Observable, n
 
     The state then stays among the n + 1 symmetric ones.
     """
-    groups: list[Counter[Any]] = []
+    groups: list[dict[Word, float]] = []
     for _, same in groupby(elements, key=lambda e: e.angle and (e.angle.entry, e.angle.scale)):
-        group = list(same)
-        if not all(isinstance(e, PauliRotation) for e in group):
+        words = _turned(same)
+        if words is None or any(anticommute(a, b) for a, b in combinations(set(words), 2)):
             return False
-        words = [from_letters(e.letters, e.wires) for e in group]  # type: ignore[union-attr]
-        if any(anticommute(a, b) for a, b in combinations(set(words), 2)):
-            return False
-        groups.append(Counter(words))
-    groups.append(Counter({word: round(c, 9) for c, word in observable.terms}))  # type: ignore[dict-item]
+        groups.append(dict(Counter(words)))
+    groups.append({word: round(c, 9) for c, word in observable.terms})
     return n > 1 and all(
-        Counter({_exchanged(word, w): count for word, count in group.items()}) == group
+        {_exchanged(word, w): count for word, count in group.items()} == group
         for group in groups
         for w in range(n - 1)
     )
+
+
+def _turned(elements: Iterable[Element]) -> list[Word] | None:
+    """The words that elements rotate about; None where one is no rotation."""
+    found = []
+    for element in elements:
+        if not isinstance(element, PauliRotation):
+            return None
+        found.append(from_letters(element.letters, element.wires))
+    return found
 
 
 def _exchanged(word: Word, wire: int) -> Word:
@@ -60,10 +66,10 @@ def orbit(elements: Iterable[Element], observable: Observable, most: int = MOST)
         >>> orbit(turns, Observable(((1.0, (0, 1)),), 0.0))  # X, Y and Z
         3
     """
-    elements = list(elements)
-    if not all(isinstance(e, PauliRotation) for e in elements):
+    words = _turned(elements)
+    if words is None:
         return None
-    about = {from_letters(e.letters, e.wires) for e in elements}  # type: ignore[union-attr]
+    about = set(words)
     found = {word for _, word in observable.terms}
     fresh = list(found)
     while fresh:
