@@ -214,6 +214,10 @@ def test_qasm_2_holds_gates_that_every_reader_knows():
     """Of the standard library alone, and no global phase, which version 2 does not have."""
     model = qdl.QNN(3, [Template(with_phases, shape=(1,))])
     params = [np.array([0.7])]
+    names = {line.split("(")[0].split()[0] for line in model.to_qasm(params).splitlines()[2:]}
+    # qelib1.inc in the appendix of Cross, Bishop, Smolin, Gambetta, arXiv:1707.03429
+    library = "u3 u2 u1 cx id x y z h s sdg t tdg rx ry rz cz cy ch ccx crz cu1 cu3".split()
+    assert names <= {*library, "qreg", "creg", "measure"}
     for circuit in (
         qasm2.loads(model.to_qasm(params)),
         QuantumCircuit.from_qasm_str(model.to_qasm(params)),
