@@ -34,7 +34,7 @@ ALLOWED = {
     "circuit": {"arguments", "layers", "readout"},
     "reading": {"layers"},
     "simulator": GROUND,
-    "backends": GROUND | {"files", "simulator"},
+    "backends": GROUND | {"describe", "files", "simulator"},
     "model": GROUND | {"simulator", "backends"},
     "models": GROUND | {"model"},
     "hybrid": GROUND | {"model", "backends"},
