@@ -293,3 +293,24 @@ def test_never_a_wrong_word(name):
                     bounds=sweep.bounds, subject=subject, seed=seed,
                 )  # fmt: skip
                 assert found.kind in (*words, *UNDECIDED), (subject, shots, seed, str(found))
+
+
+def test_words_are_counted_from_small_widths_on():
+    """Of two Majorana pairs there are (2n choose 4), too many to count where sweeps end."""
+    truth = TRUTHS["matchgates, Z Z"]
+    reason = bounds(truth.build, truth.widths).reason
+    assert reason.law == "polynomial" and "70 words of the observable at 4 wires" in reason.argument
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_slopes_that_fall_and_rise_are_on_no_law(known):
+    """E|grad C|^2 and Var C of matchgates, exact; the latter is about (n choose 2) / (2n choose 4)."""
+    reason = Bound("polynomial", "a reason", (4, 8, 16))
+    given = Bounds(reason=reason, widths=(10, 20, 40), angles=(400, 1600, 6400)) if known else None
+    sizes = (4, 5, 6, 7, 8, 10)
+    for values in (
+        (2.215, 2.015, 1.633, 1.463, 1.436, 1.038),
+        (0.1077, 0.04756, 0.02781, 0.02046, 0.01732, 0.009089),
+    ):
+        found = judge(sizes, values, 1e-12 * np.array(values), exact=True, bounds=given)
+        assert found == "inconclusive"

@@ -49,7 +49,6 @@ class _Width:
     above: dict[str, float]
     laws: tuple[str, ...]
     symmetric: bool
-    orbit: int | None
     scale: float  # of the cost; NaN where it is not known
     noisy: bool  # the place
 
@@ -84,6 +83,7 @@ def bounds(
     if rows[0].noisy:  # a machine damps what its circuits would keep
         return Bounds(upper=_upper(rows))
     cone = _by_cones(rows)
+    untied = _by_paths([row.likely and row.likely.gradient for row in rows], rows, tied=True)
     return Bounds(
         lower=_by_paths([row.proven and row.proven.gradient for row in rows], rows) or cone,
         lower_cost=_by_paths(
@@ -92,7 +92,7 @@ def bounds(
         or cone,
         cone=cone if cone is not None and cone.law == "constant" else None,
         upper=_upper(rows),
-        reason=_reason(rows),
+        reason=_reason(rows) or _by_orbits(build, min(widths), cost, x) or untied,
         widths=tuple(row.n for row in rows),
         angles=tuple(row.seen.angles for row in rows),
     )
@@ -100,13 +100,19 @@ def bounds(
 
 def _rows(build: Any, n: int, cost: Any, x: Any) -> Iterator[_Width]:
     """The widths n, 2n, 4n, ..., as long as that takes a moment."""
-    while n <= WIDEST:
+    for model, operators, data in _models(build, n, WIDEST, x):
+        yield _width(model, operators, cost, data)
+
+
+def _models(build: Any, n: int, widest: int, x: Any) -> Iterator[tuple[Any, list[Any], Any]]:
+    """The models of these widths, with their operators and features, unless they are too large."""
+    while n <= widest:
         try:
             model = build(n)
             operators, data = operators_of(model), x(n) if callable(x) else x
         except Exception:  # a user's functions, at a width that was not asked for
             return
-        yield _width(model, operators, cost, data)
+        yield model, operators, data
         if _dense(model, operators) or len(operators) * 4 > 2 * GATES:
             return
         n *= 2
@@ -121,7 +127,7 @@ def _dense(model: Any, operators: list[Any]) -> bool:
 def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
     n = model.n_wires
     laws = parameters(model).laws
-    proven = likely = size = None
+    proven = likely = None
     independent, symmetric, above = False, False, {}
     try:
         fixed = None if x is None else np.asarray(x, float)
@@ -129,7 +135,6 @@ def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
         above = {"noise": noise(elements, n), "projector": projector(model, elements, cost)}
         measured = observable(model, cost)
         symmetric = permutation_invariant(elements, measured, n)
-        size = orbit(elements, measured) if n <= ORBITS else None
         try:
             circuit = pauli_circuit(model, x, cost)
             if len(circuit.observable.terms) <= PRODUCTS:
@@ -140,7 +145,7 @@ def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
         pass  # what was found until then stands
     return _Width(
         n, _seen(model, operators, cost), proven, likely, independent, above,
-        tuple(sorted(set(map(repr, laws)))), symmetric, size, _scale(model, cost), model.place.noisy,
+        tuple(sorted(set(map(repr, laws)))), symmetric, _scale(model, cost), model.place.noisy,
     )  # fmt: skip
 
 
@@ -233,12 +238,27 @@ def _reason(rows: list[_Width]) -> Bound | None:
     if all(repr(TIED) in row.laws for row in rows):
         text = "blocks start as the identity, so that their last gates see the readout as it is"
         return Bound("constant", text, widths)
-    sizes = [row.orbit for row in rows if row.orbit is not None]
-    if len(sizes) > 2 and growth([-float(np.log2(size)) for size in sizes]) == "polynomial":
-        text = f"the gates make {sizes[0]} words of the observable at {widths[0]} wires and "
-        text += f"{sizes[-1]} at {widths[len(sizes) - 1]}: a power of n"
-        return Bound("polynomial", text, widths[: len(sizes)])
-    return _by_paths([row.likely and row.likely.gradient for row in rows], rows, tied=True)
+    return None
+
+
+def _by_orbits(build: Any, n: int, cost: Any, x: Any) -> Bound | None:
+    """Few words that the gates make of the observable, from small widths on: large ones have too many."""
+    sizes: dict[int, int] = {}
+    for model, _, data in _models(build, n, ORBITS, x):
+        fixed = None if data is None else np.asarray(data, float)
+        try:
+            elements = read_elements(model.layers, model.wires, fixed, None)
+            size = orbit(elements, observable(model, cost))
+        except Refused:
+            return None
+        if size is None:
+            break
+        sizes[model.n_wires] = size
+    if growth([-float(np.log2(size)) for size in sizes.values()]) != "polynomial":
+        return None
+    (first, few), *_, (last, many) = sizes.items()
+    text = f"the gates make {few} words of the observable at {first} wires and {many} at {last}: a power of n"
+    return Bound("polynomial", text, tuple(sizes))
 
 
 def _upper(rows: list[_Width]) -> Bound | None:

@@ -15,6 +15,7 @@ MISFIT = 4.0  # chi^2 per degree of freedom above which no model is believed
 FLAT = 0.05  # a slope of log2 v per unit that is surely smaller counts as constant...
 POWER = 0.25  # ...unless the power of n is larger than this
 STEEP = 0.1  # a smaller slope of log2 v per unit is called no exponential
+JAGGED = 1.0  # slopes that fall and rise again with higher powers of n are on no law yet
 FALLEN = 1.5  # what is flat in the end, and so much smaller than in the beginning, has levelled off
 REPEATS = 500
 MODELS = ("exponential", "polynomial", "constant")
@@ -79,6 +80,8 @@ def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
     q = -np.diff(np.log(-tail)) / np.diff(np.log(size[-3:]))
     whole = -np.diff(np.log(-tail[[0, -1]]))[0] / np.diff(np.log(size[-3:][[0, -1]]))[0]
     said += f", which fall with powers {_list(q)} of n"
+    if q[0] * q[-1] < 0 and np.abs(q).min() > JAGGED:
+        return law(None)
     if whole <= 0.35 and q[-1] <= 0.6 and -tail[-1] > STEEP * np.log(2):
         return law("exponential")
     if q[-1] >= 2 and q[-1] >= q[0] and powers[-1] < powers.max() / 2:
