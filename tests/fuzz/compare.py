@@ -102,13 +102,13 @@ def compared(where, drawn, reference, direction, slope, key):
         chance = np.log(2 / RARE)  # Bernstein's inequality
         spread = room + deviation * np.sqrt(2 * chance / where.draws)
         spread = spread + 2 * width * chance / (3 * where.draws)
-    if wrong := _differs("values", found, wanted, spread, where):
+    if wrong := differs("values", found, wanted, spread, where):
         return wrong
     if along is None:
         return None
     leaves = jax.tree.leaves((by_params, by_x, drawn.x if through_x else None))
     size = (1 + sum(np.abs(leaf).sum() for leaf in leaves)) * np.abs(weights).sum()
-    return _differs("slope", along, np.float64(slope), 4 * room * size, where)
+    return differs("slope", along, np.float64(slope), 4 * room * size, where)
 
 
 def _found(both, alone, where, key):
@@ -128,7 +128,7 @@ def _found(both, alone, where, key):
         return [f if f is None else np.asarray(f) for f in found]
 
 
-def _differs(name, found, wanted, room, where):
+def differs(name, found, wanted, room, where):
     mean, room = found.mean(0, dtype=float), np.broadcast_to(room, np.shape(wanted)).astype(float)
     if where.keys > 1:
         error = found.std(0, ddof=1) / np.sqrt(len(found))

@@ -12,6 +12,7 @@ from qiskit.quantum_info import Statevector
 
 import qdl
 from fuzz.compare import RARE, numbers, rounding, same
+from fuzz.losses import loss
 from fuzz.own import OWN
 
 SHOTS = 2000
@@ -116,6 +117,7 @@ OTHERS = {
     "state": state,
     "sample": sample,
     "kernel": kernel,
+    "loss, shots": loss,
     "OpenQASM 2": lambda drawn, key: qasm(drawn, 2),
     "OpenQASM 3": lambda drawn, key: qasm(drawn, 3),
     "to_qiskit": qiskit,
