@@ -334,9 +334,8 @@ def fixed(key, shape, dtype=float):
 
 def metric(at):
     found = metric_tensor(MODEL.on(at.place), PARAMS, jnp.asarray(X[:1]))
-    return same(
-        "metric", found, quantum_information(PARAMS, X[0]) / 4, 1e-6
-    )  # of the circuit alone
+    wanted = quantum_information(PARAMS, X[0]) / 4
+    return same("metric", found, wanted, 1e-6) or not_pure(at)
 
 
 # ---- of the circuit alone

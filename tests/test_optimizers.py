@@ -675,3 +675,19 @@ def test_sam_and_lookahead_take_their_steps(name, key):
         return np.mean(2 * (values - y) * -np.sin(x[:, 0] + p))
 
     assert float(result.params[1][0, 0]) == pytest.approx(by_hand(name, slope, 0.7, 6), abs=1e-9)
+
+
+INSIDE = {
+    "sam": optax.chain(optax.clip_by_global_norm(1.0), UNUSUAL["sam"]),
+    "a sam that is watched": optax.apply_if_finite(UNUSUAL["sam"], 3),
+    "lookahead": optax.chain(optax.clip(1.0), UNUSUAL["lookahead"]),
+}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_sam_and_lookahead_inside_another_say_where_they_belong(name, key):
+    model, x = qdl.QNN(1, [AngleEncoding(), Rotation("y")]), np.ones((2, 1))
+    with pytest.raises(
+        TypeError, match="must be the outermost transformation.*Put the others into it"
+    ):
+        qdl.fit(model, x, x[:, 0], loss="mse", optimizer=INSIDE[name], steps=3, key=key)

@@ -17,6 +17,7 @@ from ..layers.base import check_key
 from .check import check_data, check_model, check_optimizer, n_outputs
 from .history import Report
 from .losses import CrossEntropy, as_loss
+from .optimizers.foreign import outermost
 from .resume import RunFolder, configuration
 from .run import Fit, Options, run
 from .step import Data, Plan, State
@@ -141,7 +142,8 @@ def fit(
 
 def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
     """A new state of the optimizer, or the given one if it is of this optimizer and these parameters."""
-    fresh = optimizer.init(params)
+    with outermost():
+        fresh = optimizer.init(params)
     if given is None:
         return fresh
     shapes, wanted = (jax.tree.map(jnp.shape, tree) for tree in (given, fresh))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import optax
@@ -21,7 +23,24 @@ def updated(
         more = {name: value for name, value in more.items() if name != "grad_fn"}
     else:
         more = {name: value for name, value in more.items() if name in taken}
-    return full.update(gradient, state, params, **more)
+    with outermost():
+        return full.update(gradient, state, params, **more)
+
+
+@contextmanager
+def outermost() -> Iterator[None]:
+    """Optax's words where SAM or lookahead stand inside another transformation, as what to do."""
+    try:
+        yield
+    except (TypeError, AttributeError) as error:
+        text = str(error)
+        for name, sign in (("optax.contrib.sam", "sam.<locals>"), ("optax.lookahead", "'fast'")):
+            if sign in text:
+                raise TypeError(
+                    f"{name} must be the outermost transformation, got it inside another one, which calls it "
+                    f"as any other. Put the others into it: {name}(optax.chain(..., optax.sgd(0.1)), ...)."
+                ) from error
+        raise
 
 
 class _Lookahead(NamedTuple):

@@ -27,7 +27,7 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
     - \langle \partial_i \psi | \psi \rangle \langle \psi | \partial_j \psi \rangle \right] ,$$
 
     a quarter of the quantum Fisher information. Exact, by the native simulator in forward mode,
-    wherever else the model runs: it costs about two states a parameter, and memory for d states a row.
+    wherever else its pure states are made: about two states a parameter, and memory for d states a row.
 
     Args:
         model: the QNN; its layers must be unitary.
@@ -39,6 +39,7 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
     Raises:
         ValueError: an unknown approximation.
         TypeError: a model that is no QNN.
+        Refused: a place with errors, whose states are mixed.
 
     Example:
         >>> import qdl
@@ -51,6 +52,7 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
     """
     check_qnn("metric_tensor", model)
     _check_approximation(approximation)
+    model.place.check_pure("metric_tensor")
     model.check_params(params)
     return _metric(model, approximation, params, x)
 
@@ -71,7 +73,8 @@ def natural_gradient(
 
     The metric $g$ is that of ``metric_tensor`` at the features of the batch, which ``fit`` passes to
     every optimizer as ``x=``. In your own loop: ``optimizer.update(gradient, state, params, x=x)``.
-    It is computed by the native simulator wherever the gradient comes from.
+    It is computed by the native simulator wherever the gradient comes from: on a place with errors it is
+    the metric of the circuit without them, which decides how far a step goes and nothing that is reported.
 
     Args:
         model: the QNN whose parameters are trained.
@@ -108,7 +111,7 @@ def natural_gradient(
                 "natural_gradient needs the parameters at which the metric is taken, got None. "
                 "Call optimizer.update(gradient, state, params, x=x)."
             )
-        metric = metric_tensor(model, params, x, approximation)
+        metric = _metric(model, approximation, params, x)
         slope, unravel = ravel_pytree(updates)
         damped = metric + damping * jnp.eye(slope.size, dtype=metric.dtype)
         step = jax.scipy.linalg.solve(damped, slope, assume_a="pos")
