@@ -5,6 +5,7 @@ Runtime primitives, their options and checks. What is sent to it runs in Runtime
 """
 
 import itertools
+import time
 
 from qiskit_ibm_runtime import IBMBackend, exceptions
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
@@ -26,10 +27,13 @@ class Client:
 
 
 class Service:
-    """``fault(where)`` is called at every step and may raise."""
+    """``fault(where)`` is called at every step and may raise.
 
-    def __init__(self, fault=lambda where: None):
-        self.fault = fault
+    A job is found by its tag ``lag`` seconds after it was sent, which takes ``slow`` seconds.
+    """
+
+    def __init__(self, fault=lambda where: None, lag=0.0, slow=0.0):
+        self.fault, self.lag, self.slow = fault, lag, slow
         self.sent = []  # (job, options, inputs)
         self.account = {"token": "canary-token-0123456789abcdef"}
         client = Client()
@@ -49,7 +53,9 @@ class Service:
 
     def _run(self, program_id, inputs, options, **rest):
         self.fault("before sending")
+        time.sleep(self.slow)
         job = Job(self, f"job-{len(self.sent)}", program_id, inputs)
+        job.tags = list(options["job_tags"])
         self.sent.append((job, dict(options), inputs))
         self.fault("sent")
         return job
@@ -63,14 +69,15 @@ class Service:
 
     def jobs(self, job_tags, limit=10):
         self.fault("looking for a tag")
-        found = [job for job, options, _ in self.sent if set(job_tags) <= set(options["job_tags"])]
-        return found[::-1][:limit]
+        shown = [job for job, _, _ in self.sent if time.monotonic() - job.since >= self.lag]
+        return [job for job in shown if set(job_tags) <= set(job.tags)][::-1][:limit]
 
 
 class Job:
     def __init__(self, service, job_id, program_id, inputs):
         self.service, self.id, self.program_id, self.inputs = service, job_id, program_id, inputs
-        self.state, self.rows, self.seconds = "DONE", None, 0.0
+        self.since = time.monotonic()
+        self.state, self.rows, self.seconds, self.tags = "DONE", None, 0.0, []
 
     def job_id(self):
         return self.id

@@ -12,6 +12,7 @@ from service import Killed, Service, once
 import qdl
 from qdl.backends import BudgetError
 from qdl.backends.machines import jobs
+from qdl.backends.machines.ledger import Ledger
 from qdl.backends.machines.qiskit_place import _once
 from qdl.describe import describe
 from qdl.layers import AngleEncoding, Entangler, Rotation
@@ -158,7 +159,7 @@ def test_another_folder_finds_the_job_by_its_tag(tmp_path, params, key):
     run(service, tmp_path / "a", params, key)
     run(service, tmp_path / "b", params, key)
     assert len(service.sent) == 1
-    assert jobs.Ledger(tmp_path / "b" / "jobs").current(service.tags[0][1]) == "job-0"
+    assert Ledger(tmp_path / "b" / "jobs").current(service.tags[0][1]) == "job-0"
 
 
 def test_the_id_is_on_disk_before_anyone_waits(tmp_path, params, key):
@@ -166,7 +167,7 @@ def test_the_id_is_on_disk_before_anyone_waits(tmp_path, params, key):
 
     def fault(where):
         if where == "waiting":
-            seen.append(jobs.Ledger(tmp_path / "jobs").current(service.tags[0][1]))
+            seen.append(Ledger(tmp_path / "jobs").current(service.tags[0][1]))
 
     service = Service(fault)
     run(service, tmp_path, params, key)

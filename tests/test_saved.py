@@ -14,7 +14,7 @@ from service import Service
 from typer.testing import CliRunner
 
 import qdl
-from qdl.backends.machines.jobs import Ledger
+from qdl.backends.machines.ledger import Ledger
 from qdl.backends.machines.qiskit_place import _once
 from qdl.cli import app
 from qdl.files import fingerprint

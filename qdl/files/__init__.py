@@ -8,6 +8,7 @@ from .checkpoints import Checkpoints, Saved
 from .compiled import keep_compiled
 from .hashes import fingerprint, sha256
 from .plain import VERSION, jsonable, read_json, read_lines, write_json
+from .schema import checked
 from .store import read, write
 from .whole import cannot_write, replace
 
@@ -16,6 +17,7 @@ __all__ = [
     "Checkpoints",
     "Saved",
     "cannot_write",
+    "checked",
     "fingerprint",
     "jsonable",
     "keep_compiled",

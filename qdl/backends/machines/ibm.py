@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
+from ...arguments import check_number
 from ...describe import HERE
-from .jobs import BudgetError, Ledger, Line
+from .jobs import BudgetError, Line
+from .ledger import Ledger
 from .lower import Lowered
 from .names import bare, near
 from .price import estimate, qpu_seconds
@@ -47,13 +49,14 @@ class IBM(QiskitPlace):
                 f"mode={self.mode!r} is not an execution mode: expected one of {', '.join(MODES)}. Sessions "
                 "are billed by the wall clock and are not part of the open plan; 'job' fits here."
             )
-        if self.resilience not in (0, 1, 2):
+        if self.resilience not in (0, 1, 2) or isinstance(self.resilience, bool):
             raise ValueError(f"resilience must be 0, 1 or 2, got {self.resilience!r}.")
-        limit = self.max_qpu_seconds
-        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
-            raise ValueError(
-                f"max_qpu_seconds must be a number above 0, or None for no limit, got {limit!r}."
-            )
+        object.__setattr__(self, "resilience", int(self.resilience))
+        for name in ("max_qpu_seconds", "timeout"):
+            value = getattr(self, name)
+            if value is not None:
+                check_number(name, value, f"{name}=60, or None for no limit", positive=True)
+                object.__setattr__(self, name, float(value))
 
     def __getstate__(self) -> dict[str, Any]:
         """The plain fields without the service, which knows the account."""
@@ -79,8 +82,10 @@ class IBM(QiskitPlace):
 
     @property
     def settings(self) -> str:
-        """As for every place, with the machine that was chosen."""
-        return f"{super().settings} {self.backend.name}"
+        """What values depend on: not how gradients are made, nor which machine where any will do."""
+        values = replace(self, gradient="auto", random_shifts=4)
+        where = "" if self.name is None else f" {self.backend.name}"
+        return f"{super(IBM, values).settings}{where}"
 
     def rows(self, lowered: Lowered) -> int:
         """The most rows of a circuit in one job."""
@@ -92,8 +97,9 @@ class IBM(QiskitPlace):
         with self._where() as where:
             line = Line(
                 self.account,
+                self.backend.name,
                 self.compiled,
-                lambda request: self._submit(where, request),
+                lambda request: self._prepared(where, request),
                 Ledger(self.jobs),
                 lambda request: qpu_seconds(1, request.executions),
                 self.max_qpu_seconds,
@@ -132,10 +138,12 @@ class IBM(QiskitPlace):
                 f"({found.spsa_qpu_seconds:.1f} s)."
             )
 
-    def _submit(self, where: Any, request: Request) -> Any:
+    def _prepared(self, where: Any, request: Request) -> Callable[[], Any]:
+        """What sends a request: options and circuit are checked here, before anything is written down."""
         kind = "sampler" if request.program.samples else "estimator"
         runner = primitive(kind, where, self.options(kind, request.tag))
-        return submit(runner, request, self.compiled(request.program))
+        compiled = self.compiled(request.program)
+        return lambda: submit(runner, request, compiled)
 
     @contextmanager
     def _where(self) -> Iterator[Any]:
@@ -229,7 +237,7 @@ def ibm(
         name=None if name is None else bare(name),
         mode=mode,
         resilience=resilience,
-        twirling=tuple(sorted((twirling or {}).items())),
+        twirling=tuple(sorted((name, _plain(value)) for name, value in (twirling or {}).items())),
         dynamical_decoupling=dynamical_decoupling,
         max_qpu_seconds=max_qpu_seconds,
         jobs=str(jobs),
@@ -238,6 +246,11 @@ def ibm(
     )
     place.backend  # noqa: B018  # an unknown machine or account is refused here, not at the first job
     return place
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's: equal options are the same job."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _login() -> Any:

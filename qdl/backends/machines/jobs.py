@@ -1,26 +1,35 @@
-"""Never pay twice: where jobs are written down, and how they are found again.
+"""Never pay twice: how a request becomes one job, and how that job is found again.
 
 A job's tag is the hash of everything that its result depends on. Before a job is sent, it is looked for: in
-the ledger on disk, then by its tag at the service. The id of a job is on disk before anyone waits for it. So
-whatever is interrupted can be run again, with the same key, and only what is missing is sent.
+the ledger on disk, then by its tag at the service. That it is being sent is on disk before it is sent, under
+a lock that one process holds at a time; its id is on disk before anyone waits for it. So whatever is
+interrupted can be run again, with the same key, and only what is missing is sent.
 """
 
 from __future__ import annotations
 
+import errno
+import math
+import re
+import secrets
+import socket
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...files import VERSION, read_json, write_json
-from .primitives import LengthError, values
+from .ledger import Ledger, LedgerError
+from .primitives import AnswerError, values
 from .request import Request
 
 PAUSES = (1, 2, 4, 8, 16, 32, 64)  # seconds between attempts to reach the service
+LAG = (0.5, 0.5, 1, 2, 4, 8, 14)  # seconds in all until a service's index of tags shows a new job
 LOST = ("ERROR", "CANCELLED")
+AWAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EHOSTDOWN}
+LATER = (408, 425, 429)  # HTTP's refusals that ask for another attempt
 
 
 class BudgetError(RuntimeError):
@@ -33,53 +42,14 @@ class BudgetError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """One small JSON file for each request, in a folder: its jobs, newest last.
-
-    Example:
-        >>> import tempfile
-        >>> ledger = Ledger(tempfile.mkdtemp())
-        >>> ledger.write("qdl-1", "job-7", "sent", 2.5)
-        >>> ledger.current("qdl-1"), ledger.seconds()
-        ('job-7', 2.5)
-    """
-
-    folder: str | Path
-
-    def jobs(self, tag: str) -> dict[str, dict[str, Any]]:
-        """The jobs of a tag: id to ``{"state", "seconds"}``."""
-        path = Path(self.folder) / f"{tag}.json"
-        return _jobs(path) if path.exists() else {}
-
-    def current(self, tag: str) -> str | None:
-        """The id of the job that was sent for this tag and has not been lost."""
-        alive = [id for id, job in self.jobs(tag).items() if job["state"] != "lost"]
-        return alive[-1] if alive else None
-
-    def write(self, tag: str, id: str, state: str, seconds: float) -> None:
-        """Write a job down, so that it survives a power cut from here on."""
-        jobs = self.jobs(tag) | {id: {"state": state, "seconds": seconds}}
-        write_json(Path(self.folder) / f"{tag}.json", {"version": VERSION, "jobs": jobs})
-
-    def seconds(self) -> float:
-        """QPU seconds of all jobs in the folder: as billed where known, as estimated elsewhere."""
-        files = Path(self.folder).glob("qdl-*.json")
-        return float(sum(job["seconds"] for file in files for job in _jobs(file).values()))
-
-
-def _jobs(path: Path) -> dict[str, dict[str, Any]]:
-    content = read_json(path, "job ledger")
-    return content.get("jobs", content)  # the jobs alone, before these files had a version
-
-
-@dataclass(frozen=True)
 class Line:
     """The way of a request to a service and back.
 
     Attributes:
         service: Qiskit's Runtime service, of which ``job`` and ``jobs`` are used.
+        machine: its name, for the ledger.
         compiled: a program's circuit in the gates of the machine.
-        send: sends a request, tagged with ``request.tag``; the job.
+        prepare: checks a request, tagged with ``request.tag``, and gives the function that sends it; the job.
         ledger: where jobs are written down.
         seconds: the estimated QPU seconds of a request.
         max_seconds: the most that the jobs of the ledger may use together; None for no limit.
@@ -88,8 +58,9 @@ class Line:
     """
 
     service: Any
+    machine: str
     compiled: Callable[[Any], Any]
-    send: Callable[[Request], Any]
+    prepare: Callable[[Request], Callable[[], Any]]
     ledger: Ledger
     seconds: Callable[[Request], float]
     max_seconds: float | None = None
@@ -106,43 +77,89 @@ class Line:
         return [self._patiently(r, wait) for r, wait in zip(requests, waits, strict=True)]
 
     def _patiently(self, request: Request, attempt: Callable[[Request], Any]) -> Any:
-        """Try again while the network is away for a minute or two."""
+        """Try again while the network is away for a minute or two; not where the service says no."""
         for pause in (*PAUSES, None):
             try:
                 return attempt(request)
-            except TimeoutError:
+            except (TimeoutError, LedgerError):
                 raise
-            except _network_errors() as error:
+            except Exception as error:
+                if _is_refusal(error):
+                    raise self._refused(request, error) from error
+                if not _is_network(error):
+                    raise
                 if pause is None:
                     raise self._unreachable(request, error) from error
                 self.sleep(pause)
 
     def _job(self, request: Request) -> Any:
         """The job of a request, found or sent, written down."""
-        job = self._find(request)
-        if job is None:
-            self._check_budget(request)
-            job = self.send(request)
-            self.ledger.write(request.tag, job.job_id(), "sent", self.seconds(request))
-        elif self.ledger.current(request.tag) != job.job_id():
-            self.ledger.write(request.tag, job.job_id(), "sent", self.seconds(request))
+        while True:
+            before = self.ledger.jobs(request.tag)
+            job = self._find(request)
+            ready = None
+            if job is None:
+                self._check_budget(request)  # before any file is made
+                ready = self.prepare(request)
+            elif self.ledger.current(request.tag) == job.job_id():
+                return job
+            with self.ledger.locked():
+                if self.ledger.jobs(request.tag) != before:
+                    continue  # somebody was quicker: look again
+                return self._send(request, ready) if ready is not None else self._sent(request, job)
+
+    def _send(self, request: Request, ready: Callable[[], Any]) -> Any:
+        """Send a job: on disk before and after, so that it is looked for wherever this stops."""
+        self._check_budget(request)  # others may have sent meanwhile
+        id, seconds = f"sending-{secrets.token_hex(8)}", self.seconds(request)
+        self.ledger.write(request.tag, id, "sending", seconds, self.machine)
+        try:
+            job = ready()
+        except Exception as error:
+            if _is_refusal(error):
+                self.ledger.forget(request.tag, id)
+            raise
+        return self._sent(request, job)
+
+    def _sent(self, request: Request, job: Any) -> Any:
+        self.ledger.write(request.tag, job.job_id(), "sent", self.seconds(request), self.machine)
         return job
 
     def _find(self, request: Request) -> Any:
         """The job of this request that can still give its result, or None."""
-        from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
-
-        lost = [id for id, job in self.ledger.jobs(request.tag).items() if job["state"] == "lost"]
-        id = self.ledger.current(request.tag)
-        try:
-            known = [self.service.job(id)] if id else []
-        except RuntimeJobNotFound:  # deleted, or another account's
-            known = []
-        # Sent, and then the process died before it could write the id down: the tag finds it.
-        for job in known or self.service.jobs(job_tags=[request.tag], limit=None):
+        known = self.ledger.jobs(request.tag)
+        lost = [id for id, job in known.items() if job["state"] == "lost"]
+        for job in self._candidates(request, any(j["state"] == "sending" for j in known.values())):
             if job.job_id() not in lost and str(job.status()) not in LOST:
                 return job
         return None
+
+    def _candidates(self, request: Request, in_doubt: bool) -> Iterator[Any]:
+        """The job that is written down; else those with the tag, which may take a while to show."""
+        from qiskit_ibm_runtime.exceptions import RuntimeJobNotFound
+
+        id = self.ledger.current(request.tag)
+        try:
+            job = self.service.job(id) if id else None
+        except RuntimeJobNotFound:  # deleted, or another account's
+            job = None
+        if job is not None:
+            self._check_tag(request, job)
+            yield job
+            return
+        for pause in (0, *LAG) if in_doubt else (0,):
+            self.sleep(pause) if pause else None
+            yield from self.service.jobs(job_tags=[request.tag], limit=None)
+
+    def _check_tag(self, request: Request, job: Any) -> None:
+        """Refuse a ledger that names a job which was sent for something else."""
+        tags = list(job.tags or [])
+        if request.tag not in tags:
+            raise ValueError(
+                f"{self.ledger.folder}/{request.tag}.json names job {job.job_id()}, whose tags are {tags}: "
+                "it was sent for another request, so its values are not used. Remove that file if it was "
+                "edited or copied; the right job is found by its tag."
+            )
 
     def _values(self, request: Request, job: Any) -> np.ndarray:
         """Wait for a job; one that will never give its values is set aside."""
@@ -150,13 +167,24 @@ class Line:
         try:
             found = values(self._wait(job), request, self.compiled(request.program))
         except _Lost as lost:
-            self.ledger.write(request.tag, id, "lost", _billed(job, 0.0))
+            self._note(request, id, "lost", _billed(job, estimated))
             raise self._set_aside(id, str(lost)) from lost.__cause__
-        except LengthError as error:
-            self.ledger.write(request.tag, id, "lost", _billed(job, estimated))
+        except AnswerError as error:
+            self._note(request, id, "lost", _billed(job, estimated))
             raise self._set_aside(id, f"it answered with {error}") from error
-        self.ledger.write(request.tag, id, "done", _billed(job, estimated))
+        self._note(request, id, "done", _billed(job, estimated))
         return found
+
+    def _note(self, request: Request, id: str, state: str, seconds: float) -> None:
+        """Write down how a job ended; its values are worth more than the note, and are not lost with it."""
+        try:
+            with self.ledger.locked():
+                self.ledger.write(request.tag, id, state, seconds)
+        except (LedgerError, TimeoutError) as error:
+            warnings.warn(
+                f"Job {id} is {state} after {seconds:.1f} QPU seconds; this could not be written: {error}",
+                stacklevel=2,
+            )
 
     def _set_aside(self, id: str, why: str) -> RuntimeError:
         return RuntimeError(
@@ -171,8 +199,8 @@ class Line:
             return job.result(timeout=self.timeout)
         except problems.RuntimeJobTimeoutError as error:
             raise TimeoutError(
-                f"Job {job.job_id()} has no result after {self.timeout} s. It stays at the service: run the "
-                "same again, with the same key, to collect it; nothing is sent twice."
+                f"Job {job.job_id()} has no result after {self.timeout:g} s. It stays at the service: run "
+                "the same again, with the same key, to collect it; nothing is sent twice."
             ) from error
         except problems.RuntimeJobMaxTimeoutError as error:
             raise _Lost(f"the service stopped it after its longest run time ({error})") from error
@@ -184,7 +212,7 @@ class Line:
     def _check_budget(self, request: Request) -> None:
         if self.max_seconds is None:
             return
-        spent, next_one = self.ledger.seconds(), self.seconds(request)
+        spent, next_one = self.ledger.seconds(apart=request.tag), self.seconds(request)
         if spent + next_one > self.max_seconds:
             raise BudgetError(
                 f"The next job needs about {next_one:.1f} QPU seconds, but {spent:.1f} of "
@@ -193,28 +221,70 @@ class Line:
             )
 
     def _unreachable(self, request: Request, error: Exception) -> ConnectionError:
-        id = self.ledger.current(request.tag)
-        state = f"Job {id} is written down" if id else "No job was written down"
         return ConnectionError(
             f"The service could not be reached in {len(PAUSES) + 1} attempts ({type(error).__name__}: "
-            f"{error}). {state}: run the same again, with the same key; nothing is sent twice."
+            f"{error}). {self._state(request)}: run the same again, with the same key; nothing is sent twice."
         )
+
+    def _refused(self, request: Request, error: Exception) -> RuntimeError:
+        return RuntimeError(
+            f"The service says no ({type(error).__name__}): {error}. It was not asked again, since it would "
+            f"say the same. {self._state(request)}; mend what it says and run it again with the same key."
+        )
+
+    def _state(self, request: Request) -> str:
+        id = self.ledger.current(request.tag)
+        if id:
+            return f"Job {id} is written down"
+        if self.ledger.jobs(request.tag):
+            return "It is written down that a job was being sent, which is looked for before another one is"
+        return "No job was written down"
 
 
 class _Lost(Exception):
     """The job will never have a result."""
 
 
-def _network_errors() -> tuple[type[Exception], ...]:
-    """What a service that cannot be reached raises; requests' own errors are OSErrors."""
+def _is_network(error: BaseException) -> bool:
+    """Whether a service could not be reached, or had a fault of its own. A local file is no network."""
+    from qiskit_ibm_runtime.api.exceptions import ApiError
     from qiskit_ibm_runtime.exceptions import IBMApiError, IBMRuntimeError
+    from requests import RequestException
 
-    return OSError, IBMApiError, IBMRuntimeError
+    kinds = (
+        ConnectionError,
+        socket.gaierror,
+        RequestException,
+        ApiError,
+        IBMApiError,
+        IBMRuntimeError,
+    )
+    return isinstance(error, kinds) or (isinstance(error, OSError) and error.errno in AWAY)
 
 
-def _billed(job: Any, otherwise: float) -> float:
-    """The QPU seconds that the service says a job used."""
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether the service understood and said no: HTTP's 4xx, an account that may not."""
+    from qiskit_ibm_runtime.exceptions import (
+        IBMAccountError,
+        IBMNotAuthorizedError,
+        RuntimeProgramNotFound,
+    )
+
+    if isinstance(error, IBMAccountError | IBMNotAuthorizedError | RuntimeProgramNotFound):
+        return True
+    text, codes = str(error), []
+    while error is not None:  # Qiskit raises its own errors in place of those with a status
+        response = getattr(error, "response", None)
+        codes += [getattr(error, "status_code", None), getattr(response, "status_code", None)]
+        error = error.__cause__ or error.__context__
+    codes += [int(code) for code in re.findall(r"\b(4\d\d) Client Error", text)]
+    return any(isinstance(c, int) and 400 <= c < 500 and c not in LATER for c in codes)
+
+
+def _billed(job: Any, estimated: float) -> float:
+    """The QPU seconds that the service says a job used; the estimate where it does not say."""
     try:
-        return float(job.usage())
+        used = float(job.usage())
     except Exception:  # whatever goes wrong: the number is only for the ledger
-        return otherwise
+        return estimated
+    return used if math.isfinite(used) and used >= 0 else estimated

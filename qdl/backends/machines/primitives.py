@@ -57,25 +57,33 @@ def values(result: Any, request: Request, compiled: Compiled) -> np.ndarray:
     """The values ``(rows, k)`` from a primitive's result.
 
     Raises:
-        LengthError: it has another number of rows or values.
+        AnswerError: it has another number of rows or values, or some that are no numbers.
     """
     rows, size = len(request.values), request.program.size
-    [answer] = result
-    if request.program.samples:
-        found = frequencies(answer.data.c, size)
-    else:
-        found = np.asarray(answer.data.evs, dtype=float).T
+    try:
+        [answer] = result
+        if request.program.samples:
+            found = frequencies(answer.data.c, size)
+        else:
+            found = np.asarray(answer.data.evs, dtype=float).T
+    except (AttributeError, TypeError, ValueError, IndexError, KeyError) as error:
+        raise AnswerError(
+            f"something that holds no values ({type(error).__name__}: {error})"
+        ) from error
     if not compiled.circuit.parameters:  # one run of the circuit stands for all rows
         found = np.broadcast_to(found.reshape(1, -1), (rows, found.size))
     if found.shape != (rows, size):
-        raise LengthError(
+        raise AnswerError(
             f"values of shape {found.shape}, expected {(rows, size)}: {rows} circuits, {size} values each"
         )
+    if not np.isfinite(found).all():
+        wrong = int((~np.isfinite(found)).sum())
+        raise AnswerError(f"{wrong} of {found.size} values that are no numbers (NaN or infinite)")
     return found
 
 
-class LengthError(ValueError):
-    """A result with another number of values than was asked for."""
+class AnswerError(ValueError):
+    """A result that does not hold the values that were asked for."""
 
 
 def frequencies(bits: Any, size: int) -> np.ndarray:

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from ... import simulator
+from ...arguments import check_whole
 from ...circuit import Circuit
 from ...describe import of_results
 from ...readout import Expval
@@ -68,10 +69,13 @@ class QiskitPlace(RowPlace):
         if self.shots is not None:
             simulator.check_shots(self.shots)
         check_method(self.gradient)
-        for name in ("random_shifts", "max_batch"):
+        for name in ("shots", "random_shifts", "max_batch"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}.")
+            if value is not None:
+                check_whole(name, value)
+                object.__setattr__(self, name, int(value))  # NumPy's 50 is the same job as Python's
+        if self.layout is not None:
+            object.__setattr__(self, "layout", tuple(int(qubit) for qubit in self.layout))
 
     @property
     def least_wires(self) -> int:  # type: ignore[override]
