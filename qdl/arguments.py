@@ -6,6 +6,8 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 
 def check_whole(
     name: str, value: Any, example: str = "", least: int = 1, owner: str | None = None
@@ -45,3 +47,63 @@ def check_number(name: str, value: Any, example: str, positive: bool = False) ->
     if not known or value < 0 or (positive and value == 0):
         sign = ">" if positive else ">="
         raise ValueError(f"{name} must be a number {sign} 0, got {value!r}. Example: {example}.")
+
+
+ROWS = "Drop or impute such rows first."
+
+
+def check_real(name: str, array: Any, dtype: Any = None, advice: str = ROWS) -> None:
+    """Refuse entries that are masked, complex or text, NaN or infinite, or too large for ``dtype``.
+
+    Args:
+        name: of the argument.
+        array: a NumPy array, masked or not, or what becomes one.
+        dtype: of the numbers that it will be; None for its own.
+        advice: what to do about entries that are masked or not finite.
+
+    Example:
+        >>> check_real("X", np.array([[1.0, np.nan]]), advice="Drop it.")
+        Traceback (most recent call last):
+        ...
+        ValueError: X must be finite, got nan in column 1, row 0 (1 such value). Drop it.
+    """
+    if isinstance(array, np.ma.MaskedArray) and np.ma.getmaskarray(array).any():
+        where = np.argwhere(np.ma.getmaskarray(array))
+        raise ValueError(
+            f"{name} has masked entries, the first one in {_place(where[0])} ({_such(where)}). A mask "
+            f"is not kept. {advice}"
+        )
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf" and not array.dtype.name.startswith("bfloat"):
+        raise TypeError(
+            f"{name} must be real numbers, got dtype {array.dtype}. Encode text and categories as numbers, "
+            f"complex numbers as two features each, or leave such columns out; then {name}.astype(float)."
+        )
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = np.argwhere(~finite)
+        raise ValueError(
+            f"{name} must be finite, got {array[tuple(where[0])]} in {_place(where[0])} ({_such(where)}). "
+            f"{advice}"
+        )
+    if dtype is None or array.dtype.kind != "f" or array.dtype.itemsize <= np.dtype(dtype).itemsize:
+        return
+    where = np.argwhere(np.abs(array) > np.finfo(dtype).max)
+    if len(where):
+        raise ValueError(
+            f"{name} must be within the range of {np.dtype(dtype)}, got {array[tuple(where[0])]} in "
+            f"{_place(where[0])} ({_such(where)}). Scale such columns, or set JAX_ENABLE_X64=1."
+        )
+
+
+def _place(where: Any) -> str:
+    if len(where) == 0:
+        return "it"
+    *rows, last = (int(i) for i in where)
+    if not rows:
+        return f"row {last}"
+    return f"column {last}, row {rows[0] if len(rows) == 1 else tuple(rows)}"
+
+
+def _such(where: Any) -> str:
+    return "1 such value" if len(where) == 1 else f"{len(where)} such values"

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
+from .arguments import check_real
 from .layers.base import Layer, Shape, Wires, is_shape
 from .layers.compose import Sequential, as_layer
 from .readout import ExpZ, Measured, Readout, measured
@@ -194,11 +195,6 @@ def check_features(x: Any) -> Any:
     if x is None or isinstance(x, jax.core.Tracer):
         return x
     array = np.asarray(x)
-    if array.dtype.kind not in "biuf" and not jnp.issubdtype(array.dtype, jnp.floating):
-        raise TypeError(
-            f"x must be real numbers, got dtype {array.dtype}. Encode categories as numbers first, and "
-            "complex ones as two features each."
-        )
     if array.ndim == 0:
         raise ValueError(
             "x must have shape (n_features,) or (batch, n_features), got one number. "
@@ -209,14 +205,12 @@ def check_features(x: Any) -> Any:
             f"x has shape {array.shape}, so there is nothing to evaluate. Expected at least one "
             "sample and one feature."
         )
-    if not np.isfinite(array).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        row = where[0] if len(where) == 2 else where[:-1]
-        place = f"column {where[-1]}" + (f", row {row}" if len(where) > 1 else "")
-        raise ValueError(
-            f"x must be finite, got {array[where]} in {place}. Drop or impute such rows first."
-        )
+    given = np.ma.asarray(x) if isinstance(x, np.ma.MaskedArray) else array
+    check_real("x", given if given.ndim > 1 else given[None], jnp.result_type(float))
     return jnp.asarray(x, dtype=jnp.result_type(float))
+
+
+DIVERGED = "Start from init(key); where a training gave them, lower its learning rate."
 
 
 def check_tree(params: Any, shape: Any) -> None:
@@ -237,3 +231,5 @@ def check_tree(params: Any, shape: Any) -> None:
                 f"params{jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, expected "
                 f"{expected}. Use params from this model's init(key)."
             )
+        if not isinstance(leaf, jax.core.Tracer):
+            check_real(f"params{jax.tree_util.keystr(path)}", leaf, advice=DIVERGED)

@@ -145,3 +145,52 @@ def test_forward_mode_names_what_there_is_instead(how, place, key):
 
 def test_a_copy_is_the_model_itself():
     assert copy.deepcopy(MODEL) is MODEL
+
+
+BEYOND = {
+    "x beyond its precision": (
+        lambda p, x: (p, x.astype(float) * 1e300),
+        "within the range of float32, got ",
+    ),
+    "x with a mask": (
+        lambda p, x: (p, np.ma.masked_greater(np.asarray(x), 0.0)),
+        "x has masked entries",
+    ),
+    "complex params": (
+        lambda p, x: (jax.tree.map(lambda q: q * 1j, p), x),
+        "must be real numbers, got dtype c",
+    ),
+    "params with NaN": (
+        lambda p, x: (jax.tree.map(lambda q: q * np.nan, p), x),
+        "must be finite, got nan",
+    ),
+    "params with inf": (
+        lambda p, x: (jax.tree.map(lambda q: q + np.inf, p), x),
+        "must be finite, got inf",
+    ),
+    "params with a mask": (
+        lambda p, x: (jax.tree.map(lambda q: np.ma.masked_array(q, np.ones(q.shape)), p), x),
+        "has masked entries",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BEYOND)
+def test_no_part_of_a_number_is_dropped(what, key):
+    with jax.enable_x64(False):
+        model = qdl.QNN(2, [AngleEncoding(), Rotation("y")])
+        change, text = BEYOND[what]
+        x = np.array([[0.3, -0.2], [1.0, 0.5]])
+        params, x = change(jax.tree.map(np.asarray, model.init(key)), x)
+        with pytest.raises((ValueError, TypeError), match=text):
+            model.apply(params, x)
+
+
+@pytest.mark.parametrize("size", [1e38, 3e38, 1e-37])
+def test_amplitudes_of_any_size_are_normalised(size):
+    with jax.enable_x64(False):
+        model = qdl.QNN(2, AmplitudeEncoding(), readout=qdl.Probs())
+        found = model.apply([None], np.full(4, size, np.float32))
+        np.testing.assert_allclose(found, 0.25, atol=1e-6)
+        with pytest.raises(ValueError, match="cannot normalise a zero vector"):
+            model.apply([None], np.full(4, 1e-39, np.float32))  # below the least normal number

@@ -145,7 +145,10 @@ class AmplitudeEncoding(Layer):
         # The double where: the branch not taken must be finite too, or its gradient is NaN.
         largest = xp.max(xp.abs(x), axis=-1, keepdims=True)
         zero = largest == 0
-        x = x / xp.where(zero, 1.0, largest)  # squares neither overflow nor vanish
+        # Neither squares nor the reciprocals that a compiler takes overflow or vanish: an exact power of two.
+        towards_one = xp.where(largest > 1, 2.0**-60, 2.0**60)
+        towards_one = towards_one.astype(xp.result_type(x.dtype, xp.float32))
+        x = (x * towards_one) / xp.where(zero, 1.0, largest * towards_one)
         squares = xp.sum(x * x, axis=-1, keepdims=True)
         unit = x / xp.sqrt(xp.where(zero, 1.0, squares))
         ground = xp.zeros_like(x) + xp.asarray(np.eye(1, 2 ** len(wires))[0], dtype=x.dtype)
@@ -171,7 +174,8 @@ class AmplitudeEncoding(Layer):
         self._check_shape(x, wires)
         if isinstance(x, Tracer):
             return
-        zero = np.argwhere(~np.any(np.asarray(x) != 0, axis=-1))
+        values = np.asarray(x)  # what is below the least normal number is 0 to a processor
+        zero = np.argwhere(~np.any(np.abs(values) >= np.finfo(values.dtype).tiny, axis=-1))
         if len(zero):
             row = f" in row {int(zero[0][0])}" if zero.shape[1] else ""
             raise ValueError(

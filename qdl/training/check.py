@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arguments import check_real
 from ..layers import Adjoint, AngleEncoding, IQPEncoding
 from ..reading import leaves, unfold
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
@@ -38,7 +39,7 @@ def check_data(
         name: put before X and y in messages.
         part: these rows are some of many, so one class is enough.
     """
-    X, y = np.asarray(X), np.asarray(y)
+    given, X, y = (X, y), np.asarray(X), np.asarray(y)
     if X.ndim < 2 or len(X) == 0:
         raise ValueError(
             f"{name}X must have shape (n_samples, n_features) with n_samples >= 1, got {X.shape}. "
@@ -48,7 +49,8 @@ def check_data(
         raise ValueError(
             f"{name}X has {len(X)} rows, but {name}y has shape {y.shape}. Pass one target per row."
         )
-    _check_finite(X, f"{name}X")
+    floats = jnp.result_type(float)
+    check_real(f"{name}X", given[0], floats)
     _check_features(X, model, name)
     if isinstance(loss, CrossEntropy):
         y = _labels(y, outputs, f"{name}y")
@@ -58,10 +60,9 @@ def check_data(
                 "tell apart. Pass rows of at least two classes; shuffle before you split."
             )
     else:
-        _check_finite(y, f"{name}y")
+        check_real(f"{name}y", given[1], floats)
     if isinstance(loss, MeanSquaredError) and outputs is not None:
         check_shapes((len(y), outputs), y.shape)
-    floats = jnp.result_type(float)
     keep_integers = not isinstance(loss, MeanSquaredError) and np.issubdtype(y.dtype, np.integer)
     return jnp.asarray(X, floats), jnp.asarray(y, None if keep_integers else floats)
 
@@ -104,23 +105,6 @@ def _warn_of_turns(X: np.ndarray, layer: Any, name: str) -> None:
         )
 
 
-def _check_finite(array: np.ndarray, name: str) -> None:
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} must be real numbers, got dtype {array.dtype}. Encode text as "
-            f"numbers, or leave such columns out; then {name}.astype(float)."
-        )
-    if np.isfinite(array).all():
-        return
-    bad = np.argwhere(~np.isfinite(array))
-    row, *rest = (int(i) for i in bad[0])
-    column = f"column {rest[-1]}, " if rest else ""
-    raise ValueError(
-        f"{name} must be finite, got {array[tuple(bad[0])]} in {column}row {row} "
-        f"({len(bad)} such values). Drop or impute such rows first."
-    )
-
-
 def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
     if y.dtype.kind not in "biuf":
         raise TypeError(
@@ -134,7 +118,7 @@ def _labels(y: np.ndarray, outputs: int | None, name: str) -> np.ndarray:
             f"{name} must have shape (n,) with one label per row, got {y.shape}. "
             "For one-hot rows pass y.argmax(axis=1)."
         )
-    _check_finite(y, name)
+    check_real(name, y)
     if (y != np.floor(y)).any():
         row = int(np.argmax(y != np.floor(y)))
         raise ValueError(
