@@ -194,3 +194,25 @@ def test_amplitudes_of_any_size_are_normalised(size):
         np.testing.assert_allclose(found, 0.25, atol=1e-6)
         with pytest.raises(ValueError, match="cannot normalise a zero vector"):
             model.apply([None], np.full(4, 1e-39, np.float32))  # below the least normal number
+
+
+def test_more_shots_than_can_be_counted_are_refused(key):
+    params = MODEL.init(key)
+    with pytest.raises(ValueError, match="shots must be at most 2147483647"):
+        MODEL.on(qdl.backends.statevector(shots=2**31))
+    with pytest.raises(ValueError, match="shots must be at most 2147483647"):
+        MODEL.sample(params, np.ones(3), 2**31, key)
+
+
+@pytest.mark.parametrize("make", [qdl.backends.ibm, qdl.backends.fake])
+def test_a_machine_has_a_name(make):
+    with pytest.raises(TypeError, match="a machine's name is text, got 3. Example: 'torino'"):
+        make(3)
+
+
+def test_whole_parameters_are_trained_as_floats(key):
+    params = jax.tree.map(lambda leaf: np.round(leaf).astype(int), MODEL.init(key))
+    X = np.ones((4, 3))
+    with jax.disable_jit():  # steps are compiled all the same
+        result = qdl.fit(MODEL, X, X, loss="mse", steps=2, key=key, params=params)
+    assert result.params[1].dtype == float

@@ -65,7 +65,7 @@ def test_a_process_that_hangs_is_told_about(tmp_path, monkeypatch):
     monkeypatch.setattr(ledger, "PATIENCE", 0.1)
     with (
         Ledger(tmp_path).locked(),
-        pytest.raises(TimeoutError, match="Another process has held .*lock"),
+        pytest.raises(TimeoutError, match="Another process has held .* for 0.1 s"),
         Ledger(tmp_path).locked(),
     ):
         pass

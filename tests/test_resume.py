@@ -468,3 +468,26 @@ def test_without_tensorboard_nothing_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     line(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoints", "metrics.jsonl"]
+
+
+def test_two_trainings_in_one_folder_are_told_apart(tmp_path, key):
+    """The second one says so, and the first one is not disturbed."""
+    model, X = qdl.QNN(1, [AngleEncoding(), Rotation("y")]), np.ones((4, 1))
+
+    def train(callback=None):
+        return qdl.fit(
+            model, X, X[:, 0], loss="mse", steps=4, batch_size=4, key=key,
+            checkpoint=tmp_path / "run", callback=callback,
+        )  # fmt: skip
+
+    def second(report):
+        with pytest.raises(FileExistsError, match="another process is training here"):
+            train()
+
+    assert train(second).step == 4
+    assert train().step == 4  # the folder is free again
+
+
+def test_a_folder_without_a_name_is_refused(key):
+    with pytest.raises(ValueError, match="checkpoint='' names no folder"):
+        qdl.fit(LINE, X, Y, loss="mse", steps=1, key=key, checkpoint="")

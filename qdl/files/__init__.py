@@ -7,6 +7,7 @@ Nothing here knows about models, circuits or machines. ``fit``, ``qdl.save``, th
 from .checkpoints import Checkpoints, Saved
 from .compiled import keep_compiled
 from .hashes import fingerprint, sha256
+from .lock import lock
 from .plain import VERSION, jsonable, read_json, read_lines, write_json
 from .schema import checked
 from .store import read, write
@@ -21,6 +22,7 @@ __all__ = [
     "fingerprint",
     "jsonable",
     "keep_compiled",
+    "lock",
     "read",
     "read_json",
     "read_lines",

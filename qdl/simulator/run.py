@@ -23,6 +23,8 @@ WITHOUT_STATES = (
     "qdl.diagnostics.gradient_variance(method='pauli_walk'), which needs no statevector"
 )
 
+MOST_SHOTS = 2**31 - 1  # counted in 32 bits
+
 
 def evaluate(
     circuit: Circuit,
@@ -139,6 +141,11 @@ def check_shots(shots: Any, key: Any = True) -> None:
         raise ValueError(
             f"shots must be a whole number >= 1, or None for exact values; got {shots!r}. "
             "Example: statevector(shots=1000)."
+        )
+    if shots > MOST_SHOTS:
+        raise ValueError(
+            f"shots must be at most {MOST_SHOTS}, whose error is 2e-5 of a value; got {shots}. Take None for "
+            "exact values, or average several calls."
         )
     if key is None:
         raise ValueError(f"{shots} shots need a key: apply(params, x, key=jax.random.key(0)).")

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from .. import threefry
-from ..arguments import check_whole
+from ..arguments import check_real, check_whole
 from ..layers.base import check_key
 from .check import check_data, check_model, check_optimizer, n_outputs
 from .history import Report
@@ -93,7 +93,8 @@ def fit(
             of range, one class only, numbers that make no sense, and a folder of another run, all
             before anything is compiled.
         TypeError: no key, or data that are not numbers.
-        OSError: the checkpoint cannot be written; the one before it is intact.
+        OSError: the checkpoint cannot be written; the one before it is intact. Another process is training
+            in the folder.
 
     Example:
         >>> import qdl
@@ -113,7 +114,7 @@ def fit(
     chosen = check_optimizer(optax.adam(1e-2) if optimizer is None else optimizer)
     loss = as_loss(loss, model)
     given = params
-    params = model.init(init_key) if params is None else jax.tree.map(jnp.asarray, params)
+    params = model.init(init_key) if params is None else jax.tree.map(_start_of, params)
     if not jax.tree.leaves(params):
         raise ValueError("the model has no parameters to train. Add a layer with parameters.")
     outputs = n_outputs(model)
@@ -127,6 +128,8 @@ def fit(
     started = _start(params, _opt_state(plan.optimizer, params, state))
     folder = None
     if checkpoint is not None:
+        if not str(checkpoint):
+            raise ValueError("checkpoint='' names no folder. Pass a path, or None to keep nothing.")
         config = configuration(model, plan, started, data, held, given, state)
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
@@ -138,6 +141,13 @@ def fit(
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
     )
     return run(plan, started, data, held, options, folder)
+
+
+def _start_of(leaf: Any) -> Any:
+    """A given parameter as one that can move: whole numbers become floats."""
+    check_real("params", leaf, advice="Start from init(key).")
+    leaf = jnp.asarray(leaf)
+    return leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf.astype(float)
 
 
 def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..describe import describe, differences
-from ..files import Checkpoints, fingerprint
+from ..files import Checkpoints, fingerprint, lock
 from .history import PENALTY, STEP, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
@@ -55,10 +55,13 @@ class RunFolder:
         self.path, self.configuration = path, json.loads(json.dumps(configuration))
         self.checkpoints = Checkpoints(path / "checkpoints")
         self.log: Log | None = None
+        self.lock: Any = None  # held while the run goes on
+        self.seen: list[int] = []  # the steps that were there when the folder was read
         self.saved = -1  # the step of the newest checkpoint of this process
 
     def restore(self, start: State, steps: int) -> Progressed:
         """Where the folder's run stands; the start for a folder without one."""
+        self.seen = self.checkpoints.steps()
         saved = self.checkpoints.newest()
         if saved is None:
             self._refuse_foreign()
@@ -89,9 +92,18 @@ class RunFolder:
 
     def begin(self, run: Progressed) -> None:
         """Make the folder say where the run stands, before it goes on."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.save(run)
-        self.log = Log(self.path, _history(run))
+        try:
+            self.lock = lock(self.checkpoints.folder)
+        except TimeoutError:
+            raise self._taken("is training") from None
+        try:
+            if self.checkpoints.steps() != self.seen:
+                raise self._taken("has trained")
+            self.save(run)
+            self.log = Log(self.path, _history(run))
+        except BaseException:
+            self.lock.release()
+            raise
 
     def add(self, run: Progressed) -> None:
         """Write the metrics of new steps."""
@@ -119,10 +131,19 @@ class RunFolder:
         """The last metrics and the last checkpoint."""
         if self.log is not None:
             try:
-                self.log.add(_history(run))
+                try:
+                    self.log.add(_history(run))
+                finally:
+                    self.log.close(_history(run))
+                self.save(run)
             finally:
-                self.log.close(_history(run))
-            self.save(run)
+                self.lock.release()
+
+    def _taken(self, what: str) -> FileExistsError:
+        return FileExistsError(
+            f"{self.path}: another process {what} here. Wait for it or stop it, then run the same again, or "
+            "choose another folder for checkpoint=."
+        )
 
     def _refuse_foreign(self) -> None:
         """A run always has a checkpoint before it has metrics: these are of something else."""

@@ -92,7 +92,8 @@ def run(
         begun = folder.restore(start, options.steps)
     watch = _Watch(plan, held, options, folder, begun)
     _announce(plan, held, options, options.steps - watch.step)
-    with CtrlC() as ctrl_c, Progress(options.steps) as bar:
+    compiled = jax.disable_jit(False)  # steps are compiled by hand, which nothing switches off
+    with compiled, CtrlC() as ctrl_c, Progress(options.steps) as bar:
         stopped = watch.look() if watch.step else None
         if stopped is None and watch.step < options.steps:
             batches = Batches(data, plan.batch_size)

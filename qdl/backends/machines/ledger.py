@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from annotated_types import Interval
 from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
-from ...files import VERSION, checked, read_json, write_json
+from ...files import VERSION, checked, lock, read_json, write_json
 
 Seconds = Annotated[float, Interval(ge=0, le=1e9)]  # NaN is in no interval
 PATIENCE = 600.0  # seconds to wait for another process, which holds the lock while it sends one job
@@ -59,16 +59,11 @@ class Ledger:
             LedgerError: the folder cannot be made or written.
             TimeoutError: somebody else has been in it for ten minutes.
         """
-        from filelock import FileLock, Timeout
-
-        path = Path(self.folder) / ".lock"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path, timeout=PATIENCE, fallback_to_soft=False, preserve_lock_file=True)
-            lock.acquire()
-        except Timeout:
+            held = lock(Path(self.folder), PATIENCE)
+        except TimeoutError:
             raise TimeoutError(
-                f"Another process has held {path} for {PATIENCE:g} s; sending a job takes seconds. "
+                f"Another process has held {self.folder} for {PATIENCE:g} s; sending a job takes seconds. "
                 "Stop it if it hangs, and run the same again: nothing is sent twice."
             ) from None
         except OSError as error:
@@ -76,7 +71,7 @@ class Ledger:
         try:
             yield
         finally:
-            lock.release()
+            held.release()
 
     def jobs(self, tag: str) -> dict[str, Entry]:
         """The jobs of a tag, by id."""

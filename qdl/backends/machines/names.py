@@ -9,6 +9,8 @@ from typing import Any
 
 def bare(name: str) -> str:
     """A machine's name without ``fake_`` or ``ibm_``, in lower case."""
+    if not isinstance(name, str):
+        raise TypeError(f"a machine's name is text, got {name!r}. Example: 'torino'.")
     lower = name.lower().replace("-", "_")
     return lower.removeprefix("fake_").removeprefix("ibm_").removeprefix("ibmq_")
 
@@ -40,9 +42,9 @@ def fake_backend(name: str) -> Any:
         if isinstance(getattr(cls, "backend_name", None), str)
         and issubclass(cls, fake_provider.fake_backend.FakeBackendV2)
     }
-    if not isinstance(name, str) or bare(name) not in classes:
+    if bare(name) not in classes:
         raise ValueError(
-            f"There is no fake machine {name!r}. {near(str(name), list(classes))} "
+            f"There is no fake machine {name!r}. {near(name, list(classes))} "
             "Example: qdl.backends.fake('torino')."
         )
     return classes[bare(name)]()
