@@ -97,7 +97,8 @@ def from_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: 
 
     One is declared only if its corrected Akaike criterion is better by 6 than every rival's, it wins 95%
     of a parametric bootstrap, and $\chi^2$ per degree of freedom is at most 4. Since the constant is a case
-    of both others, it has a test of its own: the whole 95% interval of the slope within 0.05 of zero.
+    of both others, it has tests of its own: the whole 95% interval of the slope within 0.05 of zero, or
+    values that surely rise at the last three steps.
 
     Args:
         x: sizes.
@@ -117,6 +118,10 @@ def from_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: 
     steepest = abs(power.slope) + 1.96 * power.slope_error
     if abs(rate) + half < FLAT and flat.chi2 <= MISFIT * flat.dof and steepest < 2 * POWER:
         said = f"the slope of log2 v is surely below {FLAT} {unit}"
+        return Law("constant", rate, rate - half, rate + half, said, falls)
+    steps, errors = np.diff(y), np.hypot(sigma[1:], sigma[:-1])
+    if np.all(steps[-3:] > 2 * errors[-3:]) and y[-1] - y[0] > 3 * np.hypot(sigma[0], sigma[-1]):
+        said = f"it rises: local slopes of log2 v {_list(steps / np.diff(x) / np.log(2))} {unit}"
         return Law("constant", rate, rate - half, rate + half, said, falls)
     best = min(fits, key=lambda name: fits[name].aicc)
     margin = min(fits[name].aicc - fits[best].aicc for name in fits if name != best)
