@@ -172,7 +172,7 @@ def _whole(model: Any, cost: Any, x: Any, count: int, key: jax.Array) -> dict[st
     runs = jnp.moveaxis(jax.vmap(jax.random.split)(last), 1, 0)
     twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), params)
     # Features that are given: the map has made a copy for each start.
-    seen = x if axis is None else jnp.concatenate([features] * 2)
+    seen = x if features is None or axis is None else jnp.concatenate([features] * 2)
     found = _gradients(model, cost, axis)(twice, seen, runs.reshape(-1))
     costs, slopes = (
         np.moveaxis(np.asarray(f).reshape(2, count, *f.shape[1:]), 0, 1) for f in found
@@ -196,7 +196,7 @@ def _one_component(
     terms = rows.shape[1]
     rows = rows.reshape(count * terms, -1).astype(jnp.result_type(float))
     keys = jax.random.split(for_shots, (count * terms, 2))
-    seen = x if axis is None else np.repeat(features, terms, axis=0)
+    seen = x if features is None or axis is None else np.repeat(features, terms, axis=0)
     small = len(rows) * 2**model.n_wires <= SMALL
     found = _values(model, cost, axis, layout, small)(rows, seen, keys)
     found = np.moveaxis(np.asarray(found, float).reshape(count, terms, 2), 2, 1)

@@ -33,6 +33,7 @@ class Law:
         figures: what was found, in words.
         falls: whether the last value is surely below the first.
         power: whether a power is nearer to the numbers than an exponential, where neither is shown.
+        rises: whether the last values surely rise; a constant that does not may still be a slow power.
     """
 
     kind: str | None
@@ -42,6 +43,7 @@ class Law:
     figures: str
     falls: bool
     power: bool = False
+    rises: bool = False
 
 
 def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
@@ -73,6 +75,8 @@ def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
     flat = np.abs(tail / np.log(2)).max() < FLAT and np.abs(powers[-3:]).max() < POWER
     if flat and y[-1] < y[0] - np.log(FALLEN):
         return law("levels off")
+    if np.all(tail > 0.01) and y[-1] > y[0] + np.log(1.25):
+        return replace(law("constant"), rises=True)
     if flat or (np.all(tail > -FLAT * np.log(2) / 5) and y[-1] >= y[0] - np.log(1.05)):
         return law("constant")
     if not np.all(slope[-3:] < 0):
@@ -122,7 +126,7 @@ def from_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: 
     steps, errors = np.diff(y), np.hypot(sigma[1:], sigma[:-1])
     if np.all(steps[-3:] > 2 * errors[-3:]) and y[-1] - y[0] > 3 * np.hypot(sigma[0], sigma[-1]):
         said = f"it rises: local slopes of log2 v {_list(steps / np.diff(x) / np.log(2))} {unit}"
-        return Law("constant", rate, rate - half, rate + half, said, falls)
+        return Law("constant", rate, rate - half, rate + half, said, falls, rises=True)
     best = min(fits, key=lambda name: fits[name].aicc)
     margin = min(fits[name].aicc - fits[best].aicc for name in fits if name != best)
     wins = _wins(best, fits[best].fitted, x, sigma, seed)

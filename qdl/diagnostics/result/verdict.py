@@ -163,10 +163,10 @@ def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
     if bounds is not None and bounds.lower is not None:
         said = f"{FASTEST[bounds.lower.law]}: {bounds.lower.argument}"
         if bounds.lower.law != SLOW:
-            word = _above(bounds.lower, kind, falls, seen)
+            word = _above(bounds.lower, law, seen)
             return verdict(word, "bound and data" if word else "", said, numbers)
         if bounds.reason is not None:
-            word = "polynomial" if falls else _expected(bounds.reason, law)
+            word = "polynomial" if falls and kind != "constant" else _expected(bounds.reason, law)
             reasons = said, numbers, bounds.reason.argument
             return verdict(word, "bound, structure and data" if word else "", *reasons)
         return verdict(None, "", said, numbers)
@@ -185,16 +185,18 @@ def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
     return verdict(kind, alone if kind else "", numbers)
 
 
-def _above(lower: Bound, kind: str | None, falls: bool, seen: float) -> str | None:
+def _above(lower: Bound, law: Law | str, seen: float) -> str | None:
     """The word for values that a bound holds up."""
-    if kind == "constant":
-        return kind
+    kind, falls, rises = (
+        (None, False, False) if isinstance(law, str) else (law.kind, law.falls, law.rises)
+    )
     if lower.law == "polynomial":
-        return "polynomial" if falls else None
+        # At few widths n^(-1/2) with terms of lower order is as flat as a constant.
+        return "constant" if rises else "polynomial" if falls and kind != "constant" else None
     met = lower.log2 is None or min(lower.log2) > seen - FAR
     if kind == "exponential" and not met:
         return "exponential"
-    return "levels off" if falls else "constant"
+    return "levels off" if falls and kind != "constant" else "constant"
 
 
 def _expected(reason: Bound, law: Law | str) -> str | None:
@@ -205,7 +207,9 @@ def _expected(reason: Bound, law: Law | str) -> str | None:
         return "polynomial" if reason.law == "polynomial" and law.power else None
     if law.kind == "levels off":
         return law.kind if reason.law == "constant" else None
-    return law.kind if law.kind in ("constant", reason.law) else None
+    if law.kind == "constant":
+        return law.kind if law.rises or reason.law == "constant" else None
+    return law.kind if law.kind == reason.law else None
 
 
 def _unresolved(
