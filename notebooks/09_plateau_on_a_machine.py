@@ -98,7 +98,7 @@ for ax, (name, (_, widths)) in zip(axes, families.items()):
     ax.plot(widths, floors, ":", color="0.4", label="what the shots alone would show")
     ax.plot(widths, alone[name], "-", color="C2", label="exact, no errors")
     ax.plot(few, damped[name], "s--", color="C3", ms=4, label="exact, errors of the machine")
-    ax.set(title=name)
+    ax.set(title=name, xticks=widths)
 axes[0].legend(fontsize="small", loc="lower left")
 axes[1].set_ylabel("")
 plt.show()
