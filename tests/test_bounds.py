@@ -319,6 +319,49 @@ def test_without_a_reason_a_power_is_not_believed():
     assert found == "inconclusive"  # it disagrees
 
 
+def test_flat_is_no_constant_without_a_bound_that_stays():
+    """RX by one angle on all wires: Var cos^n is flat up to ten wires, and goes as n^(-1/2)."""
+    power = Bound("polynomial", "why", (8, 16, 32))
+    values = [math.comb(2 * n, n) / 4**n - (math.comb(n, n // 2) / 2**n) ** 2 for n in EVEN]
+    error = 0.04 * np.array(values)
+    for given in (Bounds(lower_cost=power, widths=(8, 16, 32), angles=(1, 1, 1)),
+                  Bounds(reason=power, widths=(8, 16, 32), angles=(1, 1, 1))):  # fmt: skip
+        for exact in (True, False):
+            found = judge(
+                EVEN,
+                values,
+                0 * error if exact else error,
+                exact=exact,
+                bounds=given,
+                subject="cost",
+            )
+            assert found == "inconclusive", str(found)
+            rising = judge(
+                EVEN,
+                0.1 * EVEN,
+                0.002 * EVEN * (not exact),
+                exact=exact,
+                bounds=given,
+                subject="cost",
+            )
+            assert rising == "constant", str(rising)
+    stays = Bounds(
+        lower=Bound("constant", "why", (8, 16, 32)), widths=(8, 16, 32), angles=(1, 1, 1)
+    )
+    assert judge(EVEN, values, error, bounds=stays) == "constant"
+
+
+def test_slower_than_any_exponential():
+    """With a reason for a power it is one; alone it says what it excludes."""
+    slow, reason = (Bound(law, "why", (8, 16, 32)) for law in ("n^-log n", "polynomial"))
+    values = 2.0**-EVEN
+    known = Bounds(lower=slow, reason=reason, widths=(8, 16, 32), angles=(9, 99, 999))
+    found = judge(EVEN, values, 0.1 * values, bounds=known)
+    assert found == "polynomial" and found.argument == "bound, structure and data"
+    alone = judge(EVEN, values, 0.1 * values, bounds=replace(known, reason=None))
+    assert alone == "inconclusive" and "slower than any exponential" in alone.reason
+
+
 def test_bounds_come_first():
     """Two sizes are enough where the law is proven."""
     upper = Bound("exponential", "why", (8, 16, 32))
