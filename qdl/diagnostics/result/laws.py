@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+SIZES, SPAN = 5, 2  # at least so many sizes, the largest at least so many times the smallest
 FLOOR = (
     0.02  # relative error added to every point of a fit: no law of this kind holds better than that
 )
@@ -97,6 +98,21 @@ def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
 
 
 def from_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: int) -> Law:
+    """The law of values with errors; where none fits all sizes, of the larger ones: small ones are bent most.
+
+    At least five sizes over a factor of two are kept. See ``_of_fits``.
+    """
+    whole = _of_fits(x, y, sigma, unit, seed)
+    start = 1
+    while whole.kind is None and len(x) - start >= SIZES and x[-1] >= SPAN * x[start]:
+        law = _of_fits(x[start:], y[start:], sigma[start:], unit, seed)
+        if law.kind is not None:
+            return replace(law, figures=f"from {x[start]:g} on {law.figures}", falls=whole.falls)
+        start += 1
+    return whole
+
+
+def _of_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: int) -> Law:
     r"""The law of values with errors: $a - bn$, $a - c\ln n$ or $a$, or None.
 
     One is declared only if its corrected Akaike criterion is better by 6 than every rival's, it wins 95%

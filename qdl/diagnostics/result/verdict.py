@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .laws import Law, from_fits, from_slopes
+from .laws import SIZES, SPAN, Law, from_fits, from_slopes
 from .structure import Bound, Bounds
 
-SIZES, SPAN = 5, 2  # at least so many sizes, the largest at least so many times the smallest
 FAR = 6.0  # log2 by which a constant bound lies below every value, so that it is not yet met
 SLOW = "n^-log n"  # a bound that is no power of n, but no exponential either
 FASTEST = {
