@@ -40,31 +40,39 @@ def main() -> None:
     parser.add_argument("--only", default="", help="families whose name holds this")
     parser.add_argument("--shots", type=int, nargs="*", default=[100, 10_000])
     parser.add_argument("--samples", type=int, default=100, help="draws with shots")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="the first key")
+    parser.add_argument("--keys", type=int, default=1, help="how many")
     args = parser.parse_args()
     print("| family | widths | values | truth | verdict | | decided by | s |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    counts = {"right": 0, "undecided": 0, "WRONG": 0}
+    counts = {shots: {"right": 0, "undecided": 0, "WRONG": 0} for shots in (None, *args.shots)}
     for name, truth in TRUTHS.items():
         if args.only not in name:
             continue
         for shots in (None, *args.shots):
-            begun = time.perf_counter()
-            found = sweep(truth, shots, args.seed, args.samples)
-            for subject, words in ((None, truth.words), ("cost", truth.cost or truth.words)):
-                verdict = found.verdict_of(subject)
-                said = judged(verdict.kind, words)
-                counts[said] += 1
-                widths = f"{found.sizes[0]} to {found.sizes[-1]}"
-                values = "exact" if shots is None else f"{shots:,} shots"
-                what = "" if subject is None else "Var C, "
-                seconds = time.perf_counter() - begun
-                print(
-                    f"| {name} | {widths} | {what}{values} | {' or '.join(words)} ({truth.source}) | "
-                    f"{verdict.kind} | {said} | {verdict.argument} | {seconds:.1f} |",
-                    flush=True,
-                )
-    print(", ".join(f"{count} {said}" for said, count in counts.items()))
+            for seed in range(args.seed, args.seed + args.keys):
+                begun = time.perf_counter()
+                found = sweep(truth, shots, seed, args.samples)
+                for subject, words in ((None, truth.words), ("cost", truth.cost or truth.words)):
+                    verdict = found.verdict_of(subject)
+                    said = judged(verdict.kind, words)
+                    counts[shots][said] += 1
+                    if args.keys > 1 and said != "WRONG":
+                        continue  # of many keys the table has what is wrong alone
+                    widths = f"{found.sizes[0]} to {found.sizes[-1]}"
+                    values = "exact" if shots is None else f"{shots:,} shots"
+                    what = "" if subject is None else "Var C, "
+                    seconds = time.perf_counter() - begun
+                    print(
+                        f"| {name} | {widths} | {what}{values} | {' or '.join(words)} ({truth.source}) | "
+                        f"{verdict.kind} | {said} | {verdict.argument} | {seconds:.1f} |",
+                        flush=True,
+                    )
+                if all(point.exact for point in found.points(None)):
+                    break  # no key would change it
+    for shots, each in counts.items():
+        values = "exact" if shots is None else f"{shots:,} shots"
+        print(f"{values}: " + ", ".join(f"{count} {said}" for said, count in each.items()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What structure proves about gradients, against exact moments; and verdicts that are never wrong."""
 
 import math
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -12,16 +13,20 @@ from benchmarks.truths import TRUTHS
 from qdl.diagnostics import gradient_variance
 from qdl.diagnostics.bounds.above import first_gates, noise, projector
 from qdl.diagnostics.bounds.cones import Seen, operators_of, seen
-from qdl.diagnostics.bounds.family import bounds
+from qdl.diagnostics.bounds.family import _certified, _with_laws, bounds
 from qdl.diagnostics.bounds.growth import growth
+from qdl.diagnostics.bounds.orbits import orbit, whole
 from qdl.diagnostics.bounds.paths import mass
-from qdl.diagnostics.bounds.symmetry import orbit, permutation_invariant
+from qdl.diagnostics.bounds.shared import _peak, few_angles
+from qdl.diagnostics.bounds.symmetry import permutation_invariant
 from qdl.diagnostics.result.structure import Bound, Bounds
 from qdl.diagnostics.result.verdict import UNRESOLVED, judge
 from qdl.initializers import gaussian
-from qdl.layers import Entangler, Noise, RandomRotation, Repeat, Rotation
-from qdl.pauli.circuit import pauli_circuit, read_elements
+from qdl.layers import Entangler, Noise, RandomRotation, Repeat, Rotation, Template
+from qdl.pauli.circuit import PauliCircuit, pauli_circuit, read_elements
 from qdl.pauli.observables import observable
+from qdl.pauli.operators import AxisRotation
+from qdl.pauli.parameters import parameters
 
 KEY = jax.random.key(0)
 UNDECIDED = ("inconclusive", UNRESOLVED)
@@ -56,8 +61,10 @@ def test_bounds_hold(model):
     found = mass(circuit)
     assert 2**found.gradient <= exact.squared_norm * (1 + 1e-9)
     assert 2**found.gradient > exact.squared_norm / 30  # few paths carry most
+    assert 2**found.cost <= exact.cost_variance * (1 + 1e-9)
+    if not any(isinstance(element, AxisRotation) for element in circuit.elements):
+        assert 2**found.cost > exact.cost_variance / 30
     if circuit.independent:
-        assert 2**found.cost <= exact.cost_variance * (1 + 1e-9)
         assert 2 ** first_gates(circuit) >= exact.cost_variance * (1 - 1e-9)
 
 
@@ -128,12 +135,81 @@ def test_small_spaces():
     )
     assert not permutation_invariant(*parts(layered(3, 1, qdl.ExpZ(1))), 3)
     for n in (3, 4, 6):  # 2 and 4 of 2n Majorana operators
-        assert orbit(*parts(TRUTHS["matchgates, Z"].build(n))) == math.comb(2 * n, 2)
-    assert orbit(*parts(TRUTHS["matchgates, Z Z"].build(4))) == math.comb(8, 4)
+        assert len(orbit(*parts(TRUTHS["matchgates, Z"].build(n)))) == math.comb(2 * n, 2)
+    assert len(orbit(*parts(TRUTHS["matchgates, Z Z"].build(4)))) == math.comb(8, 4)
 
 
 def parts(model):
     return read_elements(model.layers, model.wires, None, None), observable(model, None)
+
+
+@pytest.mark.parametrize("law", [None, gaussian(0.4)])
+@pytest.mark.parametrize("name", ["matchgates, Z", "matchgates, Z Z"])
+def test_few_words_give_the_moments_themselves(name, law):
+    model = TRUTHS[name].build(4)
+    model = model if law is None else replace(model, initializer=law)
+    exact = gradient_variance(model, method="dense_moment", key=KEY)
+    circuit = pauli_circuit(model)
+    found = whole(circuit, orbit(circuit.elements, circuit.observable))
+    assert 2**found.gradient == pytest.approx(exact.squared_norm, rel=1e-9)
+    assert 2**found.cost == pytest.approx(exact.cost_variance, rel=1e-9)
+
+
+@pytest.mark.parametrize("length", [0.5 * np.pi, np.pi, 1.5 * np.pi, 2 * np.pi, 3 * np.pi])
+def test_peaks_of_trigonometric_polynomials(length):
+    """The largest square over the mean square is that of the reproducing kernel."""
+    x, weights = np.polynomial.legendre.leggauss(200)
+    x, weights = (x + 1) * length / 2, weights / 2
+    for degree in (1, 2, 3, 5):
+        basis = np.exp(1j * np.outer(np.arange(-degree, degree + 1), x))
+        orthogonal, _ = np.linalg.qr((basis * np.sqrt(weights)).T)
+        kernel = (abs(orthogonal) ** 2).sum(1) / weights
+        assert kernel.max() <= _peak(degree, length) * (1 + 1e-9)
+
+
+def alike(gate, wires):
+    return Template(lambda p, x, w: [gate(p[0], on) for on in wires], shape=(1,))
+
+
+def test_angles_that_gates_share():
+    """cos(t)^n: the variance is that of n tosses; and pooling, whose gates turn by half a period."""
+    for n in (2, 3, 5):
+        model = qdl.QNN(n, alike(qp.RX, range(n)), readout=word([(w, "Z") for w in range(n)]))
+        found = few_angles(tied(model))
+        exact = math.comb(2 * n, n) / 4**n - (0 if n % 2 else (math.comb(n, n // 2) / 2**n) ** 2)
+        assert found.angles == 1 and found.degree == n
+        deviation = -2 if n % 2 == 0 else 0  # half of 1 - 0, or of 1 - (-1)
+        assert 2**found.cost <= exact and found.value == deviation
+        assert found.cost == pytest.approx(deviation - math.log2(2 * n + 1))
+    model = qdl.models.qcnn(4)
+    found = few_angles(tied(model))
+    row = gradient_variance(model, method="statevector", samples=100, key=KEY)
+    assert found.angles == 37 and 2**found.cost < row.cost_variance and found.value > -4
+    still = qdl.QNN(3, alike(qp.RZ, range(3)), readout=word([(0, "Z")]))
+    assert few_angles(tied(still)) is None  # no angle changes the cost
+    assert few_angles(tied(replace(model, initializer=gaussian(0.1)))) is None
+
+
+def tied(model):
+    elements, measured = parts(model)
+    laws = parameters(model).laws
+    return PauliCircuit(model.n_wires, tuple(_with_laws(elements, laws)), measured, 0, (), False)
+
+
+def test_terms_that_cancel_are_no_bound():
+    """Z - Z Z on a wire that stays as it is: nothing is measured."""
+    model = qdl.QNN(2, alike(qp.RX, [0]), readout=qdl.Expval(qp.Z(0) - qp.Z(0) @ qp.Z(1)))
+    assert _certified(pauli_circuit(model), {}) == (-np.inf, -np.inf)
+
+
+def test_cones_whose_gates_change_are_no_constant():
+    """One wire is seen at every width, behind an angle or a part of the observable that shrinks."""
+    turn = lambda n: lambda p, x, w: [qp.RX(p[0], 0), qp.RY(np.pi / 2 - 2.0**-n, 0)]  # noqa: E731
+    tilted = lambda n: qdl.QNN(n, Template(turn(n), shape=(1,)), readout=qdl.ExpZ(0))  # noqa: E731
+    part = lambda n: qdl.Expval(2.0**-n * qp.Z(0) + (1 - 2.0**-n) * qp.Z(1))  # noqa: E731
+    for build in (tilted, lambda n: qdl.QNN(n, alike(qp.RX, [0]), readout=part(n))):
+        found = bounds(build, (4, 8))
+        assert found.lower is None and found.cone is None and found.lower_cost is None
 
 
 @pytest.mark.parametrize(
@@ -163,7 +239,8 @@ def test_families(name, lower, upper):
         ("noise in every layer, depth n", None, "exponential"),
         ("chain, depth n, projector", None, "exponential"),
         ("gaussian starts, 1/sqrt(4n)", "constant", None),
-        ("QCNN, shared weights", None, None),
+        ("QCNN, shared weights", "n^-log n", None),
+        ("matchgates, Z Z", "polynomial", None),
         ("hardware_efficient(n, 2n)", None, None),
     ],
 )
@@ -240,6 +317,49 @@ def test_without_a_reason_a_power_is_not_believed():
     assert found == "polynomial" and found.argument == "structure and data"
     found = judge(N, 2.0**-N, np.zeros(9), exact=True, bounds=given)
     assert found == "inconclusive"  # it disagrees
+
+
+def test_flat_is_no_constant_without_a_bound_that_stays():
+    """RX by one angle on all wires: Var cos^n is flat up to ten wires, and goes as n^(-1/2)."""
+    power = Bound("polynomial", "why", (8, 16, 32))
+    values = [math.comb(2 * n, n) / 4**n - (math.comb(n, n // 2) / 2**n) ** 2 for n in EVEN]
+    error = 0.04 * np.array(values)
+    for given in (Bounds(lower_cost=power, widths=(8, 16, 32), angles=(1, 1, 1)),
+                  Bounds(reason=power, widths=(8, 16, 32), angles=(1, 1, 1))):  # fmt: skip
+        for exact in (True, False):
+            found = judge(
+                EVEN,
+                values,
+                0 * error if exact else error,
+                exact=exact,
+                bounds=given,
+                subject="cost",
+            )
+            assert found == "inconclusive", str(found)
+            rising = judge(
+                EVEN,
+                0.1 * EVEN,
+                0.002 * EVEN * (not exact),
+                exact=exact,
+                bounds=given,
+                subject="cost",
+            )
+            assert rising == "constant", str(rising)
+    stays = Bounds(
+        lower=Bound("constant", "why", (8, 16, 32)), widths=(8, 16, 32), angles=(1, 1, 1)
+    )
+    assert judge(EVEN, values, error, bounds=stays) == "constant"
+
+
+def test_slower_than_any_exponential():
+    """With a reason for a power it is one; alone it says what it excludes."""
+    slow, reason = (Bound(law, "why", (8, 16, 32)) for law in ("n^-log n", "polynomial"))
+    values = 2.0**-EVEN
+    known = Bounds(lower=slow, reason=reason, widths=(8, 16, 32), angles=(9, 99, 999))
+    found = judge(EVEN, values, 0.1 * values, bounds=known)
+    assert found == "polynomial" and found.argument == "bound, structure and data"
+    alone = judge(EVEN, values, 0.1 * values, bounds=replace(known, reason=None))
+    assert alone == "inconclusive" and "slower than any exponential" in alone.reason
 
 
 def test_bounds_come_first():

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pennylane as qp
 import pytest
+from jax.flatten_util import ravel_pytree
 
 import qdl
 from qdl.backends import aer, density_matrix, fake, mitigated, statevector, trajectories
@@ -11,7 +12,9 @@ from qdl.diagnostics import gradient_variance
 from qdl.diagnostics.engine import Task
 from qdl.diagnostics.engines import halves
 from qdl.diagnostics.engines.sampled import certified
-from qdl.layers import AngleEncoding, Entangler, Noise, Repeat, Rotation, Template
+from qdl.diagnostics.engines.starts import starts
+from qdl.initializers import beta, gaussian, identity_blocks, small_angle, uniform
+from qdl.layers import AngleEncoding, Entangler, Mirrored, Noise, Repeat, Rotation, Template
 
 KEY = jax.random.key(7)
 
@@ -157,6 +160,27 @@ def test_features_are_given_or_drawn_with_each_start():
         drawn = gradient_variance(lambda n: model, (2,), x=x, key=KEY, samples=300)[2]
         for row in (whole, drawn):
             assert abs(row.squared_norm - 0.5) < 4 * row.squared_norm_error < 0.2
+
+
+@pytest.mark.parametrize(
+    "law", [uniform(-1.0, 2.0), small_angle(0.3), gaussian(0.5), beta(0.5, 2.0)], ids=repr
+)
+def test_starts_in_numpy_are_those_of_the_model(law):
+    """Where laws are known: the same distribution as ``init``, in the same tree; others as they are drawn."""
+    model = qdl.QNN(2, [AngleEncoding("x"), Rotation("xy"), Entangler("cz")], initializer=law)
+    flat, features, layout = starts(model, None, KEY, 4000, np.random.default_rng(0))
+    drawn = np.asarray(law(KEY, (20_000,)))
+    assert flat.shape == (4000, model.n_params) and features.shape == (4000, 2)
+    assert flat[:, -1].mean() == pytest.approx(drawn.mean(), abs=0.05)
+    assert flat[:, -1].std() == pytest.approx(drawn.std(), rel=0.05)
+    tree, wanted = layout.tree(flat[0]), model.init(KEY)
+    assert jax.tree.map(np.shape, tree) == jax.tree.map(np.shape, wanted)
+    np.testing.assert_allclose(ravel_pytree(tree)[0], flat[0], rtol=1e-6)
+    tied = qdl.QNN(2, Mirrored(Rotation("x")), initializer=identity_blocks())
+    flat, _, layout = starts(tied, None, KEY, 3, np.random.default_rng(0))
+    np.testing.assert_allclose(
+        tied.apply(layout.tree(flat[1]), key=KEY), 1.0, atol=1e-6
+    )  # blocks that undo themselves
 
 
 def test_halves_know_their_noise():

@@ -135,7 +135,7 @@ def test_shots_needed_give_a_signal_as_large_as_the_noise(name):
     shots = 40 * int(row.shots_needed)  # S itself is a few, a whole number: the noise falls as 1/S
     k = row.chosen("median")
     sampled = gradient_variance(
-        lambda n: model.on(statevector(shots=shots)), (4,), parameter=k, samples=800, key=KEY
+        lambda n: model.on(statevector(shots=shots)), (4,), parameter=k, samples=2000, key=KEY
     )[4]
     exact_shots = row.one_shot / (2 * row.variance[k])
     ratio = row.variance[k] / (sampled.floor * shots / exact_shots)

@@ -176,6 +176,17 @@ def elements(layer: Layer, wires: Wires, x: Any, widest: int | None, owner: str)
     return out
 
 
+def fixed_gate(wires: tuple[int, ...], unitary: np.ndarray) -> Element:
+    """A unitary on one or two wires, the first most significant."""
+    image, sign, matrix = _fixed(transfer.Bytes(unitary))
+    return FixedGate(wires, matrix) if image is None else Clifford(wires, image, sign)
+
+
+def channel(wires: tuple[int, ...], kraus: np.ndarray) -> Channel:
+    """A channel by its Kraus matrices ``(K, d, d)``."""
+    return Channel(wires, _transfer(transfer.Bytes(kraus)))
+
+
 def _is_constant(gate: Gate) -> bool:
     return all(
         not s.computed if isinstance(s, Array) else isinstance(s, Constant) for s in gate.sources
@@ -210,10 +221,9 @@ def _constant(operator: Any) -> list[Element]:
     if operator.name in NOTHING:
         return []
     if isinstance(operator, qp.operation.Channel):
-        return [Channel(wires, _transfer(transfer.Bytes(np.array(operator.kraus_matrices()))))]
+        return [channel(wires, np.array(operator.kraus_matrices()))]
     if _is_small(operator):
-        image, sign, matrix = _fixed(transfer.Bytes(np.asarray(operator.matrix())))
-        return [FixedGate(wires, matrix) if image is None else Clifford(wires, image, sign)]
+        return [fixed_gate(wires, np.asarray(operator.matrix()))]
     if isinstance(operator, qp.operation.StatePrepBase) and operator.name != "BasisState":
         raise _no_product_state(operator)
     if not operator.has_decomposition:

@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...circuit import Circuit
 from .chip import gates_of
-from .machine_noise import machine_on
+from .machine_noise import machine_noise, machine_on
 from .names import bare, fake_backend
+from .physical import Physical, physical
 from .primitives import primitive, submit, values
-from .qiskit_place import QiskitPlace
+from .qiskit_place import Compiled, QiskitPlace
 from .request import Request
 
 
@@ -39,6 +41,24 @@ class Fake(QiskitPlace):
         """Qiskit's fake backend."""
         return fake_backend(self.name)
 
+    def physical(self, circuit: Circuit, features: int) -> Physical:
+        """The circuit as the machine runs it, with its errors.
+
+        Raises:
+            ValueError: it does not fit.
+            Refused: a transpiled gate that is not read.
+        """
+        lowered = self.lowered(self.program(circuit, (features,) if features else None))
+        compiled = self.compiled(lowered)
+        return physical(
+            self.name, compiled, lowered, machine_noise(self.name, self._used(compiled))
+        )
+
+    @staticmethod
+    def _used(compiled: Compiled) -> frozenset[int]:
+        used = frozenset(q for _, qubits in gates_of(compiled.circuit) for q in qubits)
+        return used | frozenset(compiled.qubits)
+
     def send(self, requests: list[Request]) -> list[np.ndarray]:
         """The values ``(rows, k)`` of each request, by a primitive in its local testing mode."""
         return [self._send(request) for request in requests]
@@ -46,8 +66,7 @@ class Fake(QiskitPlace):
     def _send(self, request: Request) -> np.ndarray:
         compiled = self.compiled(request.program)
         kind = "sampler" if request.program.samples else "estimator"
-        used = frozenset(q for _, qubits in gates_of(compiled.circuit) for q in qubits)
-        machine = machine_on(self.name, used | frozenset(compiled.qubits))
+        machine = machine_on(self.name, self._used(compiled))
         runner = primitive(kind, machine, {"simulator": {"seed_simulator": request.seed}})
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*deprecated.*", category=DeprecationWarning)

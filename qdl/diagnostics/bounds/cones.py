@@ -12,7 +12,7 @@ two-designs in such cones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -32,11 +32,13 @@ class Seen:
         wires: in its light cone.
         angles: gates with an angle in it.
         gates: all of its gates.
+        kinds: which gates with which numbers there are.
     """
 
     wires: int
     angles: int
     gates: int
+    kinds: frozenset[Any] = field(default=frozenset(), repr=False, compare=False)
 
 
 def operators_of(model: Any) -> list[Any]:
@@ -58,7 +60,7 @@ def seen(operators: Sequence[Any], measured: Iterable[int]) -> Seen:
     """
     reached = set(measured)
     before = set(reached)  # what a run of diagonal gates meets
-    inside, gates, angles = False, 0, 0
+    inside, gates, angles, kinds = False, 0, 0, set()
     for operator in reversed(operators):
         diagonal = operator in DIAGONAL
         if not (diagonal and inside):
@@ -70,4 +72,11 @@ def seen(operators: Sequence[Any], measured: Iterable[int]) -> Seen:
         reached |= wires
         gates += 1
         angles += bool(operator.num_params) and not isinstance(operator, qp.operation.Channel)
-    return Seen(len(reached), angles, gates)
+        kinds.add((operator.name, *(round(float(v), 9) for p in operator.data for v in _parts(p))))
+    return Seen(len(reached), angles, gates, frozenset(kinds))
+
+
+def _parts(values: Any) -> np.ndarray:
+    """Real numbers."""
+    flat = np.ravel(values)
+    return np.concatenate([flat.real, flat.imag]) if np.iscomplexobj(flat) else flat

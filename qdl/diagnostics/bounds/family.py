@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pennylane as qp
 
 from ...pauli.circuit import PauliCircuit, pauli_circuit, read_elements
 from ...pauli.cones import reduced
@@ -24,17 +23,17 @@ from ...refused import Refused
 from ..result.structure import Bound, Bounds
 from ..walk.certify import certify
 from .above import first_gates, noise, projector
-from .cones import Seen, operators_of, seen
+from .cones import Seen, seen
 from .growth import STEPS, growth
+from .orbits import Orbits, few_words
 from .paths import Mass, mass
-from .symmetry import orbit, permutation_invariant
+from .shared import count, few_angles
+from .symmetry import permutation_invariant
+from .widths import models
 
 WIDEST = 128  # wires that are looked at
-GATES = 10_000  # of a circuit, beyond which no wider one is looked at: a second or two
 PRODUCTS = 200  # words of an observable whose interference is looked for
-DENSE = 64  # numbers of one gate or observable, beyond which no wider circuit is built
 SMALL = 12  # wires to begin with, where the widths that were measured can be halved
-ORBITS = 64  # wires on which orbits of words are counted
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,12 @@ class _Width:
     seen: Seen
     proven: Mass | None
     likely: Mass | None
-    independent: bool  # and proven
+    tied: PauliCircuit | None  # angles that gates share
     above: dict[str, float]
     laws: tuple[str, ...]
     symmetric: bool
     scale: float  # of the cost; NaN where it is not known
+    factors: frozenset[float]  # of the words that are measured
     noisy: bool  # the place
 
 
@@ -82,17 +82,20 @@ def bounds(
         return Bounds()
     if rows[0].noisy:  # a machine damps what its circuits would keep
         return Bounds(upper=_upper(rows))
-    cone = _by_cones(rows)
+    upper, cone = _upper(rows), _by_cones(rows)
+    lower = _by_paths([row.proven and row.proven.gradient for row in rows], rows) or cone
+    lower_cost = _by_paths([row.proven and row.proven.cost for row in rows], rows) or cone
+    reason, orbits = _reason(rows), Orbits()
+    if upper is None and (reason is None or lower_cost is None):
+        orbits = few_words(build, min(widths), cost, x)
     untied = _by_paths([row.likely and row.likely.gradient for row in rows], rows, tied=True)
+    shared = _by_shared(rows)
     return Bounds(
-        lower=_by_paths([row.proven and row.proven.gradient for row in rows], rows) or cone,
-        lower_cost=_by_paths(
-            [row.independent and row.proven and row.proven.cost for row in rows], rows
-        )
-        or cone,
+        lower=lower or orbits.lower or shared[0],
+        lower_cost=lower_cost or orbits.lower_cost or shared[1],
         cone=cone if cone is not None and cone.law == "constant" else None,
-        upper=_upper(rows),
-        reason=_reason(rows) or _by_orbits(build, min(widths), cost, x) or untied,
+        upper=upper,
+        reason=reason or orbits.reason or untied,
         widths=tuple(row.n for row in rows),
         angles=tuple(row.seen.angles for row in rows),
     )
@@ -100,52 +103,35 @@ def bounds(
 
 def _rows(build: Any, n: int, cost: Any, x: Any) -> Iterator[_Width]:
     """The widths n, 2n, 4n, ..., as long as that takes a moment."""
-    for model, operators, data in _models(build, n, WIDEST, x):
+    for model, operators, data in models(build, n, WIDEST, x):
         yield _width(model, operators, cost, data)
-
-
-def _models(build: Any, n: int, widest: int, x: Any) -> Iterator[tuple[Any, list[Any], Any]]:
-    """The models of these widths, with their operators and features, unless they are too large."""
-    while n <= widest:
-        try:
-            model = build(n)
-            operators, data = operators_of(model), x(n) if callable(x) else x
-        except Exception:  # a user's functions, at a width that was not asked for
-            return
-        yield model, operators, data
-        if _dense(model, operators) or len(operators) * 4 > 2 * GATES:
-            return
-        n *= 2
-
-
-def _dense(model: Any, operators: list[Any]) -> bool:
-    """Whether there are matrices or states that would not fit at twice the width."""
-    seen = [*operators, *getattr(model.measured, "observables", ())]
-    return any(np.size(leaf) > DENSE for o in seen for leaf in qp.pytrees.flatten(o)[0])
 
 
 def _width(model: Any, operators: list[Any], cost: Any, x: Any) -> _Width:
     n = model.n_wires
     laws = parameters(model).laws
-    proven = likely = None
-    independent, symmetric, above = False, False, {}
+    proven = likely = tied = None
+    symmetric, above, factors = False, {}, frozenset()
     try:
         fixed = None if x is None else np.asarray(x, float)
         elements = _with_laws(read_elements(model.layers, model.wires, fixed, None), laws)
         above = {"noise": noise(elements, n), "projector": projector(model, elements, cost)}
         measured = observable(model, cost)
+        factors = frozenset(round(c, 9) for c, _ in measured.terms)
         symmetric = permutation_invariant(elements, measured, n)
         try:
             circuit = pauli_circuit(model, x, cost)
             if len(circuit.observable.terms) <= PRODUCTS:
-                proven, independent = _certified(circuit, above), circuit.independent
+                proven = _certified(circuit, above)
         except Refused:
             likely = mass(_untied(elements, measured, n))
+            tied = PauliCircuit(n, tuple(elements), measured, 0, (), False)
     except Refused:
         pass  # what was found until then stands
     return _Width(
-        n, _seen(model, operators, cost), proven, likely, independent, above,
-        tuple(sorted(set(map(repr, laws)))), symmetric, _scale(model, cost), model.place.noisy,
+        n, _seen(model, operators, cost), proven, likely, tied, above,
+        tuple(sorted(set(map(repr, laws)))), symmetric, _scale(model, cost), factors,
+        model.place.noisy,
     )  # fmt: skip
 
 
@@ -183,10 +169,11 @@ def _untied(elements: list[Element], measured: Observable, n: int) -> PauliCircu
 def _certified(circuit: PauliCircuit, above: dict[str, float]) -> Mass:
     small = reduced(circuit)
     opening = split(small, angles=False)
-    certify(replace(small, elements=opening.rest), opening.product)
+    terms = certify(replace(small, elements=opening.rest), opening.product)
+    merged = replace(small, observable=replace(small.observable, terms=tuple(terms)))
     if circuit.independent:
-        above["first gates"] = first_gates(circuit)
-    return mass(circuit)
+        above["first gates"] = first_gates(merged)
+    return mass(merged)
 
 
 def _seen(model: Any, operators: list[Any], cost: Any) -> Seen:
@@ -212,10 +199,36 @@ def _by_paths(values: list[Any], rows: list[_Width], tied: bool = False) -> Boun
     return Bound(law, text, widths, tuple(map(float, values)))
 
 
+def _by_shared(rows: list[_Width]) -> tuple[Bound | None, Bound | None]:
+    """Few angles with many gates each: of the gradient and of the cost."""
+    tied = [row.tied for row in rows if row.tied is not None]
+    if len(tied) < len(rows):
+        return None, None
+    counts = [count(circuit) for circuit in tied]
+    law = growth([-float(c) for c in counts])
+    if law not in ("constant", "polynomial"):
+        return None, None
+    found = [each for each in map(few_angles, tied) if each is not None]
+    degrees = growth([-math.log2(max(each.degree, 1.0)) for each in found])
+    values = growth([each.value for each in found])
+    if len(found) < len(rows) or not {degrees, values} <= {"constant", "polynomial"}:
+        return None, None
+    widths = tuple(row.n for row in rows)
+    text = (
+        f"the readout sees {counts[0]} angles at {widths[0]} wires and {counts[-1]} at {widths[-1]}, of at "
+        f"most {max(each.degree for each in found):g} gates each"
+    )
+    kind = "polynomial" if law == "constant" else "n^-log n"
+    gradient, cost = (tuple(each[i] for each in found) for i in (4, 3))
+    return Bound(kind, text, widths, gradient), Bound(kind, text, widths, cost)
+
+
 def _by_cones(rows: list[_Width]) -> Bound | None:
     """Few angles in the light cone, whose law does not change with the width."""
     sizes = [row.scale for row in rows]
     if len({row.laws for row in rows}) > 1 or not np.allclose(sizes, sizes[0], rtol=1e-6):
+        return None
+    if len({(row.seen.kinds, row.factors) for row in rows}) > 1:
         return None
     widths = tuple(row.n for row in rows)
     counts = [row.seen.angles for row in rows]
@@ -239,26 +252,6 @@ def _reason(rows: list[_Width]) -> Bound | None:
         text = "blocks start as the identity, so that their last gates see the readout as it is"
         return Bound("constant", text, widths)
     return None
-
-
-def _by_orbits(build: Any, n: int, cost: Any, x: Any) -> Bound | None:
-    """Few words that the gates make of the observable, from small widths on: large ones have too many."""
-    sizes: dict[int, int] = {}
-    for model, _, data in _models(build, n, ORBITS, x):
-        fixed = None if data is None else np.asarray(data, float)
-        try:
-            elements = read_elements(model.layers, model.wires, fixed, None)
-            size = orbit(elements, observable(model, cost))
-        except Refused:
-            return None
-        if size is None:
-            break
-        sizes[model.n_wires] = size
-    if growth([-float(np.log2(size)) for size in sizes.values()]) != "polynomial":
-        return None
-    (first, few), *_, (last, many) = sizes.items()
-    text = f"the gates make {few} words of the observable at {first} wires and {many} at {last}: a power of n"
-    return Bound("polynomial", text, tuple(sizes))
 
 
 def _upper(rows: list[_Width]) -> Bound | None:

@@ -1,9 +1,8 @@
-"""Spaces of few dimensions that hold the whole problem, where there are any: then variances fall by powers.
+"""States that stay among few, since all wires are alike: then variances fall by powers.
 
 That is not proven for every depth; it says that a power that was measured has a reason.
 
-Reference: Ragone et al., Nature Communications 15, 7172 (2024), and Fontana et al., 15, 7171 (2024), for Lie
-algebras; Schatzki, Larocca, Nguyen, Sauvage, Cerezo, npj Quantum Information 10, 12 (2024), for permutations.
+Reference: Schatzki, Larocca, Nguyen, Sauvage, Cerezo, npj Quantum Information 10, 12 (2024).
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from ...pauli.observables import Observable
 from ...pauli.operators import Element, PauliRotation
 from ...pauli.words import Word, anticommute, from_letters
 
-MOST = 40_000  # words of an orbit
-
 
 def permutation_invariant(elements: Iterable[Element], observable: Observable, n: int) -> bool:
     """Whether rotations that share an angle, and what is measured, stay the same when wires are exchanged.
@@ -26,7 +23,7 @@ def permutation_invariant(elements: Iterable[Element], observable: Observable, n
     """
     groups: list[dict[Word, float]] = []
     for _, same in groupby(elements, key=lambda e: e.angle and (e.angle.entry, e.angle.scale)):
-        words = _turned(same)
+        words = turned_words(same)
         if words is None or any(anticommute(a, b) for a, b in combinations(set(words), 2)):
             return False
         groups.append(dict(Counter(words)))
@@ -38,7 +35,7 @@ def permutation_invariant(elements: Iterable[Element], observable: Observable, n
     )
 
 
-def _turned(elements: Iterable[Element]) -> list[Word] | None:
+def turned_words(elements: Iterable[Element]) -> list[Word] | None:
     """The words that elements rotate about; None where one is no rotation."""
     found = []
     for element in elements:
@@ -55,31 +52,3 @@ def _exchanged(word: Word, wire: int) -> Word:
 def _swap(bits: int, wire: int) -> int:
     differ = (bits >> wire ^ bits >> wire + 1) & 1
     return bits ^ (differ << wire | differ << wire + 1)
-
-
-def orbit(elements: Iterable[Element], observable: Observable, most: int = MOST) -> int | None:
-    """How many words rotations alone can make of the observable's; None beyond ``most``, or with other gates.
-
-    Example:
-        >>> from qdl.pauli.operators import Angle
-        >>> turns = [PauliRotation((0,), (1,), Angle(0)), PauliRotation((0,), (2,), Angle(1))]
-        >>> orbit(turns, Observable(((1.0, (0, 1)),), 0.0))  # X, Y and Z
-        3
-    """
-    words = _turned(elements)
-    if words is None:
-        return None
-    about = set(words)
-    found = {word for _, word in observable.terms}
-    fresh = list(found)
-    while fresh:
-        word = fresh.pop()
-        for generator in about:
-            if anticommute(word, generator):
-                turned = word[0] ^ generator[0], word[1] ^ generator[1]
-                if turned not in found:
-                    if len(found) >= most:
-                        return None
-                    found.add(turned)
-                    fresh.append(turned)
-    return len(found)

@@ -23,6 +23,7 @@ from ...pauli.words import digits, local_word, with_digits, x_bits
 from ...refused import Refused
 from ..engine import Engine, Task, noiseless, refusal
 from ..result.variance import Certificate, GradientVariance
+from .on_machine import on_machine
 
 MOST_WORK = 2e12  # multiplications: hours beyond this
 Vectors = dict[int, np.ndarray]  # sector -> vector over the words
@@ -49,10 +50,13 @@ class DenseMoment(Engine):
         return "dense_moment"
 
     def valid(self, task: Task) -> str | None:
+        if hasattr(task.model.place, "physical"):
+            return refusal(lambda: on_machine(task))
         return noiseless(task) or refusal(lambda: task.narrow_circuit)
 
     def measure(self, task: Task) -> GradientVariance:
-        circuit = task.narrow_circuit
+        machine = hasattr(task.model.place, "physical")
+        circuit = on_machine(task) if machine else task.narrow_circuit
         small = reduced(circuit)
         found = moments(small, self.most_work)
         variance = np.maximum(found.slope_square - found.slope_mean**2, 0.0)
@@ -62,8 +66,12 @@ class DenseMoment(Engine):
         wires = "" if small.n_wires == circuit.n_wires else f", light cone of {small.n_wires} wires"
         norm = float(found.slope_square.sum())
         statement = f"exact averages over independent angles, each used once{wires}"
+        if machine:
+            statement += (
+                f", with the gates and the errors of {task.model.place.name}, without its shots"
+            )
         return GradientVariance(
-            circuit.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
+            task.model.n_wires, variance, variance, variance, np.zeros(circuit.size), zero, circuit.layers,
             cost_mean=found.mean + circuit.observable.offset,
             cost_variance=cost_variance,
             cost_interval=(cost_variance, cost_variance),

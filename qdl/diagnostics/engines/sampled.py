@@ -32,9 +32,12 @@ from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
 from . import halves
 from .shifts import outside, shift_table
+from .starts import Layout, starts
 
 SAMPLES = 500
 AMPLITUDES = 2**22  # of all circuits of a block together
+SMALL = 2**20  # amplitudes whose program takes longer to optimise than to run as it is
+QUICKLY = {"xla_backend_optimization_level": 0}
 RANDOM = ("spsa", "stochastic")  # gradients of few evaluations: nothing is gained by one component
 
 
@@ -156,69 +159,77 @@ def _block(
     with jax.enable_x64(x64):  # the caller's precision, also in a process of its own
         key = jax.random.fold_in(jax.random.wrap_key_data(data, impl=impl), b)
         x = None if x is None else jnp.asarray(x, float)
-        # Keys and starts one operation at a time: as programs they would be compiled for every width.
-        params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
-        features = features if x is None else x  # the map has made a copy for each start
-        which, *runs = jnp.moveaxis(jax.vmap(lambda k: jax.random.split(k, 3))(last), 1, 0)
-        axis = None if features is None or x is not None else 0
-        positions = plan.positions
-        if positions is None:
-            # Both runs side by side, as rows of one map.
-            twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), params)
-            seen = features if features is None or axis is None else jnp.concatenate([features] * 2)
-            found = _gradients(model, cost, axis)(twice, seen, jnp.concatenate(runs))
-            costs, slopes = (
-                np.moveaxis(np.asarray(f).reshape(2, count, *f.shape[1:]), 0, 1) for f in found
-            )
-            return {"costs": costs, "slopes": slopes}
-        tables = plan.moves, plan.weights
-        moves, weights = (jnp.asarray(table, jnp.result_type(float)) for table in tables)
-        flat, unravel = _flat(params)
-        rows = flat[:, None]
-        if len(positions):
-            draw = jax.vmap(lambda k: jax.random.randint(k, (), 0, len(positions)))
-            at = jnp.asarray(positions)[draw(which)]
-            one = jax.nn.one_hot(at, flat.shape[1], dtype=flat.dtype)
-            rows = jnp.concatenate([rows, rows + moves[at][:, :, None] * one[:, None]], axis=1)
-        terms = rows.shape[1]
-        keys = jax.vmap(lambda k: jax.random.split(k, terms))(jnp.concatenate(runs))
-        keys = jnp.moveaxis(keys.reshape(2, count, terms), 0, 1)
-        each = 2 * terms
-        wide = jnp.repeat(rows[:, None], 2, axis=1).reshape(count * each, -1)
-        seen = features if features is None or axis is None else jnp.repeat(features, each, axis=0)
-        found = _values(model, cost, axis)(unravel(wide), seen, keys.reshape(-1))
-        found = np.asarray(found, float).reshape(count, 2, terms)
-        slopes = np.zeros((count, 2, 0))
-        if terms > 1:
-            slopes = np.einsum("mrt,mt->mr", found[:, :, 1:], np.asarray(weights[at]))[..., None]
-        return {"costs": found[:, :, 0], "slopes": slopes}
+        if plan.positions is None:
+            return _whole(model, cost, x, count, key)
+        return _one_component(model, cost, x, plan, plan.positions, count, key)
 
 
-def _flat(params: Any) -> tuple[jax.Array, Any]:
-    """Parameters with a leading axis, flattened behind it; and back, for rows of any leading axes."""
-    leaves, tree = jax.tree.flatten(params)
-    ends = np.cumsum([leaf[0].size for leaf in leaves])[:-1]
-    flat = jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+def _whole(model: Any, cost: Any, x: Any, count: int, key: jax.Array) -> dict[str, np.ndarray]:
+    """The whole gradient at each start, both runs side by side, as rows of one map."""
+    # Keys and starts one operation at a time: as programs they would be compiled for every width.
+    params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
+    axis = None if features is None or x is not None else 0
+    runs = jnp.moveaxis(jax.vmap(jax.random.split)(last), 1, 0)
+    twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), params)
+    # Features that are given: the map has made a copy for each start.
+    seen = x if features is None or axis is None else jnp.concatenate([features] * 2)
+    found = _gradients(model, cost, axis)(twice, seen, runs.reshape(-1))
+    costs, slopes = (
+        np.moveaxis(np.asarray(f).reshape(2, count, *f.shape[1:]), 0, 1) for f in found
+    )
+    return {"costs": costs, "slopes": slopes}
 
-    def back(rows: jax.Array) -> Any:
-        parts = jnp.split(rows, ends, axis=-1)
-        shaped = [
-            part.reshape(*rows.shape[:-1], *leaf.shape[1:]).astype(leaf.dtype)
-            for part, leaf in zip(parts, leaves, strict=True)
-        ]
-        return jax.tree.unflatten(tree, shaped)
 
-    return flat, back
+def _one_component(
+    model: Any, cost: Any, x: Any, plan: Plan, positions: np.ndarray, count: int, key: jax.Array
+) -> dict[str, np.ndarray]:
+    """The cost, and one derivative among ``positions``, at each start."""
+    for_starts, for_shots = jax.random.split(key)
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(for_starts)).ravel())
+    flat, features, layout = starts(model, x, for_starts, count, rng)
+    axis = None if features is None or x is not None else 0
+    rows, at = flat[:, None], np.zeros(0, int)
+    if len(positions):
+        at = positions[rng.integers(len(positions), size=count)]
+        one = np.eye(flat.shape[1])[at]
+        rows = np.concatenate([rows, rows + plan.moves[at][:, :, None] * one[:, None]], axis=1)
+    terms = rows.shape[1]
+    rows = rows.reshape(count * terms, -1).astype(jnp.result_type(float))
+    keys = jax.random.split(for_shots, (count * terms, 2))
+    seen = x if features is None or axis is None else np.repeat(features, terms, axis=0)
+    small = len(rows) * 2**model.n_wires <= SMALL
+    found = _values(model, cost, axis, layout, small)(rows, seen, keys)
+    found = np.moveaxis(np.asarray(found, float).reshape(count, terms, 2), 2, 1)
+    slopes = np.zeros((count, 2, 0))
+    if terms > 1:
+        slopes = np.einsum("mrt,mt->mr", found[:, :, 1:], plan.weights[at])[..., None]
+    return {"costs": found[:, :, 0], "slopes": slopes}
 
 
 @lru_cache(maxsize=32)
-def _values(model: Any, cost: Any, axis: int | None) -> Any:
-    """The costs at rows of parameters and keys."""
+def _values(model: Any, cost: Any, axis: int | None, layout: Layout, small: bool) -> Any:
+    """The costs ``(rows, 2)`` at rows of parameters and two keys each."""
+    place = model.place
 
-    def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        return value_at(model, cost, params, x, key)
+    def value(row: jax.Array, x: Any, key: jax.Array) -> jax.Array:
+        return value_at(model, cost, layout.tree(row), x, key)
 
-    return jax.jit(jax.vmap(value, (0, axis, 0)))
+    def shared(row: jax.Array, x: Any, keys: jax.Array) -> jax.Array:
+        return jax.vmap(lambda key: value(row, x, key))(keys)
+
+    def apart(rows: jax.Array, x: Any, keys: jax.Array) -> jax.Array:
+        x = x if axis is None else jnp.repeat(x, 2, axis=0)
+        twice = jnp.repeat(rows, 2, axis=0)
+        return jax.vmap(value, (0, axis, 0))(twice, x, keys.reshape(-1)).reshape(-1, 2)
+
+    # Where only the outcomes differ, both runs share one state.
+    together = place.compiles and place.shots is not None
+    both = jax.vmap(shared, (0, axis, 0)) if together else apart
+    return jax.jit(both, compiler_options=QUICKLY if small and _on_cpu() else None)
+
+
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
 
 
 @lru_cache(maxsize=32)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+SIZES, SPAN = 5, 2  # at least so many sizes, the largest at least so many times the smallest
 FLOOR = (
     0.02  # relative error added to every point of a fit: no law of this kind holds better than that
 )
@@ -33,6 +34,7 @@ class Law:
         figures: what was found, in words.
         falls: whether the last value is surely below the first.
         power: whether a power is nearer to the numbers than an exponential, where neither is shown.
+        rises: whether the last values surely rise; a constant that does not may still be a slow power.
     """
 
     kind: str | None
@@ -42,6 +44,7 @@ class Law:
     figures: str
     falls: bool
     power: bool = False
+    rises: bool = False
 
 
 def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
@@ -73,6 +76,8 @@ def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
     flat = np.abs(tail / np.log(2)).max() < FLAT and np.abs(powers[-3:]).max() < POWER
     if flat and y[-1] < y[0] - np.log(FALLEN):
         return law("levels off")
+    if np.all(tail > 0.01) and y[-1] > y[0] + np.log(1.25):
+        return replace(law("constant"), rises=True)
     if flat or (np.all(tail > -FLAT * np.log(2) / 5) and y[-1] >= y[0] - np.log(1.05)):
         return law("constant")
     if not np.all(slope[-3:] < 0):
@@ -93,11 +98,27 @@ def from_slopes(x: np.ndarray, y: np.ndarray, unit: str) -> Law:
 
 
 def from_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: int) -> Law:
+    """The law of values with errors; where none fits all sizes, of the larger ones: small ones are bent most.
+
+    At least five sizes over a factor of two are kept. See ``_of_fits``.
+    """
+    whole = _of_fits(x, y, sigma, unit, seed)
+    start = 1
+    while whole.kind is None and len(x) - start >= SIZES and x[-1] >= SPAN * x[start]:
+        law = _of_fits(x[start:], y[start:], sigma[start:], unit, seed)
+        if law.kind is not None:
+            return replace(law, figures=f"from {x[start]:g} on {law.figures}", falls=whole.falls)
+        start += 1
+    return whole
+
+
+def _of_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: int) -> Law:
     r"""The law of values with errors: $a - bn$, $a - c\ln n$ or $a$, or None.
 
     One is declared only if its corrected Akaike criterion is better by 6 than every rival's, it wins 95%
     of a parametric bootstrap, and $\chi^2$ per degree of freedom is at most 4. Since the constant is a case
-    of both others, it has a test of its own: the whole 95% interval of the slope within 0.05 of zero.
+    of both others, it has tests of its own: the whole 95% interval of the slope within 0.05 of zero, or
+    values that surely rise at the last three steps.
 
     Args:
         x: sizes.
@@ -118,6 +139,10 @@ def from_fits(x: np.ndarray, y: np.ndarray, sigma: np.ndarray, unit: str, seed: 
     if abs(rate) + half < FLAT and flat.chi2 <= MISFIT * flat.dof and steepest < 2 * POWER:
         said = f"the slope of log2 v is surely below {FLAT} {unit}"
         return Law("constant", rate, rate - half, rate + half, said, falls)
+    steps, errors = np.diff(y), np.hypot(sigma[1:], sigma[:-1])
+    if np.all(steps[-3:] > 2 * errors[-3:]) and y[-1] - y[0] > 3 * np.hypot(sigma[0], sigma[-1]):
+        said = f"it rises: local slopes of log2 v {_list(steps / np.diff(x) / np.log(2))} {unit}"
+        return Law("constant", rate, rate - half, rate + half, said, falls, rises=True)
     best = min(fits, key=lambda name: fits[name].aicc)
     margin = min(fits[name].aicc - fits[best].aicc for name in fits if name != best)
     wins = _wins(best, fits[best].fitted, x, sigma, seed)

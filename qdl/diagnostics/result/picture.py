@@ -34,9 +34,15 @@ def draw_sweep(sweep: Any, axes: Any, label: str | None, colour: str | None) -> 
     shaded = [(p.size, p.limit) for p in points_of if p.limit]
     axes.set_yscale("log")
     if shaded:
-        lowest = axes.get_ylim()[0]
         where, limits = zip(*shaded, strict=True)
-        axes.fill_between(where, lowest, limits, color="0.5", alpha=0.15, lw=0, zorder=0)
+        seen = axes.dataLim.frozen()
+        axes.fill_between(
+            where, 1e-9 * min(limits), limits, color="0.5", alpha=0.15, lw=0, zorder=0
+        )
+        # The band goes on below what is shown: its upper edge alone makes room.
+        axes.dataLim.set(seen)
+        axes.update_datalim(shaded)
+        axes.autoscale_view()
     first = "wires" if sweep.axis == "n_wires" else "depth"
     axes.set(xlabel=first, ylabel=sweep.subject)
     return axes

@@ -10,7 +10,7 @@ class Bound:
     r"""A bound of the expected squared norm of the gradient at growing widths.
 
     Attributes:
-        law: ``"constant"``, ``"polynomial"`` or ``"exponential"``: how the bound itself goes.
+        law: ``"constant"``, ``"polynomial"``, ``"n^-log n"`` or ``"exponential"``: how the bound itself goes.
         argument: why it holds, in words.
         widths: where it was computed.
         log2: its logarithm there; None where the constant of the argument is not computed.

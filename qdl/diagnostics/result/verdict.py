@@ -11,11 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from .laws import Law, from_fits, from_slopes
+from .laws import SIZES, SPAN, Law, from_fits, from_slopes
 from .structure import Bound, Bounds
 
-SIZES, SPAN = 5, 2  # at least so many sizes, the largest at least so many times the smallest
 FAR = 6.0  # log2 by which a constant bound lies below every value, so that it is not yet met
+SLOW = "n^-log n"  # a bound that is no power of n, but no exponential either
+FASTEST = {
+    "constant": "it stays above a constant",
+    "polynomial": "it falls no faster than by a power",
+    SLOW: "it falls slower than any exponential",
+}
 UNRESOLVED = "below what shots resolve"
 
 
@@ -35,7 +40,8 @@ class Verdict:
         reason: the figures behind it.
         context: what was followed, and the depth law.
         argument: what decided: ``"bound"``, proven from the structure at every width; ``"bound and data"``;
-            ``"structure and data"``, no proof, but a reason; ``"slopes"`` or ``"fit"``, the numbers alone.
+            ``"structure and data"``, no proof, but a reason; ``"bound, structure and data"``, proven to be no
+            exponential, and a reason for a power; ``"slopes"`` or ``"fit"``, the numbers alone.
     """
 
     kind: str
@@ -134,7 +140,8 @@ def _of_subject(bounds: Bounds | None, subject: Any) -> Bounds | None:
     lower = bounds.cone
     if lower is None and subject == "largest" and bounds.lower is not None:
         # The whole gradient is shared by as many angles as a power of n.
-        lower = replace(bounds.lower, law="polynomial", log2=None)
+        law = "polynomial" if bounds.lower.law == "constant" else bounds.lower.law
+        lower = replace(bounds.lower, law=law, log2=None)
     return replace(bounds, lower=lower, reason=reason)
 
 
@@ -153,12 +160,15 @@ def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
     if bounds is not None and bounds.upper is not None:
         return verdict("exponential", "bound", bounds.upper.argument, numbers)
     if bounds is not None and bounds.lower is not None:
-        word = _above(bounds.lower, kind, falls, seen)
-        argument = "bound and data" if word is not None else ""
-        said = f"it falls no faster than by a power: {bounds.lower.argument}"
-        if bounds.lower.law == "constant":
-            said = f"it stays above a constant: {bounds.lower.argument}"
-        return verdict(word, argument, said, numbers)
+        said = f"{FASTEST[bounds.lower.law]}: {bounds.lower.argument}"
+        if bounds.lower.law != SLOW:
+            word = _above(bounds.lower, law, seen)
+            return verdict(word, "bound and data" if word else "", said, numbers)
+        if bounds.reason is not None:
+            word = "polynomial" if falls and kind != "constant" else _expected(bounds.reason, law)
+            reasons = said, numbers, bounds.reason.argument
+            return verdict(word, "bound, structure and data" if word else "", *reasons)
+        return verdict(None, "", said, numbers)
     alone = "slopes" if numbers.startswith("local") else "fit"
     if bounds is None or not bounds.widths:
         return verdict(kind, alone if kind else "", numbers)
@@ -174,16 +184,18 @@ def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
     return verdict(kind, alone if kind else "", numbers)
 
 
-def _above(lower: Bound, kind: str | None, falls: bool, seen: float) -> str | None:
+def _above(lower: Bound, law: Law | str, seen: float) -> str | None:
     """The word for values that a bound holds up."""
-    if kind == "constant":
-        return kind
+    kind, falls, rises = (
+        (None, False, False) if isinstance(law, str) else (law.kind, law.falls, law.rises)
+    )
     if lower.law == "polynomial":
-        return "polynomial" if falls else None
+        # At few widths n^(-1/2) with terms of lower order is as flat as a constant.
+        return "constant" if rises else "polynomial" if falls and kind != "constant" else None
     met = lower.log2 is None or min(lower.log2) > seen - FAR
     if kind == "exponential" and not met:
         return "exponential"
-    return "levels off" if falls else "constant"
+    return "levels off" if falls and kind != "constant" else "constant"
 
 
 def _expected(reason: Bound, law: Law | str) -> str | None:
@@ -194,7 +206,9 @@ def _expected(reason: Bound, law: Law | str) -> str | None:
         return "polynomial" if reason.law == "polynomial" and law.power else None
     if law.kind == "levels off":
         return law.kind if reason.law == "constant" else None
-    return law.kind if law.kind in ("constant", reason.law) else None
+    if law.kind == "constant":
+        return law.kind if law.rises or reason.law == "constant" else None
+    return law.kind if law.kind == reason.law else None
 
 
 def _unresolved(
