@@ -175,7 +175,8 @@ def qaoa(h: Any, J: Any, depth: int) -> QNN:
         J: couplings, ``(n, n)`` upper triangular or ``qdl.ising.Bipartite``.
         depth: p.
 
-    Params: ``[{"start": None, "turns": [gamma, beta]}]``, each ``(depth, 1)``: gamma in radians over the unit of
+    Params: ``[{"start": None, "turns": [gamma, beta]}]``, each ``(depth, 1)``: gamma in radians over the
+        unit of
     h and J, beta in radians.
 
     Raises:
@@ -212,9 +213,7 @@ def qaoa(h: Any, J: Any, depth: int) -> QNN:
     return QNN(len(h), [QAOA(cost, depth=depth)], readout=Expval(cost.observable()))
 
 
-def hamiltonian_variational(
-    n: int, groups: Sequence[Any], depth: int, *, start: Any = None
-) -> QNN:
+def hamiltonian_variational(n: int, groups: Sequence[Any], depth: int, *, start: Any = None) -> QNN:
     r"""``depth`` times the evolution under each group of Pauli words; the energy of all of them is read out.
 
     $$f(\theta) = \langle H \rangle, \quad H = \sum_g H_g, \quad
@@ -224,8 +223,8 @@ def hamiltonian_variational(
         n: number of wires.
         groups: lists of terms, as those of ``qdl.layers.Evolution``; each has one parameter a layer.
         depth: number of layers.
-        start: a layer, or a list of layers, that prepares $|\psi_0\rangle$, best the ground state of one of the
-            groups: ``qdl.layers.Hadamards()`` is that of $-\sum X$. None for $|0 \dots 0\rangle$, that of
+        start: a layer, or a list of layers, that prepares $|\psi_0\rangle$, best the ground state of one of
+            the groups: ``qdl.layers.Hadamards()`` is that of $-\sum X$. None for $|0 \dots 0\rangle$, that of
             $-\sum Z$.
 
     Params: one array ``(depth, 1)`` for each group, behind those of ``start``.

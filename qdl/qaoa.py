@@ -29,11 +29,11 @@ WIDEST = 16  # spins whose distribution is computed: 2^16 states
 class QAOASampler(Sampler):
     r"""Samples the state that QAOA makes of an Ising problem: a contract of samplers kept by a circuit.
 
-    The angles of each problem start with an annealing ramp, in units of ``field_scale(h, J)``, and may be optimised:
-    ``steps`` of Adam on the exact mean energy. What comes out looks like a Boltzmann distribution from afar only,
-    of a temperature that nobody sets: see the guide before it is a Boltzmann machine's negative phase. On problems
-    that can be simulated at all ``BlockSampler`` finds lower energies in less time; this is for comparison, and for
-    machines.
+    The angles of each problem start with an annealing ramp, in units of ``field_scale(h, J)``, and may be
+    optimised: ``steps`` of Adam on the exact mean energy. What comes out looks like a Boltzmann
+    distribution from afar only, of a temperature that nobody sets: see the guide before it is a Boltzmann
+    machine's negative phase. On problems that can be simulated at all ``BlockSampler`` finds lower energies
+    in less time; this is for comparison, and for machines.
 
     Args:
         depth: how often cost and mixer alternate.
@@ -44,7 +44,8 @@ class QAOASampler(Sampler):
         place: where the circuit is sampled; None for the exact distribution of up to 16 spins.
 
     Raises:
-        Refused: more than 16 spins without a place that draws shots, or to be optimised; states to start from.
+        Refused: more than 16 spins without a place that draws shots, or to be optimised; states to start
+            from.
 
     Example:
         >>> import numpy as np
@@ -94,29 +95,33 @@ class QAOASampler(Sampler):
             else:
                 key = jax.random.key(int(rng.integers(2**31)))
                 there = model.on(self.place)
-                reads[:] = 1 - 2 * np.asarray(there.sample(_params(angles, cost), None, num_reads, key))
+                reads[:] = 1 - 2 * np.asarray(
+                    there.sample(_params(angles, cost), None, num_reads, key)
+                )
         return spins
 
     def _check(self, n: int, initial: Any) -> None:
         draws = self.place is not None and self.place.draws is not None
         if n > WIDEST and not draws:
             raise Refused(
-                f"QAOASampler computes the distribution of at most {WIDEST} spins, got {n}. Pass a place that draws "
-                "shots, QAOASampler(depth, place=qdl.backends.statevector(shots=1000)) or a machine; or use "
+                f"QAOASampler computes the distribution of at most {WIDEST} spins, got {n}. Pass a place "
+                "that draws shots, as place=qdl.backends.statevector(shots=1000) or a machine; or use "
                 "qdl.ising.BlockSampler."
             )
         if n > WIDEST and self.steps:
             raise Refused(
-                f"QAOASampler optimises the exact mean energy of at most {WIDEST} spins, got {n}. Pass steps=0: the "
-                "ramp needs no optimiser."
+                f"QAOASampler optimises the exact mean energy of at most {WIDEST} spins, got {n}. Pass "
+                "steps=0: the ramp needs no optimiser."
             )
         if initial is not None:
             raise Refused(
-                "QAOASampler has no states to start from: its circuit prepares all of them. Leave out initial, or "
-                "use qdl.ising.BlockSampler."
+                "QAOASampler has no states to start from: its circuit prepares all of them. Leave out "
+                "initial, or use qdl.ising.BlockSampler."
             )
 
-    def _angles(self, model: QNN, cost: np.ndarray, h: np.ndarray, J: Couplings, unit: float) -> Any:
+    def _angles(
+        self, model: QNN, cost: np.ndarray, h: np.ndarray, J: Couplings, unit: float
+    ) -> Any:
         """Gamma and beta, ``(2, depth)``, radians."""
         start = jnp.asarray(np.stack(ramp(self.depth)))
         if not self.steps:
@@ -127,7 +132,7 @@ class QAOASampler(Sampler):
 
 @lru_cache(maxsize=64)
 def _model(n: int, pairs: tuple[tuple[int, int], ...], depth: int) -> QNN:
-    """The circuit of all problems with these couplings: what they are enters as angles, and compiles nothing."""
+    """The circuit of all problems with these couplings: their sizes are angles, and compile nothing."""
     terms = [(1.0, "Z", (i,)) for i in range(n)] + [(1.0, "ZZ", pair) for pair in pairs]
     return QNN(n, [QAOA(Evolution(terms, shared=False), depth=depth)], readout=Probs())
 

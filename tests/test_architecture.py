@@ -36,7 +36,7 @@ ALLOWED = {
     "simulator": GROUND,
     "backends": GROUND | {"describe", "files", "simulator"},
     "model": GROUND | {"simulator", "backends"},
-    "qaoa": GROUND | {"ising", "model"},
+    "qaoa": GROUND | {"backends", "ising", "model"},
     "models": GROUND | {"ising", "model", "qaoa"},
     "hybrid": GROUND | {"model", "backends"},
     "kernels": GROUND | {"model", "backends", "simulator"},

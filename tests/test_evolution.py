@@ -1,5 +1,7 @@
 """Evolution under Pauli words: against matrix exponentials, QAOA's closed form and its published values."""
 
+import doctest
+import importlib
 import itertools
 
 import jax
@@ -14,7 +16,13 @@ import qdl
 from qdl.layers import QAOA, AngleEncoding, Evolution, Hadamards, Repeat, Rotation
 from qdl.models import hamiltonian_variational, qaoa
 
-H = 0.7 * qp.Z(0) @ qp.Z(1) - 0.4 * qp.X(1) @ qp.Y(2) + 0.9 * qp.X(0) + 0.3 * qp.Z(3) - 0.2 * qp.X(3)
+H = (
+    0.7 * qp.Z(0) @ qp.Z(1)
+    - 0.4 * qp.X(1) @ qp.Y(2)
+    + 0.9 * qp.X(0)
+    + 0.3 * qp.Z(3)
+    - 0.2 * qp.X(3)
+)
 
 
 def matrix(observable, n):
@@ -36,7 +44,9 @@ def test_words_that_commute_are_the_exponential_of_their_sum(terms):
 
 
 def test_each_word_has_its_own_time_if_not_shared(key):
-    layer = Evolution([(0.7, "ZZ", (0, 1)), (-1.1, "X", (2,)), (0.4, "YXZ", (2, 0, 1))], shared=False)
+    layer = Evolution(
+        [(0.7, "ZZ", (0, 1)), (-1.1, "X", (2,)), (0.4, "YXZ", (2, 0, 1))], shared=False
+    )
     model = qdl.QNN(3, [Rotation("xy"), layer])
     params = model.init(key)
     exact = np.asarray(qdl.QNN(3, [Rotation("xy")]).state(params[:1]))
@@ -140,7 +150,9 @@ GRAPHS = {
 }
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "random" else pytest.mark.slow) for n in GRAPHS]
+)
 def test_one_layer_is_the_closed_form(name):
     graph = GRAPHS[name]()
     model, rng = cut(graph, 1), np.random.default_rng(0)
@@ -236,6 +248,7 @@ def test_the_lie_algebra_of_the_ring_knows_which_words_share_a_time():
     assert qdl.diagnostics.dynamical_lie_algebra(model).dimension == 3 * n - 1
 
 
+@pytest.mark.slow
 def test_gradient_on_a_place_that_samples(key):
     """A time shared by several gates is shifted gate by gate."""
     model = qaoa([0.3, -0.5], [[0.0, 1.0], [0.0, 0.0]], 1)
@@ -262,4 +275,14 @@ def test_a_permutation_of_the_wires_changes_nothing(key):
     model = qdl.QNN(n, Repeat(block, 3), readout=qdl.Expval(mean))
     params, x = model.init(key), np.random.default_rng(0).uniform(0, np.pi, (4, n))
     for order in ([1, 0, 2, 3, 4], [4, 2, 0, 1, 3]):
-        np.testing.assert_allclose(model.apply(params, x[:, order]), model.apply(params, x), atol=1e-12)
+        np.testing.assert_allclose(
+            model.apply(params, x[:, order]), model.apply(params, x), atol=1e-12
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["layers.evolution", "models", "training.distributions", "diagnostics.iqp", "qaoa"]
+)
+def test_examples_in_docstrings_run(name):
+    result = doctest.testmod(importlib.import_module(f"qdl.{name}"))
+    assert result.failed == 0 and result.attempted > 0

@@ -240,7 +240,9 @@ def test_alignment_of_classes():
     value, slope = jax.value_and_grad(qdl.kernel_alignment)(np.ones((6, 6)), y)
     assert value == 0 and np.isfinite(slope).all()
     assert float(qdl.kernel_alignment(ideal, 0 * y)) == 0
-    with pytest.raises(ValueError, match=r"K \(m, m\) and one label a row, got \(6, 6\) and \(5,\)"):
+    with pytest.raises(
+        ValueError, match=r"K \(m, m\) and one label a row, got \(6, 6\) and \(5,\)"
+    ):
         qdl.kernel_alignment(ideal, y[:5])
     with pytest.raises(ValueError, match=r"one label a row, got \(6, 5\)"):
         qdl.kernel_alignment(ideal[:, :5], y)
@@ -263,14 +265,17 @@ class Kernel:
 
 def test_a_kernel_is_trained_by_its_alignment(key):
     data = qdl.datasets.digits(classes=(3, 8), features=3, scale=(0, np.pi))
-    model = qdl.QNN(3, [AngleEncoding(trainable=True), Entangler("cz", "ring"), AngleEncoding(trainable=True)])
+    model = qdl.QNN(
+        3, [AngleEncoding(trainable=True), Entangler("cz", "ring"), AngleEncoding(trainable=True)]
+    )
     found = qdl.fit(
         Kernel(model), data.X_train, data.y_train, loss=lambda K, y: -qdl.kernel_alignment(K, y),
         steps=60, batch_size=32, optimizer=optax.adam(0.05), key=key,
     )  # fmt: skip
     X, y = data.X_test, data.y_test
     before, after = (
-        float(qdl.kernel_alignment(qdl.kernel(model, p)(X), y)) for p in (model.init(key), found.params)
+        float(qdl.kernel_alignment(qdl.kernel(model, p)(X), y))
+        for p in (model.init(key), found.params)
     )
     assert after > before + 0.05
 
@@ -289,11 +294,16 @@ def test_concentration_is_that_of_the_closed_forms():
         n = row.n_wires
         exact = (3 / 8) ** n - 4.0**-n
         assert abs(row.variance - exact) < 4 * row.standard_error
-        assert row.std == pytest.approx(row.variance**0.5) and row.shots == pytest.approx(1 / row.variance)
+        assert row.std == pytest.approx(row.variance**0.5) and row.shots == pytest.approx(
+            1 / row.variance
+        )
         assert row.mean == pytest.approx(2.0**-n, rel=0.25)
     n = np.array(found.sizes)
     slope = np.polyfit(n, np.log2((3 / 8) ** n - 4.0**-n), 1)[0]
-    assert found.verdict == "exponential" and found.verdict.low - 0.05 < slope < found.verdict.high + 0.05
+    assert (
+        found.verdict == "exponential"
+        and found.verdict.low - 0.05 < slope < found.verdict.high + 0.05
+    )
     assert "exponential" in found.table() and "fidelity kernel between 120" in repr(found)
     axes = found.plot()
     assert axes.get_ylabel() == "variance of the kernel" and axes.get_yscale() == "log"

@@ -25,7 +25,9 @@ def problem(n, seed=0):
         QAOASampler(2),
         QAOASampler(1, absolute=True),
         pytest.param(QAOASampler(1, steps=10), marks=pytest.mark.slow),
-        pytest.param(QAOASampler(2, place=qdl.backends.statevector(shots=8)), marks=pytest.mark.slow),
+        pytest.param(
+            QAOASampler(2, place=qdl.backends.statevector(shots=8)), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_it_keeps_the_contract(sampler):
@@ -63,7 +65,9 @@ def test_a_problem_is_a_distribution_whatever_its_size_unless_absolute():
     h, J = problem(6)
     one, ten = (QAOASampler(2).sample(s * h, s * J, 50, key=3).spins for s in (1.0, 10.0))
     np.testing.assert_array_equal(one, ten)
-    one, ten = (QAOASampler(2, absolute=True).sample(s * h, s * J, 50, key=3).spins for s in (0.1, 0.3))
+    one, ten = (
+        QAOASampler(2, absolute=True).sample(s * h, s * J, 50, key=3).spins for s in (0.1, 0.3)
+    )
     assert (one != ten).any()
     flat = QAOASampler(2).sample(np.zeros(3), np.zeros((3, 3)), 4000, key=0).spins
     assert np.abs(flat.mean(0)).max() < 0.1
@@ -82,7 +86,9 @@ def test_many_problems_of_one_structure_compile_once(compiled):
 
 def test_more_than_sixteen_spins():
     h, J = problem(17)
-    with pytest.raises(qdl.Refused, match=r"at most 16 spins, got 17. Pass a place that draws shots.*BlockSampler"):
+    with pytest.raises(
+        qdl.Refused, match=r"at most 16 spins, got 17. Pass a place that draws shots.*BlockSampler"
+    ):
         QAOASampler(1).sample(h, J, 1, key=0)
     with pytest.raises(qdl.Refused, match="at most 16 spins, got 17. Pass a place"):
         QAOASampler(1, place=qdl.backends.statevector()).sample(h, J, 1, key=0)
@@ -99,7 +105,12 @@ def test_other_bad_input():
     h, J = problem(3)
     with pytest.raises(qdl.Refused, match="has no states to start from"):
         QAOASampler(1).sample(h, J, 2, key=0, initial=all_states(3)[:2])
-    for options in ({"depth": 0}, {"depth": 1.5}, {"depth": 1, "steps": -1}, {"depth": 1, "learning_rate": 0}):
+    for options in (
+        {"depth": 0},
+        {"depth": 1.5},
+        {"depth": 1, "steps": -1},
+        {"depth": 1, "learning_rate": 0},
+    ):
         with pytest.raises(ValueError, match="QAOASampler needs|learning_rate must be"):
             QAOASampler(**options)
 
@@ -114,13 +125,14 @@ def test_on_a_machine(key):
 
 @pytest.mark.slow
 def test_it_trains_the_classifier_and_is_saved_with_it(tmp_path):
-    """"QAOA could train deep learning models" (Verdon et al. 2017): it can."""
+    """ "QAOA could train deep learning models" (Verdon et al. 2017): it can."""
     data = qdl.datasets.digits(classes=(0, 1), features=None, scale=(0, 1))
     X, X_test = (
-        x.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(len(x), 16) for x in (data.X_train, data.X_test)
+        x.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(len(x), 16)
+        for x in (data.X_train, data.X_test)
     )
     sampler = QAOASampler(4)
-    classifier = IsingClassifier(hidden=6, outputs_per_class=2, epochs=2, sampler=sampler, seed=0)
+    classifier = IsingClassifier(hidden=6, redundancy=2, epochs=2, sampler=sampler, seed=0)
     classifier.fit(X, data.y_train)
     assert classifier.score(X_test, data.y_test) > 0.8
     classifier.save(tmp_path)

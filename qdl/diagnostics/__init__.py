@@ -7,8 +7,8 @@ read the circuit as ``qdl.pauli`` does. ``data`` makes a loss on rows the cost, 
 about the noise of shots, ``compare`` builds on all of them; ``tasks`` spreads work.
 
 Beside it: ``expressivity`` and ``entanglement`` of the states, ``fisher`` information, ``algebra`` of the
-generators, ``truncation`` by weight along the paths of the walk, ``resources``; ``kernel_values`` of kernels, and
-``iqp``, means of circuits that a classical computer can sample. ``report`` puts all of it on
+generators, ``truncation`` by weight along the paths of the walk, ``resources``; ``kernel_values`` of
+kernels, and ``iqp``, means of circuits that a classical computer can sample. ``report`` puts all of it on
 one page.
 """
 

@@ -39,16 +39,17 @@ def iqp_expectations(
 ) -> jax.Array:
     r"""Means $\langle Z_a \rangle$ of words of Z after rotations about words of X, without a state vector.
 
-    $$\langle Z_a \rangle = E_z \cos \Big( \sum_g \theta_g (-1)^{g \cdot z} \big(1 - (-1)^{g \cdot a}\big) \Big)$$
+    $$\langle Z_a \rangle = E_z \cos \Big( \sum_g \theta_g (-1)^{g \cdot z}
+    \big(1 - (-1)^{g \cdot a}\big) \Big)$$
 
-    for the state $\prod_g e^{-i \theta_g X_g} |0 \dots 0\rangle$ and uniform bits z. The estimate is without bias,
-    with a standard error of at most $1/\sqrt{\mathrm{samples}}$ whatever the width, and it is differentiable and
-    can be jitted. Samples of the outcomes themselves are believed to be hard to draw classically: train here, and
-    sample with ``model.sample`` at any place.
+    for the state $\prod_g e^{-i \theta_g X_g} |0 \dots 0\rangle$ and uniform bits z. The estimate is without
+    bias, with a standard error of at most $1/\sqrt{\mathrm{samples}}$ whatever the width, and it is
+    differentiable and can be jitted. Samples of the outcomes themselves are believed to be hard to draw
+    classically: train here, and sample with ``model.sample`` at any place.
 
     Args:
-        model: a QNN of ``Evolution`` layers of X words, or of other rotations about them; its readout and place
-            play no part.
+        model: a QNN of ``Evolution`` layers of X words, or of other rotations about them; its readout and
+            place play no part.
         params: its parameters.
         words: ``(k, n_wires)`` of 0 and 1, 1 where a word has a Z; or a list of PennyLane's words of Z.
         samples: bit strings z; None for all of them, up to 20 wires, which is exact.
@@ -70,7 +71,8 @@ def iqp_expectations(
         >>> bool(jnp.allclose(found, jnp.array([jnp.cos(0.6) * jnp.cos(1.0), jnp.cos(1.0)]), atol=1e-6))
         True
 
-    Reference: Van den Nest, "Simulating quantum computers with probabilistic methods", arXiv:0911.1624 (2009);
+    Reference: Van den Nest, "Simulating quantum computers with probabilistic methods", arXiv:0911.1624
+        (2009);
     as a generative model Recio-Armengol, Ahmed, Bowles, arXiv:2503.02934 (2025).
     """
     phases = _phases(model)
@@ -80,7 +82,8 @@ def iqp_expectations(
     if samples is None:
         if n > MOST:
             raise ValueError(
-                f"samples=None lists all {n}-bit strings, for at most {MOST} wires. Pass samples=1000 and key=."
+                f"samples=None lists all strings of {n} bits, for at most {MOST} wires. Pass samples=1000 "
+                "and key=jax.random.key(0)."
             )
         z = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(bool)
         z = jnp.asarray(z)
@@ -105,7 +108,7 @@ def _means(g: np.ndarray, a: np.ndarray, z: jax.Array, theta: jax.Array) -> jax.
     size = max(1, BLOCK // max(len(g), len(a), 1))
     if len(z) <= size:
         return cosines(z).mean(0)
-    sums = sum(cosines(z[i : i + size]).sum(0) for i in range(0, len(z), size))
+    sums: Any = sum(cosines(z[i : i + size]).sum(0) for i in range(0, len(z), size))
     return sums / len(z)
 
 
@@ -124,15 +127,17 @@ def _phases(model: Any) -> _Phases:
             word = "".join(NAMES[k] for k in letters)
             what = f"a rotation about {word}" if word else f"a {element.label}"
             raise Refused(
-                f"iqp_expectations takes rotations about words of X alone, which commute; the model has {what} "
-                f"on wires {list(element.wires)}. Use Evolution of X words, or model.apply with the state vector."
+                f"iqp_expectations takes rotations about words of X alone, which commute; the model has "
+                f"{what} on wires {list(element.wires)}. Use Evolution of X words, or model.apply."
             )
     rotations: Any = elements
     bits = np.zeros((len(rotations), model.n_wires), bool)
     for row, element in zip(bits, rotations, strict=True):
         row[list(element.wires)] = True
     entries = np.array([element.angle.entry for element in rotations], int)
-    scales = np.array([element.angle.scale / 2 for element in rotations])  # a gate's angle is 2 theta
+    scales = np.array(
+        [element.angle.scale / 2 for element in rotations]
+    )  # a gate's angle is 2 theta
     return _Phases(bits, entries, scales)
 
 
@@ -156,6 +161,8 @@ def _of_operator(word: Any, n: int) -> np.ndarray:
     bits = np.zeros(n, bool)
     beyond = [wire for wire in found[0][0] if wire not in range(n)]
     if beyond:
-        raise ValueError(f"{word} is on wires {beyond}, but the model has {n}. Use wires below {n}.")
+        raise ValueError(
+            f"{word} is on wires {beyond}, but the model has {n}. Use wires below {n}."
+        )
     bits[list(found[0][0])] = True
     return bits

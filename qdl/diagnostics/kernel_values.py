@@ -82,11 +82,16 @@ class KernelConcentration:
 
     def followed(self) -> dict[str, np.ndarray]:
         """The variances and their intervals, by width: ``value, low, high``."""
-        return {name: np.array([getattr(p, name) for p in self.points()]) for name in ("value", "low", "high")}
+        return {
+            name: np.array([getattr(p, name) for p in self.points()])
+            for name in ("value", "low", "high")
+        }
 
     def __getitem__(self, n_wires: int) -> KernelValues:
         if n_wires not in self.sizes:
-            raise KeyError(f"no row for {n_wires} wires: there are {list(self.sizes)}. Use one of those.")
+            raise KeyError(
+                f"no row for {n_wires} wires: there are {list(self.sizes)}. Use one of those."
+            )
         return self.rows[self.sizes.index(n_wires)]
 
     @cached_property
@@ -144,10 +149,10 @@ def kernel_concentration(
 ) -> KernelConcentration:
     r"""How the spread of a kernel between different samples goes with the width.
 
-    Where $\mathrm{Var}\, K(x, x')$ over pairs $x \ne x'$ falls exponentially all samples look the same to a machine
-    that measures the kernel: it takes about one over the variance in outcomes to tell two values apart, and a model
-    trained on fewer says the same of every new sample. The verdict is made as that of ``gradient_variance``, from
-    the numbers.
+    Where $\mathrm{Var}\, K(x, x')$ over pairs $x \ne x'$ falls exponentially all samples look the same to a
+    machine that measures the kernel: it takes about one over the variance in outcomes to tell two values
+    apart, and a model trained on fewer says the same of every new sample. The verdict is made as that of
+    ``gradient_variance``, from the numbers.
 
     Args:
         build: ``build(n)`` returns the model on n wires.
@@ -182,8 +187,8 @@ def kernel_concentration(
         model = build(n)
         if model.place.draws is not None:
             raise Refused(
-                f"kernel_concentration looks at the scatter of kernel values, and those of {model.place!r} scatter "
-                "by shots too. Ask about the exact ones: model.on(qdl.backends.statevector())."
+                f"kernel_concentration looks at the scatter of kernel values, and those of {model.place!r} "
+                "scatter by shots too. Ask about the exact ones: model.on(qdl.backends.statevector())."
             )
         for_params, for_x = threefry.split(threefry.fold_in(key, n), 2)
         shape = (samples, model.n_features)
@@ -195,7 +200,9 @@ def kernel_concentration(
         K = np.asarray(kernel(model, model.init(for_params), kind=kind, gamma=width)(X), float)
         rows.append(_values(model.n_wires, K))
     if not rows:
-        raise ValueError("kernel_concentration needs widths, got none. Example: n_wires=(2, 4, 6, 8, 10).")
+        raise ValueError(
+            "kernel_concentration needs widths, got none. Example: n_wires=(2, 4, 6, 8, 10)."
+        )
     return KernelConcentration(tuple(rows), kind)
 
 
@@ -212,7 +219,8 @@ def _values(n: int, K: np.ndarray) -> KernelValues:
 
     whole = variance(off.sum(), (off**2).sum(), m)
     without = variance(off.sum() - 2 * sums, (off**2).sum() - 2 * squares, m - 1)
-    # Pairs share samples: the mean has the variance of m of them, not of m (m - 1) / 2. The jackknife sees that.
+    # Pairs share samples: the mean has the variance of m of them, not of m (m - 1) / 2. Leaving out
+    # one sample after another sees that.
     corrected = max(m * whole - (m - 1) * without.mean(), whole / 2, 0.0)
     error = float(np.sqrt((m - 1) * np.mean((without - without.mean()) ** 2)))
     low, high = of_positive_mean(float(corrected), error)

@@ -30,8 +30,8 @@ class Evolution(Layer):
     made of time evolution and IQP circuits are made of it.
 
     Args:
-        terms: ``(coefficient, word, positions)`` in time order, such as ``(0.5, "ZZ", (0, 1))``: letters X, Y, Z,
-            and one position among the active wires for each.
+        terms: ``(coefficient, word, positions)`` in time order, such as ``(0.5, "ZZ", (0, 1))``: letters X,
+            Y, Z, and one position among the active wires for each.
         shared: one parameter for all words, or one for each.
         initializer: of the parameters; None for the model's.
 
@@ -102,9 +102,9 @@ class Evolution(Layer):
         return cls(terms, shared, initializer=initializer)
 
     def observable(self) -> Any:
-        """The sum of the words, $\\sum_k c_k P_k$, as a PennyLane observable on wires 0, 1, ..."""
+        """The sum of the words with their coefficients as a PennyLane observable on wires 0, 1, ..."""
         with qp.QueuingManager.stop_recording():
-            words = [
+            words: Any = [
                 qp.prod(*(LETTERS[letter](wire) for letter, wire in zip(word, where, strict=True)))
                 for _, word, where in self.terms
             ]
@@ -154,8 +154,8 @@ def _checked(term: Any) -> tuple[float, str, tuple[int, ...]]:
     whole = all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in where)
     if not whole or len(where) != len(word) or len(set(where)) != len(where):
         raise ValueError(
-            f"the term {term} of Evolution needs {len(word)} different positions >= 0, one for each letter of "
-            f"{word!r}, got {where!r}."
+            f"the term {term} of Evolution needs {len(word)} different positions >= 0, one for each letter "
+            f"of {word!r}, got {where!r}."
         )
     return float(coefficient), word, where
 
@@ -180,7 +180,7 @@ class Hadamards(Layer):
 
 @dataclass(frozen=True)
 class QAOA(Composite):
-    r"""The alternating circuit: $\prod_{k=p}^{1} e^{-i \beta_k M} e^{-i \gamma_k C}$ after Hadamards on every wire.
+    r"""The alternating circuit $\prod_{k=p}^{1} e^{-i \beta_k M} e^{-i \gamma_k C}$ after Hadamards.
 
     It starts as annealing does, not at random: $\gamma_k = 0.6\,t_k / u$ and $\beta_k = -0.6\,(1 - t_k)$ with
     $t_k = (k - 1/2)/p$ and the root-mean-square of the terms at a wire $u$, in Ising problems
@@ -231,7 +231,9 @@ class QAOA(Composite):
         unit = sqrt(sum(c * c * len(word) for c, word, _ in self.cost.terms) / len(wires)) or 1.0
         shapes: Any = self.shape(wires)
         turns = [
-            jax.device_put(np.broadcast_to(angles[:, None], shape).astype(jax.numpy.result_type(float)))
+            jax.device_put(
+                np.broadcast_to(angles[:, None], shape).astype(jax.numpy.result_type(float))
+            )
             for angles, shape in zip(ramp(self.depth, unit), shapes["turns"], strict=True)
         ]
         return {"start": None, "turns": turns}

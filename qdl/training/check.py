@@ -6,7 +6,6 @@ import inspect
 import warnings
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 

@@ -31,8 +31,8 @@ class KL:
     that.
 
     Args:
-        shots: outcomes behind the probabilities; None lets ``fit`` read it from the place of the model, and means
-            exact ones elsewhere.
+        shots: outcomes behind the probabilities; None lets ``fit`` read it from the place of the model, and
+            means exact ones elsewhere.
 
     Example:
         >>> p, t = jnp.array([0.5, 0.5]), jnp.array([1.0, 0.0])
@@ -76,8 +76,8 @@ class MMD:
 
     Args:
         bandwidths: the s, above 0, in bits.
-        shots: outcomes behind the probabilities; None lets ``fit`` read it from the place of the model, and means
-            exact ones elsewhere.
+        shots: outcomes behind the probabilities; None lets ``fit`` read it from the place of the model, and
+            means exact ones elsewhere.
 
     Raises:
         ValueError: no bandwidths, or one that is not above 0.
@@ -88,7 +88,8 @@ class MMD:
         1.2642
 
     Reference: Gretton et al., Journal of Machine Learning Research 13, 723 (2012); for circuits Liu, Wang,
-    Physical Review A 98, 062324 (2018); in words of Z: Rudolph et al., npj Quantum Information 10, 116 (2024).
+    Physical Review A 98, 062324 (2018); in words of Z: Rudolph et al., npj Quantum Information 10, 116
+    (2024).
     """
 
     bandwidths: tuple[float, ...] = (0.25, 4.0)
@@ -110,8 +111,8 @@ class MMD:
     def words(self, n: int, count: int, key: jax.Array) -> jax.Array:
         r"""Words of Z drawn as often as they count in this loss.
 
-        The mean of $(\langle Z_a \rangle_p - \langle Z_a \rangle_t)^2$ over them is an estimate of it without bias,
-        for outcomes too many to list.
+        The mean of $(\langle Z_a \rangle_p - \langle Z_a \rangle_t)^2$ over them is an estimate of it
+        without bias, for outcomes too many to list.
 
         Args:
             n: bits.
@@ -162,8 +163,9 @@ def as_target(y: Any, outputs: int, rows: int | None = None) -> np.ndarray:
     """A target as probabilities.
 
     Args:
-        y: probabilities ``(outputs,)``; or samples of bits, ``(m, n)`` for ``outputs = 2**n``, the first the most
-            significant, of which the frequencies are the target; for a model with data one distribution a row.
+        y: probabilities ``(outputs,)``; or samples of bits, ``(m, n)`` for ``outputs = 2**n``, the first
+            the most significant, of which the frequencies are the target; for a model with data one
+            distribution a row.
         outputs: how many probabilities the model gives.
         rows: of the features; None for a model without data.
 
@@ -191,7 +193,9 @@ def as_target(y: Any, outputs: int, rows: int | None = None) -> np.ndarray:
         )
     total = given.sum(-1)
     if given.min() < 0 or np.abs(total - 1).max() > SUM:
-        what = f"the number {given.min():.4g}" if given.min() < 0 else f"the sum {_worst(total):.6g}"
+        what = (
+            f"the number {given.min():.4g}" if given.min() < 0 else f"the sum {_worst(total):.6g}"
+        )
         raise ValueError(
             f"the target is no distribution: it has {what}. Pass numbers >= 0 that add up to 1, for counts "
             "counts / counts.sum()."
@@ -216,7 +220,7 @@ def _frequencies(bits: np.ndarray, n: int) -> np.ndarray:
 def _shots(loss: Any, model: Any) -> int | None:
     if not isinstance(getattr(model, "readout", None), Probs):
         raise ValueError(
-            f"{type(loss).__name__} compares distributions, but the model does not end in probabilities. Build "
-            "it with readout=qdl.Probs()."
+            f"{type(loss).__name__} compares distributions, but the model does not end in probabilities. "
+            "Build it with readout=qdl.Probs()."
         )
     return draws(model) if loss.shots is None else loss.shots

@@ -95,7 +95,9 @@ def train(
         if rows is None:
             return _step(plan, state, data)
         now = rows[state.step - start]
-        return _step(plan, state, data._replace(X=data.X[now], y=None if data.y is None else data.y[now]))
+        return _step(
+            plan, state, data._replace(X=data.X[now], y=None if data.y is None else data.y[now])
+        )
 
     names = jax.eval_shape(step, state)[1]
 
