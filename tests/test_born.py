@@ -190,7 +190,7 @@ def test_one_distribution_a_row(key):
         ({"y": T[:7]}, r"shape \(7,\), but the model gives 8 prob.* or samples of bits \(m, 3\)"),
         ({"y": np.full((5, 3), 2)}, "must be bits 0 and 1, got 2"),
         ({"y": np.full((5, 3), -1)}, "Spins s become bits by"),
-        ({"y": np.array([np.nan] * 8)}, "finite real numbers"),
+        ({"y": np.array([np.nan] * 8)}, "the target must be finite, got nan"),
         ({"y": None}, "KL compares outputs with y, but y is None"),
         ({"loss": "mse", "y": None}, "MeanSquaredError compares outputs with y"),
         ({"loss": "mse"}, r"outputs of shape \(8,\) with y of shape \(7,\)"),

@@ -12,7 +12,7 @@ import numpy as np
 from jax import lax
 from jax.scipy.special import xlogy
 
-from ..arguments import check_whole
+from ..arguments import check_real, check_whole
 from ..layers.base import check_key
 from ..readout import Probs
 from .losses import draws, log_of
@@ -176,11 +176,8 @@ def as_target(y: Any, outputs: int, rows: int | None = None) -> np.ndarray:
         >>> as_target([[0, 1], [1, 1], [0, 1], [0, 0]], 4).tolist()
         [0.25, 0.5, 0.0, 0.25]
     """
+    check_real("the target", y, advice=f"Pass probabilities ({outputs},).")
     given = np.asarray(y)
-    if given.dtype.kind not in "biuf" or not np.isfinite(given).all():
-        raise ValueError(
-            f"the target must be finite real numbers, got {y!r}. Pass probabilities ({outputs},)."
-        )
     n = outputs.bit_length() - 1
     if rows is None and given.ndim == 2 and given.shape[1] == n and len(given):
         return _frequencies(given, n)
