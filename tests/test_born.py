@@ -392,3 +392,18 @@ def test_the_qgan_converges_from_shots():
     qgan = example()
     for target in (qgan.NORMAL, qgan.LOGNORMAL):
         assert max(qgan.main(target, seed, shots=512)[1] for seed in range(4)) <= 0.04
+
+
+@pytest.mark.slow
+def test_the_benchmark_gives_distributions_that_learn():
+    from benchmarks import born as benchmark
+
+    train, _ = benchmark.bars()
+    assert len(train) == 14
+    scores = {}
+    for name, model in benchmark.ROWS.items():
+        p = model(train, 1.0, 0)
+        assert p.shape == (512,) and p.min() >= 0 and p.sum() == pytest.approx(1, abs=1e-6)
+        scores[name] = benchmark.scored(p, train)
+    alone, *circuits = scores.values()
+    assert alone == pytest.approx(9 * np.log(2) - np.log(14)) and max(circuits) < alone
