@@ -24,6 +24,7 @@ _HOMES = {
     "Dense": "hybrid",
     "fit": "training",
     "kernel": "kernels",
+    "kernel_alignment": "kernels",
     "check": "agreement",
     "Sampler": "ising",
     "save": "saving",
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
     from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid
     from .ising import Sampler
-    from .kernels import kernel
+    from .kernels import kernel, kernel_alignment
     from .layers import Layer
     from .model import QNN
     from .readout import Expval, ExpZ, Probs, Readout

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import pi
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
 
 from .layers import (
+    QAOA,
     AngleEncoding,
     Convolution,
     Entangler,
+    Evolution,
     Layer,
     Pooling,
     RandomRotation,
@@ -21,6 +23,28 @@ from .layers import (
 )
 from .model import QNN
 from .readout import Expval
+
+if TYPE_CHECKING:
+    from .qaoa import QAOASampler
+
+__all__ = [
+    "QAOASampler",
+    "data_reuploading",
+    "hamiltonian_variational",
+    "hardware_efficient",
+    "mcclean",
+    "qaoa",
+    "qcnn",
+    "strongly_entangling",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "QAOASampler":  # on first use: circuits alone need no samplers
+        from .qaoa import QAOASampler
+
+        return QAOASampler
+    raise AttributeError(f"module 'qdl.models' has no attribute {name!r}; it has {__all__}")
 
 
 def hardware_efficient(n: int, depth: int) -> QNN:
@@ -134,6 +158,101 @@ def mcclean(n: int, depth: int) -> QNN:
     _at_least_two(n, "mcclean")
     layers = [Template(_tilt), Repeat([RandomRotation(), Entangler("cz", "chain")], depth)]
     return QNN(n, layers, readout=Expval(qp.Z(0) @ qp.Z(1)))
+
+
+def qaoa(h: Any, J: Any, depth: int) -> QNN:
+    r"""QAOA of an Ising problem: its energy after ``depth`` times cost and mixer, a readout to minimise.
+
+    $$f(\gamma, \beta) = \langle E \rangle, \qquad E = \sum_i h_i Z_i + \sum_{i<j} J_{ij} Z_i Z_j, \qquad
+    |\psi\rangle = \prod_{k=p}^{1} e^{-i \beta_k \sum X} e^{-i \gamma_k E}\, |+\rangle^{\otimes n} .$$
+
+    Spins are $s_i = \pm 1$, the signs of ``qdl.ising``; a measured bit b is the spin 1 - 2b. The angles start
+    with an annealing ramp, see ``qdl.layers.QAOA``; another mixer, or costs of other words, is a
+    ``QNN(n, [QAOA(cost, mixer, depth=p)], readout=...)``.
+
+    Args:
+        h: fields ``(n,)``.
+        J: couplings, ``(n, n)`` upper triangular or ``qdl.ising.Bipartite``.
+        depth: p.
+
+    Params: ``[{"start": None, "turns": [gamma, beta]}]``, each ``(depth, 1)``: gamma in radians over the
+        unit of
+    h and J, beta in radians.
+
+    Raises:
+        ValueError: no Ising problem, a problem without any field or coupling, a depth below 1.
+
+    Example:
+        >>> import jax, qdl
+        >>> model = qaoa([0.0, 0.0], [[0.0, 1.0], [0.0, 0.0]], depth=1)
+        >>> found = qdl.fit(model, loss=lambda energy: energy.sum(), steps=100, key=jax.random.key(0))
+        >>> round(float(model.apply(found.params)[0]), 3)
+        -1.0
+
+    Reference: Farhi, Goldstone, Gutmann, arXiv:1411.4028 (2014).
+    """
+    import numpy as np
+
+    from .ising.energy import as_dense, check_problem
+
+    h, J = check_problem(h, J)
+    if h.ndim != 1:
+        raise ValueError(
+            f"qaoa is the circuit of one problem, but h has shape {h.shape}. Make one for each h[i]."
+        )
+    dense = as_dense(J)
+    terms = [(float(h[i]), "Z", (int(i),)) for i in np.flatnonzero(h)]
+    pairs = np.argwhere(dense).tolist()
+    terms += [(float(dense[i, j]), "ZZ", (i, j)) for i, j in pairs]
+    if not terms:
+        raise ValueError(
+            f"the problem of {len(h)} spins has no field and no coupling, so that all its states have the "
+            "energy 0. Pass h or J with a number other than 0."
+        )
+    cost = Evolution(terms)
+    return QNN(len(h), [QAOA(cost, depth=depth)], readout=Expval(cost.observable()))
+
+
+def hamiltonian_variational(n: int, groups: Sequence[Any], depth: int, *, start: Any = None) -> QNN:
+    r"""``depth`` times the evolution under each group of Pauli words; the energy of all of them is read out.
+
+    $$f(\theta) = \langle H \rangle, \quad H = \sum_g H_g, \quad
+    |\psi\rangle = \prod_{k} \prod_g e^{-i \theta_{kg} H_g}\, |\psi_0\rangle .$$
+
+    Args:
+        n: number of wires.
+        groups: lists of terms, as those of ``qdl.layers.Evolution``; each has one parameter a layer.
+        depth: number of layers.
+        start: a layer, or a list of layers, that prepares $|\psi_0\rangle$, best the ground state of one of
+            the groups: ``qdl.layers.Hadamards()`` is that of $-\sum X$. None for $|0 \dots 0\rangle$, that of
+            $-\sum Z$.
+
+    Params: one array ``(depth, 1)`` for each group, behind those of ``start``.
+
+    Raises:
+        ValueError: no groups, or terms that do not fit the wires.
+
+    Example:
+        >>> from qdl.layers import Hadamards
+        >>> ising = [(-1.0, "ZZ", (0, 1)), (-1.0, "ZZ", (1, 2))]
+        >>> field = [(-0.5, "X", (i,)) for i in range(3)]
+        >>> model = hamiltonian_variational(3, [ising, field], 2, start=Hadamards())
+        >>> model.n_params, model.readout.size(model.active)
+        (4, 1)
+
+    Reference: Wecker, Hastings, Troyer, Physical Review A 92, 042303 (2015); Wiersema et al., PRX Quantum 1,
+    020319 (2020).
+    """
+    if isinstance(groups, str) or not isinstance(groups, Sequence) or not groups:
+        raise ValueError(
+            f"hamiltonian_variational needs a list of groups of terms, got {groups!r}. Example: "
+            '[[(1.0, "ZZ", (0, 1))], [(0.5, "X", (0,)), (0.5, "X", (1,))]].'
+        )
+    parts = [group if isinstance(group, Evolution) else Evolution(group) for group in groups]
+    before = [] if start is None else [start] if isinstance(start, Layer) else list(start)
+    with qp.QueuingManager.stop_recording():
+        energy = qp.sum(*(part.observable() for part in parts)).simplify()
+    return QNN(n, [*before, Repeat(parts, depth)], readout=Expval(energy))
 
 
 def _tilt(params: Any, x: Any, wires: Iterable[int]) -> Iterable[Any]:

@@ -7,12 +7,15 @@ import pennylane as qp
 
 from qdl.initializers import gaussian
 from qdl.layers import (
+    QAOA,
     Adjoint,
     AmplitudeEncoding,
     AngleEncoding,
     BasisEncoding,
     Convolution,
     Entangler,
+    Evolution,
+    Hadamards,
     IQPEncoding,
     Layer,
     Mirrored,
@@ -50,6 +53,8 @@ def diagonal(params, x, wires):
     yield qp.PauliRot(params[2], ("XYZ" * 2)[: len(wires)], wires=wires)
 
 
+WORDS = ((0.7, "ZZ", (0, 2)), (-1.3, "X", (1,)), (0.4, "YXZ", (2, 0, 1)), (1.0, "ZZZ", (0, 1, 2)))
+
 BLOCKS = {
     "su4": 15, "ttn": 2, "u5": 10, "u6": 10, "u9": 2, "u13": 6, "u14": 6, "u15": 4, "so4": 6,
     "hur_su4": 15,
@@ -69,6 +74,14 @@ ROWS = {
     "rotation": Row(Rotation("zyz"), (3, 3)),
     "rotation-x": Row(Rotation("x", initializer=gaussian(1.0)), (3, 1), slow=True),
     "random-rotation": Row(RandomRotation(), {"angle": (3,), "axis": (3, 3)}),
+    "evolution": Row(Evolution(WORDS), (1,), least=3),
+    "evolution-unshared": Row(Evolution(WORDS, shared=False), (4,), least=3),
+    "hadamards": Row(Hadamards(), None),
+    "qaoa": Row(
+        QAOA([(1.0, "ZZ", (0, 1)), (0.5, "Z", (1,))], depth=2),
+        {"start": None, "turns": [(2, 1), (2, 1)]},
+        least=2,
+    ),
     "entangler-pairs": Row(Entangler("CRX", ((2, 0), (0, 1))), (2,), least=3),
     "pooling": Row(Pooling(), (2,), least=2, left=(0, 2)),
     "pooling-yz-measured": Row(

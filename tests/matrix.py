@@ -44,6 +44,7 @@ ELSEWHERE = {
     "baselines.surrogate": "a classical model",
     "baselines.without_entanglers": "a model",
     "diagnostics.TrainabilityReport": "its model is a text",
+    "diagnostics.iqp_expectations": "of the circuit alone",
     "training.layer_masks": "of the circuit alone",
     "training.natural_gradient": "an optimizer, with `metric_tensor`",
     "training.qnspsa": "an optimizer, with states as `metric_tensor`",

@@ -179,6 +179,37 @@ def projected(at):
     return same("kernel", found, wanted, room)
 
 
+EIGHT = np.linspace(-1.0, 2.0, 8)[:, None]
+
+
+def fixed_params(key, shape, dtype):
+    return jnp.asarray(PARAMS[0], dtype)
+
+
+def concentration(at):
+    model = replace(MODEL, initializer=fixed_params).on(at.place)
+    found = diagnostics.kernel_concentration(
+        lambda n: model, (3,), key=KEY, kind="projected", samples=8, draw=lambda key, shape: EIGHT
+    )[3]
+    words = [letter(w) for w in range(3) for letter in (qp.X, qp.Y, qp.Z)]
+    values = at.read(replace(MODEL, readout=qdl.Expval(words)), PARAMS, EIGHT)[0]
+    K = np.exp(-0.5 * ((values[:, None] - values[None]) ** 2).sum(-1))
+    off = K[~np.eye(8, dtype=bool)]
+    return same("mean", found.mean, off.mean(), 1e-6) or same(
+        "values", found.variance, jackknifed(K), 1e-6
+    )
+
+
+def jackknifed(K):
+    """The variance of the values of pairs, its bias by the number of samples taken off."""
+
+    def variance(K):
+        return K[~np.eye(len(K), dtype=bool)].var()
+
+    without = [variance(np.delete(np.delete(K, i, 0), i, 1)) for i in range(len(K))]
+    return len(K) * variance(K) - (len(K) - 1) * np.mean(without)
+
+
 def checked(at):
     found = qdl.check(MODEL, at.place, PARAMS, X, KEY)
     without = dense.values(MODEL, PARAMS, X)
@@ -532,4 +563,5 @@ QUANTITIES = {
     "`save` and `load`": Row(("save", "load"), saved, True),
     "`estimate`": Row(("backends.estimate",), estimated, True),
     "`transpile_report`": Row(("backends.transpile_report",), transpiled, True),
+    "`kernel_concentration`": Row(("diagnostics.kernel_concentration",), concentration),
 }

@@ -36,7 +36,8 @@ ALLOWED = {
     "simulator": GROUND,
     "backends": GROUND | {"describe", "files", "simulator"},
     "model": GROUND | {"simulator", "backends"},
-    "models": GROUND | {"model"},
+    "qaoa": GROUND | {"backends", "ising", "model"},
+    "models": GROUND | {"ising", "model", "qaoa"},
     "hybrid": GROUND | {"model", "backends"},
     "kernels": GROUND | {"model", "backends", "simulator"},
     "agreement": GROUND | {"model", "backends"},
@@ -44,7 +45,8 @@ ALLOWED = {
     "training": GROUND | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "saving": GROUND | {"files", "model", "backends", "hybrid", "describe", "training"},
     "pauli": GROUND | {"simulator"},
-    "diagnostics": GROUND | {"files", "model", "backends", "simulator", "pauli", "training"},
+    "diagnostics": GROUND
+    | {"files", "kernels", "model", "backends", "simulator", "pauli", "training"},
     "ising": {"arguments", "files", "describe"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}

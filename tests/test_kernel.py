@@ -1,7 +1,9 @@
 import functools
+from dataclasses import dataclass
 
 import jax
 import numpy as np
+import optax
 import pennylane as qp
 import pytest
 from qiskit_aer.noise import NoiseModel, pauli_error
@@ -206,3 +208,143 @@ def test_a_circuit_with_noise_layers_cannot_be_undone(key):
     for place in (qdl.backends.density_matrix(), qdl.backends.trajectories(5)):
         with pytest.raises(ValueError, match="BitFlip"):
             qdl.kernel(model.on(place), [None, None])(X[:, :2], key=key)
+
+
+# ---- alignment
+
+
+def test_alignment_is_pennylanes_and_that_of_centred_matrices():
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(9, 4))
+    K, y = A @ A.T, np.array([1, -1, -1, 1, -1, -1, -1, 1, -1])
+    rows = np.arange(9)
+    wanted = qp.kernels.target_alignment(
+        rows, y, lambda i, j: K[i, j], assume_normalized_kernel=False, rescale_class_labels=False
+    )
+    assert float(qdl.kernel_alignment(K, y, centred=False)) == pytest.approx(wanted, abs=1e-15)
+    H = np.eye(9) - 1 / 9
+    Kc, Tc = H @ K @ H, H @ np.outer(y, y) @ H
+    wanted = (Kc * Tc).sum() / np.linalg.norm(Kc) / np.linalg.norm(Tc)
+    assert float(qdl.kernel_alignment(K, y)) == pytest.approx(wanted, abs=1e-14)
+    assert float(qdl.kernel_alignment(K + 5.0, y)) == pytest.approx(wanted, abs=1e-13)
+    for labels in ((y + 1) // 2, y.astype(float), np.array(["a", "b"])[(y + 1) // 2]):
+        assert float(qdl.kernel_alignment(K, labels)) == pytest.approx(wanted, abs=1e-14)
+    assert float(jax.jit(qdl.kernel_alignment)(K, y)) == pytest.approx(wanted, abs=1e-14)
+
+
+def test_alignment_of_classes():
+    y = np.array([0, 0, 1, 1, 2, 2])
+    ideal = (y[:, None] == y[None]).astype(float)
+    assert float(qdl.kernel_alignment(ideal, y)) == pytest.approx(1.0)
+    assert float(qdl.kernel_alignment(-ideal, y)) == pytest.approx(-1.0)
+    value, slope = jax.value_and_grad(qdl.kernel_alignment)(np.ones((6, 6)), y)
+    assert value == 0 and np.isfinite(slope).all()
+    assert float(qdl.kernel_alignment(ideal, 0 * y)) == 0
+    with pytest.raises(
+        ValueError, match=r"K \(m, m\) and one label a row, got \(6, 6\) and \(5,\)"
+    ):
+        qdl.kernel_alignment(ideal, y[:5])
+    with pytest.raises(ValueError, match=r"one label a row, got \(6, 5\)"):
+        qdl.kernel_alignment(ideal[:, :5], y)
+    with pytest.raises(ValueError, match="compares labels, got 0.5 among y"):
+        qdl.kernel_alignment(ideal, y / 2)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel as a model, whose outputs are the matrix of a batch."""
+
+    model: qdl.QNN
+
+    def init(self, key):
+        return self.model.init(key)
+
+    def apply(self, params, x):
+        return qdl.kernel(self.model, params)(x)
+
+
+def test_a_kernel_is_trained_by_its_alignment(key):
+    data = qdl.datasets.digits(classes=(3, 8), features=3, scale=(0, np.pi))
+    model = qdl.QNN(
+        3, [AngleEncoding(trainable=True), Entangler("cz", "ring"), AngleEncoding(trainable=True)]
+    )
+    found = qdl.fit(
+        Kernel(model), data.X_train, data.y_train, loss=lambda K, y: -qdl.kernel_alignment(K, y),
+        steps=60, batch_size=32, optimizer=optax.adam(0.05), key=key,
+    )  # fmt: skip
+    X, y = data.X_test, data.y_test
+    before, after = (
+        float(qdl.kernel_alignment(qdl.kernel(model, p)(X), y))
+        for p in (model.init(key), found.params)
+    )
+    assert after > before + 0.05
+
+
+# ---- concentration
+
+
+def concentration(build, widths=(2, 3, 4, 5, 6), **options):
+    return qdl.diagnostics.kernel_concentration(build, widths, key=jax.random.key(1), **options)
+
+
+def test_concentration_is_that_of_the_closed_forms():
+    """Angle encoding: K is a product of independent cos^2, with means of 1/2 and squares of 3/8."""
+    found = concentration(lambda n: qdl.QNN(n, [AngleEncoding()]), samples=120)
+    for row in found.rows:
+        n = row.n_wires
+        exact = (3 / 8) ** n - 4.0**-n
+        assert abs(row.variance - exact) < 4 * row.standard_error
+        assert row.std == pytest.approx(row.variance**0.5) and row.shots == pytest.approx(
+            1 / row.variance
+        )
+        assert row.mean == pytest.approx(2.0**-n, rel=0.25)
+    n = np.array(found.sizes)
+    slope = np.polyfit(n, np.log2((3 / 8) ** n - 4.0**-n), 1)[0]
+    assert (
+        found.verdict == "exponential"
+        and found.verdict.low - 0.05 < slope < found.verdict.high + 0.05
+    )
+    assert "exponential" in found.table() and "fidelity kernel between 120" in repr(found)
+    axes = found.plot()
+    assert axes.get_ylabel() == "variance of the kernel" and axes.get_yscale() == "log"
+    assert found[4].n_wires == 4
+    with pytest.raises(KeyError, match=r"no row for 9 wires: there are \[2, 3, 4, 5, 6\]"):
+        found[9]
+
+
+def test_the_interval_holds_as_often_as_it_says():
+    """Pairs share samples: an interval that took them for independent would hold a third of the time."""
+    model, exact = qdl.QNN(3, [AngleEncoding()]), (3 / 8) ** 3 - 4.0**-3
+    hits = 0
+    for seed in range(60):
+        X = np.random.default_rng(seed).uniform(0, 2 * np.pi, (60, 3))
+        found = qdl.diagnostics.kernel_concentration(
+            lambda n: model, [3], key=jax.random.key(0), draw=lambda key, shape, X=X: X
+        )
+        hits += found[3].low <= exact <= found[3].high
+    assert hits >= 50
+
+
+def test_a_scaled_projected_kernel_does_not_concentrate_exponentially():
+    def build(n):
+        return qdl.QNN(n, [AngleEncoding()])
+
+    widths = (2, 4, 6, 8, 10)
+    fixed = concentration(build, widths, kind="projected")
+    scaled = concentration(build, widths, kind="projected", gamma=lambda n: 1 / n)
+    assert fixed.verdict == "exponential"
+    assert scaled[10].variance > 100 * fixed[10].variance and scaled.verdict != "exponential"
+
+
+def test_concentration_is_refused_where_shots_scatter():
+    def build(n):
+        return qdl.QNN(n, [AngleEncoding()]).on(qdl.backends.statevector(shots=100))
+
+    with pytest.raises(qdl.Refused, match="scatter by shots too. Ask about the exact ones"):
+        concentration(build)
+    with pytest.raises(ValueError, match="samples to be a whole number >= 8, got 7"):
+        concentration(build, samples=7)
+    with pytest.raises(ValueError, match="needs widths, got none"):
+        concentration(build, ())
+    with pytest.raises(ValueError, match="encodes no data"):
+        concentration(lambda n: qdl.QNN(n, [Rotation()]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ def without_entanglers(model: Any) -> Any:
     layer             what is left of it
     ================  =====================================================================
     ``Entangler``     nothing
+    ``Evolution``     its words of one letter
     ``Convolution``   ``Rotation("zyz")``: each wire gets every gate that a product allows
     ``Pooling``       ``Pooling("")``: the same wires are dropped, none is rotated
     ``IQPEncoding``   its Hadamards and $R_Z(x_i)$
@@ -69,12 +69,15 @@ def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> tuple[layers.
         return None
     if isinstance(layer, layers.Entangler):
         return ()
+    if isinstance(layer, layers.Evolution):
+        alone = tuple(term for term in layer.terms if len(term[1]) == 1)
+        return (replace(layer, terms=alone),) if alone else ()
     if isinstance(layer, layers.Convolution):
         return (layers.Rotation("zyz"),)
     if isinstance(layer, layers.Pooling):
         return (replace(layer, axes=""),)
     if isinstance(layer, layers.IQPEncoding):
-        block = [layers.Template(hadamards), layers.AngleEncoding("z")]
+        block = [layers.Hadamards(), layers.AngleEncoding("z")]
         return (layers.Repeat(block, layer.repeats),)
     gates = read_gates(layer, wires, (n,) if n else None, lambda operator: [operator])
     if not layer.first_only and all(len(gate.operator.wires) == 1 for gate in gates):
@@ -84,11 +87,3 @@ def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> tuple[layers.
         f"known, but {type(layer).__name__} yields what it likes. Write the model without them "
         "yourself, and pass it to compare in rows=[quantum('no entanglers', model)]."
     )
-
-
-def hadamards(params: Any, x: Any, wires: Iterable[int]) -> Iterable[Any]:
-    """A Hadamard on every wire."""
-    import pennylane as qp
-
-    for wire in wires:
-        yield qp.Hadamard(wires=wire)

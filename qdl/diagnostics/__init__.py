@@ -7,7 +7,8 @@ read the circuit as ``qdl.pauli`` does. ``data`` makes a loss on rows the cost, 
 about the noise of shots, ``compare`` builds on all of them; ``tasks`` spreads work.
 
 Beside it: ``expressivity`` and ``entanglement`` of the states, ``fisher`` information, ``algebra`` of the
-generators, ``truncation`` by weight along the paths of the walk, ``resources``. ``report`` puts all of it on
+generators, ``truncation`` by weight along the paths of the walk, ``resources``; ``kernel_values`` of
+kernels, and ``iqp``, means of circuits that a classical computer can sample. ``report`` puts all of it on
 one page.
 """
 
@@ -25,6 +26,8 @@ from .fisher import (
     quantum_fisher,
 )
 from .gradients import gradient_variance
+from .iqp import iqp_expectations
+from .kernel_values import KernelConcentration, KernelValues, kernel_concentration
 from .report import TrainabilityReport, trainability_report
 from .resources import LightCone, Resources, resources
 from .result.point import Point
@@ -50,6 +53,8 @@ __all__ = [
     "FisherSpectrum",
     "FramePotential",
     "GradientVariance",
+    "KernelConcentration",
+    "KernelValues",
     "LieAlgebra",
     "LightCone",
     "Point",
@@ -74,6 +79,8 @@ __all__ = [
     "fisher_spectrum",
     "frame_potential",
     "gradient_variance",
+    "iqp_expectations",
+    "kernel_concentration",
     "meyer_wallach",
     "quantum_fisher",
     "resources",

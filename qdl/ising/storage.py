@@ -81,7 +81,7 @@ def _sampler(
             f"({where} = {what}). Pass {kind}.load(path, sampler=...)."
         )
     try:
-        return build(saved, arrays, SAMPLERS.__getitem__, own)
+        return build(saved, arrays, (SAMPLERS | own).__getitem__, own)
     except Missing as missing:
         raise ValueError(
             f"{path} needs your class {missing}: {kind}.load(path, samplers=({missing},))."

@@ -4,12 +4,14 @@ from .base import Layer
 from .compose import Adjoint, Composite, Mirrored, Repeat, Sequential
 from .encoding import AmplitudeEncoding, AngleEncoding, BasisEncoding, IQPEncoding
 from .entangling import Entangler
+from .evolution import QAOA, Evolution, Hadamards
 from .noise import Noise
 from .qcnn import Convolution, Pooling
 from .rotation import RandomRotation, Rotation
 from .template import Template
 
 __all__ = [
+    "QAOA",
     "Adjoint",
     "AmplitudeEncoding",
     "AngleEncoding",
@@ -17,6 +19,8 @@ __all__ = [
     "Composite",
     "Convolution",
     "Entangler",
+    "Evolution",
+    "Hadamards",
     "IQPEncoding",
     "Layer",
     "Mirrored",

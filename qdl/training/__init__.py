@@ -1,5 +1,6 @@
 """Training: ``fit``, what it returns, the losses it knows by name, and optimizers for circuits."""
 
+from .distributions import KL, MMD
 from .history import Report
 from .loop import Fit, fit
 from .losses import CrossEntropy, MeanSquaredError
@@ -15,6 +16,8 @@ from .optimizers import (
 )
 
 __all__ = [
+    "KL",
+    "MMD",
     "CrossEntropy",
     "Fit",
     "MeanSquaredError",

@@ -28,12 +28,16 @@ class Batches:
     """
 
     def __init__(self, data: Data, size: int):
-        self.n, self.size = len(data.X), size
+        self.n, self.size = n_rows(data), size
         self.key = threefry.fold_in(data.key, 0)
         self.whole = size == self.n
-        length = self.n if self.whole else filled(self.n, data.X.nbytes // self.n)
-        self.data = data._replace(X=_longer(data.X, length), y=_longer(data.y, length))
         self._first, self._orders = 0, np.empty((0, self.n), np.int32)
+        self.data = data
+        if data.X is None:  # one target, and no rows
+            return
+        length = self.n if self.whole else filled(self.n, data.X.nbytes // self.n)
+        longer = None if data.y is None else _longer(data.y, length)
+        self.data = data._replace(X=_longer(data.X, length), y=longer)
 
     def rows(self, start: int, stop: int) -> np.ndarray | None:
         """The rows of the steps from ``start`` to ``stop``, ``(CHUNK, size)``; None if each takes all."""
@@ -55,6 +59,11 @@ class Batches:
             kept = np.concatenate([kept, threefry.permutations(self.key, new, self.n)])
         self._first, self._orders = first, kept
         return kept[: end - first]
+
+
+def n_rows(data: Data) -> int:
+    """How many rows there are; one for a model without data."""
+    return 1 if data.X is None else len(data.X)
 
 
 def filled(n: int, width: int) -> int:

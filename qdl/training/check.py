@@ -6,13 +6,13 @@ import inspect
 import warnings
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ..arguments import check_real
 from ..layers import Adjoint, AngleEncoding, IQPEncoding
 from ..reading import leaves, unfold
+from .distributions import KL, MMD
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
 from .optimizers.foreign import alone
 
@@ -27,31 +27,39 @@ def check_data(
     outputs: int | None,
     name: str = "",
     part: bool = False,
-) -> tuple[jax.Array, jax.Array]:
+) -> tuple[Any, Any]:
     """``X`` and ``y`` as arrays of the dtypes that the loss needs.
 
     Args:
-        X: features ``(n, ...)``.
-        y: targets ``(n, ...)``.
+        X: features ``(n, ...)``; None for a model without data.
+        y: targets ``(n, ...)``, or the one target of a model without data; None for a loss of outputs alone.
         model: its layers look at X; of other models ``n_features`` is compared, if they have it.
         loss: the loss as a function.
         outputs: number of values per row that the model gives; None if unknown.
         name: put before X and y in messages.
         part: these rows are some of many, so one class is enough.
     """
-    given, X, y = (X, y), np.asarray(X), np.asarray(y)
-    if X.ndim < 2 or len(X) == 0:
+    floats = jnp.result_type(float)
+    if X is None:
+        return None, _target(y, model, loss, outputs, floats)
+    given, X = (X, y), np.asarray(X)
+    if X.ndim < 2 or X.size == 0:
         raise ValueError(
             f"{name}X must have shape (n_samples, n_features) with n_samples >= 1, got {X.shape}. "
-            "For a single feature pass X[:, None]."
+            "For a single feature pass X[:, None], for a model without data X=None."
         )
+    check_real(f"{name}X", given[0], floats)
+    _check_features(X, model, name)
+    if y is None:
+        _check_needs(loss, y)
+        return jnp.asarray(X, floats), None
+    y = np.asarray(y)
     if y.ndim == 0 or len(X) != len(y):
         raise ValueError(
             f"{name}X has {len(X)} rows, but {name}y has shape {y.shape}. Pass one target per row."
         )
-    floats = jnp.result_type(float)
-    check_real(f"{name}X", given[0], floats)
-    _check_features(X, model, name)
+    if isinstance(loss, KL | MMD) and outputs is not None:
+        y = loss.target(y, outputs, len(X))
     if isinstance(loss, CrossEntropy):
         y = _labels(y, outputs, f"{name}y")
         if not (name or part) and (y == y[0]).all():
@@ -65,6 +73,40 @@ def check_data(
         check_shapes((len(y), outputs), y.shape)
     keep_integers = not isinstance(loss, MeanSquaredError) and np.issubdtype(y.dtype, np.integer)
     return jnp.asarray(X, floats), jnp.asarray(y, None if keep_integers else floats)
+
+
+def _target(y: Any, model: Any, loss: Any, outputs: int | None, floats: Any) -> Any:
+    """What the outputs of a model without data are compared with; None for nothing."""
+    wanted = getattr(model, "n_features", 0) or 0
+    if wanted:
+        raise ValueError(
+            f"the model takes {wanted} features, but X is None. Pass X of shape (n_samples, {wanted}), or "
+            "leave the encoding out of the model."
+        )
+    _check_needs(loss, y)
+    if y is None:
+        return None
+    if isinstance(loss, CrossEntropy):
+        raise ValueError(
+            "cross entropy compares rows with labels, but X is None. For a model without data take "
+            "loss=qdl.training.KL() with y a distribution."
+        )
+    if isinstance(loss, KL | MMD) and outputs is not None:
+        return jnp.asarray(loss.target(y, outputs, None), floats)
+    check_real("y", y, floats)
+    y = np.asarray(y)
+    if isinstance(loss, MeanSquaredError) and outputs is not None:
+        check_shapes((outputs,), y.shape)
+    return jnp.asarray(y, None if np.issubdtype(y.dtype, np.integer) else floats)
+
+
+def _check_needs(loss: Any, y: Any) -> None:
+    """Refuse a loss that compares with y where there is none."""
+    if y is None and isinstance(loss, CrossEntropy | MeanSquaredError | KL | MMD):
+        raise ValueError(
+            f"{type(loss).__name__} compares outputs with y, but y is None. Pass y, or a loss of the outputs "
+            "alone: loss=lambda outputs: outputs.sum()."
+        )
 
 
 def _check_features(X: np.ndarray, model: Any, name: str) -> None:

@@ -14,6 +14,7 @@ import optax
 from .. import threefry
 from ..arguments import check_real, check_whole
 from ..layers.base import check_key
+from .batches import n_rows
 from .check import check_data, check_model, check_optimizer, n_outputs
 from .history import Report
 from .losses import CrossEntropy, as_loss
@@ -27,8 +28,8 @@ __all__ = ["Fit", "fit"]
 
 def fit(
     model: Any,
-    X: Any,
-    y: Any,
+    X: Any = None,
+    y: Any = None,
     *,
     loss: Any,
     optimizer: optax.GradientTransformation | None = None,
@@ -59,10 +60,13 @@ def fit(
 
     Args:
         model: anything with ``init(key)`` and ``apply(params, x)``: a QNN, a Hybrid, your own.
-        X: features ``(n_samples, n_features)``; what they mean (radians) is the model's affair.
-        y: integer labels ``0 .. k-1`` for cross entropy, else targets.
-        loss: ``"mse"``, ``"cross_entropy"``, or ``f(outputs, y) -> scalar``; see
-            ``qdl.training.CrossEntropy`` for how outputs become probabilities, and its scale.
+        X: features ``(n_samples, n_features)``; what they mean (radians) is the model's affair. None for a
+            model without data, whose every step is a look at all there is.
+        y: integer labels ``0 .. k-1`` for cross entropy, else targets. Without X one target for the outputs
+            ``(k,)``: for ``KL`` and ``MMD`` a distribution ``(k,)``, or samples of its bits ``(m, n)``.
+        loss: ``"mse"``, ``"cross_entropy"``, a loss of ``qdl.training``, or ``f(outputs, y) -> scalar``,
+            without y ``f(outputs)``; see ``qdl.training.CrossEntropy`` for how outputs become
+            probabilities, and its scale.
         optimizer: any Optax transformation, those of ``qdl.training`` too; None for Adam, 0.01. Equal ones
             of Optax or qdl share a compilation, also when they are made anew for each call.
         steps: how many gradient steps.
@@ -122,8 +126,13 @@ def fit(
     data = Data(*check_data(X, y, model, loss, outputs, part=part), data_key)
     held = None
     if validation is not None:
+        if data.X is None or data.y is None:
+            raise ValueError(
+                "validation compares held-out rows, but X or y is None. Leave validation and patience out; "
+                "callback= sees the parameters."
+            )
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
-    size = min(int(batch_size), len(data.X))
+    size = min(int(batch_size), n_rows(data))
     plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
     started = _start(params, _opt_state(plan.optimizer, params, state))
     folder = None

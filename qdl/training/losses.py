@@ -15,7 +15,7 @@ from jax import lax
 from ..arguments import check_whole
 from ..readout import Probs, Readout
 
-Loss = Callable[[jax.Array, jax.Array], jax.Array]
+Loss = Callable[..., jax.Array]  # of outputs and y; of outputs alone where there is no y
 KINDS = ("expectations", "probabilities", "logits")
 UNSEEN = 200.0  # the slope of the logarithm at an output of 0 of which nobody says how it was found
 
@@ -92,7 +92,7 @@ class CrossEntropy:
         elif outputs is None:
             outputs = "expectations" if isinstance(readout, Readout) else "logits"
         frequencies = self.shots is None and outputs != "logits"
-        return replace(self, outputs=outputs, shots=_draws(model) if frequencies else self.shots)
+        return replace(self, outputs=outputs, shots=draws(model) if frequencies else self.shots)
 
     def log_probs(self, outputs: jax.Array) -> jax.Array:
         """``(..., k)`` outputs to ``(..., max(k, 2))`` log probabilities of the labels."""
@@ -104,14 +104,14 @@ class CrossEntropy:
         if outputs.shape[-1] == 1:
             return self._two(outputs)
         if self.outputs == "probabilities":
-            return _log(outputs, self.shots)
+            return log_of(outputs, self.shots)
         return jax.nn.log_softmax((self.scale if self.outputs == "expectations" else 1.0) * outputs)
 
     def _two(self, outputs: jax.Array) -> jax.Array:
         if self.outputs == "logits":
             return jax.nn.log_sigmoid(jnp.concatenate([-outputs, outputs], axis=-1))
         p = (1 + outputs) / 2 if self.outputs == "expectations" else outputs
-        return _log(jnp.concatenate([1 - p, p], axis=-1), self.shots)
+        return log_of(jnp.concatenate([1 - p, p], axis=-1), self.shots)
 
     def __call__(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
         log_p = self.log_probs(outputs)
@@ -122,7 +122,7 @@ class CrossEntropy:
         return jnp.mean(self.log_probs(outputs).argmax(axis=-1) == y, dtype=outputs.dtype)
 
 
-def _log(p: jax.Array, shots: int | None) -> jax.Array:
+def log_of(p: jax.Array, shots: int | None) -> jax.Array:
     r"""The logarithm, finite and with a gradient that still points upwards where p is 0 or below.
 
     Of k hits among N shots it is $(1 + 1/N) \log((k + 1)/(N + 1))$, whose slope $(N + 1)/(k + 1)$ is at most
@@ -136,7 +136,7 @@ def _log(p: jax.Array, shots: int | None) -> jax.Array:
     return jnp.where(p > 0, jnp.log(jnp.maximum(p, 0) + eps), nothing)
 
 
-def _draws(model: Any) -> int | None:
+def draws(model: Any) -> int | None:
     """How many outcomes are behind each output of a model; None for exact ones."""
     while hasattr(model, "stages"):
         model = model.stages[-1]
@@ -159,11 +159,11 @@ def as_loss(loss: Any, model: Any) -> Loss:
         return MeanSquaredError()
     if loss == "cross_entropy":
         return CrossEntropy().of(model)
-    if isinstance(loss, CrossEntropy):
+    if hasattr(loss, "of") and not inspect.isclass(loss):  # it asks the model what its outputs are
         return loss.of(model)
     if not callable(loss) or inspect.isclass(loss):
         raise ValueError(
-            f"loss must be 'mse', 'cross_entropy' or a function f(outputs, y) -> scalar, "
-            f"got {loss!r}."
+            "loss must be 'mse', 'cross_entropy' or a function f(outputs, y) -> scalar, f(outputs) where "
+            f"there is no y; got {loss!r}."
         )
     return cast(Loss, loss)

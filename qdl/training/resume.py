@@ -202,11 +202,9 @@ def _platform() -> dict[str, str]:
 
 
 def _data(data: Data) -> dict[str, Any]:
-    return {
-        "X": _leaf(data.X),
-        "y": _leaf(data.y),
-        "sha256": fingerprint(data.X, data.y),
-    }
+    there = {name: array for name, array in (("X", data.X), ("y", data.y)) if array is not None}
+    shapes = {name: _leaf(array) for name, array in there.items()}
+    return shapes | {"sha256": fingerprint(*there.values())}
 
 
 def _leaf(leaf: Any) -> str:

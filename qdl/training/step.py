@@ -35,18 +35,17 @@ class Plan:
         updates = (type(self.optimizer), by_value(self.optimizer.update))
         object.__setattr__(self, "_updates", updates)
 
-    def outputs(self, params: Any, x: jax.Array, key: jax.Array) -> jax.Array:
+    def outputs(self, params: Any, x: Any, key: jax.Array) -> jax.Array:
         """The model's outputs."""
         return applied(self.model, params, x, key)
 
     def loss_of(
-        self, params: Any, x: jax.Array, y: jax.Array, key: jax.Array
+        self, params: Any, x: Any, y: Any, key: jax.Array
     ) -> tuple[jax.Array, jax.Array | None]:
         """The loss of one batch, the penalty of the model's places in it, and that penalty alone."""
-        loss, extra = (
-            self.loss(self.outputs(params, x, key), y),
-            penalty(self.model, params, x, key),
-        )
+        outputs = self.outputs(params, x, key)
+        loss = self.loss(outputs) if y is None else self.loss(outputs, y)
+        extra = penalty(self.model, params, x, key)
         return (loss, None) if extra is None else (loss + extra, extra)
 
 
@@ -63,8 +62,8 @@ class State(NamedTuple):
 class Data(NamedTuple):
     """Rows and the key of everything random."""
 
-    X: jax.Array
-    y: jax.Array
+    X: Any  # None for a model without data
+    y: Any  # None for a loss of the outputs alone
     key: jax.Array
 
 
@@ -96,7 +95,9 @@ def train(
         if rows is None:
             return _step(plan, state, data)
         now = rows[state.step - start]
-        return _step(plan, state, data._replace(X=data.X[now], y=data.y[now]))
+        return _step(
+            plan, state, data._replace(X=data.X[now], y=None if data.y is None else data.y[now])
+        )
 
     names = jax.eval_shape(step, state)[1]
 
@@ -155,4 +156,5 @@ def evaluate(plan: Plan, params: Any, data: Data) -> tuple[jax.Array, jax.Array]
     outputs = jax.tree.map(lambda leaf: leaf.reshape(count * size, *leaf.shape[2:])[:n], blocks)
     is_labelled = isinstance(plan.loss, CrossEntropy)
     accuracy = plan.loss.accuracy(outputs, data.y) if is_labelled else jnp.nan  # type: ignore
-    return plan.loss(outputs, data.y), jnp.asarray(accuracy)
+    loss = plan.loss(outputs) if data.y is None else plan.loss(outputs, data.y)
+    return loss, jnp.asarray(accuracy)
