@@ -13,11 +13,13 @@ from .coherent import (
 )
 from .deep import DeepIsingClassifier, DeepNetwork
 from .energy import Bipartite, Ising, field_scale
+from .gibbs import GibbsSampler
 from .landscape import Landscape, landscape
 from .network import Network
 from .qpu import QPUSampler
 from .samplers import DimodSampler, ExactSampler
 from .scaling import Scaling, scaling_exponent
+from .temperature import effective_temperature
 
 __all__ = [
     "Amplification",
@@ -28,6 +30,7 @@ __all__ = [
     "DeepNetwork",
     "DimodSampler",
     "ExactSampler",
+    "GibbsSampler",
     "Ising",
     "IsingClassifier",
     "Landscape",
@@ -40,6 +43,7 @@ __all__ = [
     "annealing_unitary",
     "backpropagation",
     "calls_when_unknown",
+    "effective_temperature",
     "field_scale",
     "landscape",
     "scaling_exponent",

@@ -11,10 +11,13 @@ import numpy as np
 from ..describe import Missing, build, describe, opaque
 from ..files import read, write
 from .block import BlockSampler
+from .gibbs import GibbsSampler
 from .samplers import ExactSampler
 
 DESCRIPTION, PARAMS = "classifier.json", "params.safetensors"
-SAMPLERS: dict[str, type] = {"BlockSampler": BlockSampler, "ExactSampler": ExactSampler}
+SAMPLERS: dict[str, type] = {
+    each.__name__: each for each in (BlockSampler, ExactSampler, GibbsSampler)
+}
 
 
 def save(path: Path, classifier: Any) -> None:
