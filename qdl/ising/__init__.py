@@ -3,6 +3,7 @@
 from .backprop import Backprop, backpropagation
 from .base import Reads, Sampler
 from .block import BlockSampler
+from .boltzmann import BoltzmannMachine
 from .classifier import IsingClassifier
 from .coherent import (
     Amplification,
@@ -25,6 +26,7 @@ __all__ = [
     "Amplification",
     "Backprop",
     "Bipartite",
+    "BoltzmannMachine",
     "BlockSampler",
     "DeepIsingClassifier",
     "DeepNetwork",

@@ -64,6 +64,10 @@ class Sampler(dimod.Sampler):
         ``initial`` is None or has the shape of the answer.
         """
 
+    def programmed(self, h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
+        """What of a problem reaches the machine behind, in the same units: cut to its range, say."""
+        return h, J
+
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         h: Any,

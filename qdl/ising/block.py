@@ -96,9 +96,11 @@ class BlockSampler(Sampler):
         h, J, factor = _near_one(h, J)
         order, blocks = _blocks(J)
         push = (-h if order is None else -h[:, order]).astype(np.float32, copy=False)
-        scale = np.maximum(field_scale(h, J), TINY)
-        unit = np.full_like(scale, factor) if self.absolute else scale
-        heat = np.stack([unit, COLDEST * scale])
+        # Of each problem: the unit of temperature, and the lowest there is.
+        if self.absolute:  # the largest entry is near one
+            heat = np.full((2, n_problems), ((factor,), (COLDEST,)))
+        else:
+            heat = np.multiply.outer((1, COLDEST), np.maximum(field_scale(h, J), TINY))
         rows = max(1, CHUNK // max(n, 1))
         reads, problems = min(num_reads, rows), max(1, rows // num_reads)
         spins = np.empty((n_problems, num_reads, n), np.int8)

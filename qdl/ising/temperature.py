@@ -49,8 +49,7 @@ def effective_temperature(h: Any, J: Any, spins: Any) -> float:
     h, J = check_problem(h, J)
     spins = np.asarray(spins)
     Ising(h, J).energies(spins)  # refuses what are no spins of this problem
-    h, spins = h.astype(float, copy=False), spins.astype(float)
-    along = (spins * (pulls(J, spins) + (h if h.ndim == 1 else h[..., None, :]))).ravel()
+    along = along_fields(h, J, spins)
     scale = np.sqrt(np.mean(along**2)) if along.size else 0.0
     if scale == 0:
         raise ValueError(
@@ -66,13 +65,16 @@ def effective_temperature(h: Any, J: Any, spins: Any) -> float:
     return float("inf") if beta == 0 else float(scale / beta)
 
 
-def pulls(J: Couplings, spins: np.ndarray) -> np.ndarray:
-    """What its neighbours say to each spin, ``sum_j J_ij s_j``, for spins ``(..., n)``."""
+def along_fields(h: np.ndarray, J: Couplings, spins: np.ndarray) -> np.ndarray:
+    """s_i f_i of all spins of all reads, flat; negative for a spin that lowers the energy."""
+    spins = spins.astype(float)
     if isinstance(J, Bipartite):
         p = len(J.block)
         left, right = spins[..., p:] @ J.block.T, spins[..., :p] @ J.block
-        return np.concatenate([left, right], axis=-1)
-    return spins @ (J + J.T)
+        fields = np.concatenate([left, right], axis=-1)
+    else:
+        fields = spins @ (J + J.T)
+    return (spins * (fields + (h if h.ndim == 1 else h[..., None, :]))).ravel()
 
 
 def _root(along: np.ndarray) -> float:
