@@ -17,6 +17,7 @@ from .energy import Bipartite, Ising, field_scale
 from .gibbs import GibbsSampler
 from .landscape import Landscape, landscape
 from .network import Network
+from .pictures import plot_images, plot_log_likelihood
 from .qpu import QPUSampler
 from .samplers import DimodSampler, ExactSampler
 from .scaling import Scaling, scaling_exponent
@@ -48,6 +49,8 @@ __all__ = [
     "effective_temperature",
     "field_scale",
     "landscape",
+    "plot_images",
+    "plot_log_likelihood",
     "scaling_exponent",
     "wrong_states",
 ]
