@@ -482,6 +482,14 @@ def test_training_goes_on_as_if_it_had_not_been_broken_off(digits, tmp_path):
     np.testing.assert_array_equal(stopped.couplings_, part.couplings_)
 
 
+def test_arguments_may_change_between_passes(digits):
+    X = digits[0][:40]
+    model = BoltzmannMachine(4).partial_fit(X)
+    for words in ({"num_reads": 30}, {"num_reads": 60}, {"sampler": "cd"}, {"sampler": None}):
+        assert model.set_params(**words).partial_fit(X).fields_.shape == (68,)
+    assert model.chains_.shape == (60, 68) and len(model.history_["seconds"]) == 5
+
+
 @dataclass(frozen=True)
 class Mine(qdl.Sampler):
     temperature: float = 1.0

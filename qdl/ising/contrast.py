@@ -184,6 +184,7 @@ class Contrast:
         h, J = scaled(machine, state.scale)
         if self.gamma:
             h, J = trotter(h, J, self.gamma)
+        state.chains = _as_many(state.chains, self.num_reads, h.shape[-1], rng)
         try:
             spins = unsorted(self.sampler, h[None], J, self.num_reads, rng, state.chains)[0]
         except ValueError as error:
@@ -292,6 +293,13 @@ def first_slices(spins: np.ndarray) -> np.ndarray:
     return spins[..., : spins.shape[-1] // SLICES]
 
 
+def _as_many(chains: Any, num_reads: int, n: int, rng: np.random.Generator) -> Any:
+    """Chains of n spins, so many; those of another problem are left behind."""
+    if chains is None or chains.shape[1] != n:
+        return None
+    return chains if len(chains) == num_reads else chains[rng.integers(len(chains), size=num_reads)]
+
+
 def _equal(one: tuple[np.ndarray, Couplings], two: tuple[np.ndarray, Couplings]) -> bool:
     arrays = [(h, J.block if isinstance(J, Bipartite) else J) for h, J in (one, two)]
     return all(np.array_equal(a, b) for a, b in zip(*arrays, strict=True))
@@ -301,4 +309,4 @@ def _warn(state: State, what: str, text: str) -> None:
     """Once in a fit."""
     if what not in state.warned:
         state.warned.add(what)
-        warnings.warn(text, RuntimeWarning, stacklevel=7)
+        warnings.warn(text, RuntimeWarning, stacklevel=9)

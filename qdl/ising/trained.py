@@ -261,6 +261,6 @@ class Trained(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                     f"chains behind it have a spread of {self._partition.spread:.2f}, more than "
                     f"{MOST_SPREAD:g}. Its error may be as large.",
                     RuntimeWarning,
-                    stacklevel=4,
+                    stacklevel=3,
                 )
         return self._partition
