@@ -222,7 +222,7 @@ FULL = np.triu(np.ones((BITS, BITS)), 1)
 SMALL: dict[str, Callable[[np.ndarray, float, int], np.ndarray]] = {
     "independent bits": independent,
     "counts of the training rows": histogram,
-    "scikit-learn's RBM, 9 + 16": partial(sklearn_machine, hidden=16, rate=3e-3),
+    "scikit-learn's RBM, 9 + 16": partial(sklearn_machine, hidden=16, rate=1e-2),
     "RBM 9 + 16, CD-1": partial(machine, hidden=16, sampler="cd", learning_rate=1e-2),
     "RBM 9 + 16, PCD": partial(machine, hidden=16, learning_rate=1e-2),
     "BM of 9 visible spins": partial(machine, hidden=0, graph=FULL, learning_rate=1e-2),
