@@ -222,9 +222,9 @@ FULL = np.triu(np.ones((BITS, BITS)), 1)
 SMALL: dict[str, Callable[[np.ndarray, float, int], np.ndarray]] = {
     "independent bits": independent,
     "counts of the training rows": histogram,
-    "scikit-learn's RBM, 9 + 16": partial(sklearn_machine, hidden=16, rate=1e-2),
+    "scikit-learn's RBM, 9 + 16": partial(sklearn_machine, hidden=16, rate=3e-3),
     "RBM 9 + 16, CD-1": partial(machine, hidden=16, sampler="cd", learning_rate=1e-2),
-    "RBM 9 + 16, PCD": partial(machine, hidden=16, learning_rate=1e-2),
+    "RBM 9 + 16, PCD": partial(machine, hidden=16, learning_rate=3e-3),
     "BM of 9 visible spins": partial(machine, hidden=0, graph=FULL, learning_rate=1e-2),
     "QBM of 9 visible spins, Gamma 1": partial(
         machine, hidden=0, graph=FULL, transverse=1.0, batch_size=1400, learning_rate=0.3

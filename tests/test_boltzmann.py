@@ -5,6 +5,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 
+import dimod
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -610,6 +611,12 @@ BAD = [
     ({"sampler": "pcd"}, [[0, 1]], ValueError, "sampler must be None, 'cd' .* got 'pcd'"),
     ({"sampler": "cd-0"}, [[0, 1]], ValueError, "sampler must be None, 'cd' .* got 'cd-0'"),
     ({"sampler": GibbsSampler}, [[0, 1]], TypeError, r"sampler must have sample\(h, J, num_reads"),
+    (
+        {"sampler": dimod.ExactSolver()},
+        [[0, 1]],
+        TypeError,
+        r"ExactSolver is one of dimod's samplers.* Pass DimodSampler\(sampler\)",
+    ),
     (
         {"sampler": "cd", "transverse": 1.0},
         [[0, 1]],

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arguments import check_whole
 from .base import generator
-from .contrast import first_slices, scaled, unsorted, visible_states
+from .draws import first_slices, scaled, unsorted, visible_states
 from .energy import Ising
 from .gibbs import GibbsSampler
 from .partition import in_double

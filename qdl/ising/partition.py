@@ -115,21 +115,22 @@ def _over_visible(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Log weights of chains of visible spins; hidden ones are summed out, and drawn to step."""
-    v = states[:, : machine.visible]
-    weights, across = np.zeros(len(v)), machine.across
-    inner = None if machine.mask is None else machine.weights[: machine.visible, : machine.visible]
-    before = _at(machine, start, 0.0)
-    for beta in betas[1:]:
-        now = _at(machine, start, beta)
-        weights += before.free_energy(v) - now.free_energy(v)
-        hidden = _drawn(now.hidden_fields(v), rng)
-        fields = now.h[: machine.visible] + beta * (hidden @ across.T)
+    n = machine.visible
+    (a, b, c), across = (start[:n], machine.h[:n], machine.h[n:]), machine.across
+    inner = None if machine.mask is None else machine.weights[:n, :n]
+    v, weights = states[:, :n], np.zeros(len(states))
+    for before, beta in zip(betas, betas[1:], strict=False):
+        said = v @ across + c
+        slope = machine.visible_energy(v) - v @ a
+        gain = log_2cosh(beta * said).sum(axis=1) - log_2cosh(before * said).sum(axis=1)
+        weights += gain - (beta - before) * slope
+        hidden = _drawn(beta * said, rng)
+        fields = (1 - beta) * a + beta * (b + hidden @ across.T)
         if inner is None or not inner.any():
             v = _drawn(fields, rng)
         else:  # visible spins that are coupled take one sweep given the hidden ones
             chains = v[:, None].astype(np.int8)
             v = GibbsSampler(1).draw(fields, beta * inner, 1, rng, chains)[:, 0].astype(float)
-        before = now
     return weights
 
 

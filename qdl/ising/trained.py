@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import dimod
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..arguments import check_number, check_whole
 from . import storage
+from .base import Sampler
 from .contrast import Contrast, State
 from .gibbs import GibbsSampler
 from .machine import Machine, new_machine
@@ -220,6 +222,11 @@ class Trained(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                     "machine in a transverse field. Use sampler=None, or a sampler."
                 )
             return GibbsSampler(1), int(count or 1)
+        if isinstance(sampler, dimod.Sampler) and not isinstance(sampler, Sampler):
+            raise TypeError(
+                f"{type(sampler).__name__} is one of dimod's samplers, which takes models one by one. Pass "
+                "DimodSampler(sampler)."
+            )
         if isinstance(sampler, type) or not callable(getattr(sampler, "sample", None)):
             raise TypeError(
                 f"sampler must have sample(h, J, num_reads, key, initial), got {sampler!r}. "
