@@ -247,6 +247,14 @@ def test_digits_are_learned_by_persistent_chains(digits, trained):
     assert trained.score(samples) > pixels.score(samples) + 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("sampler", "expected"), [(None, -18.34), ("cd", -18.4)])
+def test_digits_after_four_hundred_epochs(digits, sampler, expected):
+    """Persistent chains and contrastive divergence end at the same, one seed to within .25."""
+    model = BoltzmannMachine(16, sampler=sampler, epochs=400).fit(digits[0])
+    assert model.score(digits[1]) == pytest.approx(expected, abs=0.25)
+
+
 def test_log_partition_by_annealing(trained):
     """Marginal within .1 of the sum over 2^16 states, over all spins within .3."""
     machine = trained._machine()
