@@ -82,6 +82,12 @@ def test_absolute_units_are_one_for_all_problems_of_a_batch():
     assert annealed.energies[0] == Ising(*problem(8)).energies(all_states(8)).min()
 
 
+def test_absolute_units_are_named_where_they_are_on():
+    """A checkpoint compares what samplers look like: older ones know of no absolute units."""
+    assert repr(BlockSampler(3)).endswith("reverse_hot=0.5, quench=True)")
+    assert repr(BlockSampler(3, absolute=True)).endswith("quench=True, absolute=True)")
+
+
 def test_chains_go_on_from_where_they_were():
     """One sweep from exact reads stays in the distribution; from one state it does not get there."""
     h, J = problem(8)

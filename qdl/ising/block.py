@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -78,6 +78,11 @@ class BlockSampler(Sampler):
                 f"cold={self.cold!r}, hot={self.hot!r}, reverse_hot={self.reverse_hot!r}. "
                 f"They are in units of {units}; of the rms field 1.0 to 0.05 fits most problems."
             )
+
+    def __repr__(self) -> str:
+        # An option that came later is left out at its default: older checkpoints stay equal.
+        shown = [f for f in fields(self) if not f.kw_only or getattr(self, f.name) != f.default]
+        return f"BlockSampler({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
 
     def draw(
         self,
