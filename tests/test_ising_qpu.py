@@ -10,7 +10,7 @@ import qdl.testing
 testing = pytest.importorskip("dwave.system.testing")
 busclique = pytest.importorskip("minorminer.busclique")
 
-from qdl.ising import Bipartite, IsingClassifier, QPUSampler  # noqa: E402
+from qdl.ising import Bipartite, BoltzmannMachine, IsingClassifier, QPUSampler  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -251,3 +251,23 @@ def test_without_an_account_it_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("DWAVE_CONFIG_FILE", str(tmp_path / "dwave.conf"))
     with pytest.raises(ValueError, match="no D-Wave machine can be reached: .* or pass machine="):
         QPUSampler().sample(*problem(), num_reads=2, key=0)
+
+
+def test_a_boltzmann_machine_is_trained_by_forward_anneals(machine):
+    """One call an update; values beyond the range are cut off, and the temperature is theirs."""
+    sampler = QPUSampler(machine, scale=0.5, clip=True, most_broken=1)
+    h, J = np.array([9.0, -1.0, 0.5]), Bipartite(np.array([[-4.0], [1.0]]))
+    with pytest.warns(RuntimeWarning, match="cut off"):
+        sampler.sample(h, J, num_reads=1, key=0)
+    sent = machine.calls[-1][0]
+    fields, couplings = sampler.programmed(h, J)
+    np.testing.assert_allclose(fields, [8.0, -1.0, 0.5])
+    np.testing.assert_allclose(couplings.block, [[-2.0], [1.0]])
+    assert sum(sent.linear.values()) == pytest.approx(0.5 * fields.sum())
+    X = np.random.default_rng(0).integers(2, size=(30, 6)).astype(float)
+    machine.calls.clear()
+    model = BoltzmannMachine(
+        3, sampler=sampler, persistent=False, num_reads=5, batch_size=10, epochs=2
+    ).fit(X)
+    assert len(machine.calls) == 6 and model.chains_ is None
+    assert all(words["auto_scale"] is False for _, words in machine.calls)

@@ -180,6 +180,16 @@ def test_a_job_paid_for_is_not_sent_again(tmp_path):
     assert ledger.jobs(file.stem) == expected["ledger"] and ledger.current(file.stem) == "job-0"
 
 
+def test_a_saved_boltzmann_machine_gives_its_numbers_and_goes_on():
+    machine, expected = qdl.ising.BoltzmannMachine.load(SAVED / "boltzmann"), EXPECTED["boltzmann"]
+    assert machine.sampler == qdl.ising.GibbsSampler(2, 0.8) and machine.num_reads == 6
+    assert machine.couplings_.tolist() == expected["couplings"]
+    assert machine.chains_.tolist() == expected["chains"] and machine.scale_ == expected["scale"]
+    np.testing.assert_allclose(machine.score_samples(PIXELS > 0.5), expected["scores"], rtol=1e-9)
+    gone_on = machine.partial_fit(PIXELS).fields_
+    np.testing.assert_allclose(gone_on, expected["gone_on"], rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["ising", "ising-exact", "ising-foreign", "ising-deep"])
 def test_saved_classifiers_give_their_numbers(name):
     expected = EXPECTED[name]

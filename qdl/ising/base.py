@@ -16,7 +16,12 @@ PIECE = 2**22  # spins whose energies are computed at once: 16 MiB in float32
 
 
 class Reads(NamedTuple):
-    """What a sampler returns, the lowest energy first.
+    """What a sampler returns, sorted: the lowest energy first.
+
+    So the first k of many reads are not a sample: they are the coldest ones. And a read has no
+    place of its own: with ``initial`` given, the i-th read need not have started from the i-th
+    state. Together they are a sample, and chains to go on from; what follows single ones
+    (annealed importance sampling does) takes ``draw``, which keeps the order.
 
     Attributes:
         spins: int8 ``(..., reads, n)``, each -1 or +1.
@@ -58,6 +63,10 @@ class Sampler(dimod.Sampler):
 
         ``initial`` is None or has the shape of the answer.
         """
+
+    def programmed(self, h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
+        """What of a problem reaches the machine behind, in the same units: cut to its range, say."""
+        return h, J
 
     def sample(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,

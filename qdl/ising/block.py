@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,7 +35,8 @@ class BlockSampler(Sampler):
     $1 / (1 + e^{2 f_i / T})$. Spins without a coupling among them are drawn together, so a sweep
     of a bipartite network is two matrix products. The temperature falls linearly from ``hot`` to
     ``cold`` and is counted in units of ``field_scale(h, J)``, problem by problem: weights that grow
-    in training need no other schedule. Then every spin follows its field until nothing flips.
+    in training need no other schedule. Then every spin follows its field until nothing flips. For
+    states of Boltzmann's law at a temperature, in the units of h and J, there is ``GibbsSampler``.
 
     The logistic noise is read from a fixed shuffled table at random places, which is twice as fast
     as drawing it; reads share no sequence, but are not independent to the last digit.
@@ -47,6 +48,7 @@ class BlockSampler(Sampler):
         reverse_sweeps: sweeps when ``initial`` is given.
         reverse_hot: temperature then of the first sweep: warm enough to leave a shallow basin.
         quench: end by descending to a local minimum; False leaves the states at ``cold``.
+        absolute: temperatures are in the units of h and J, not in those of the fields' scale.
 
     Example:
         >>> h, J = np.zeros(4), Bipartite(-np.ones((2, 2)))
@@ -64,16 +66,23 @@ class BlockSampler(Sampler):
     reverse_sweeps: int = 6
     reverse_hot: float = 0.5
     quench: bool = True
+    absolute: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         check_whole("sweeps", self.sweeps, "sweeps=20", least=0)
         check_whole("reverse_sweeps", self.reverse_sweeps, "reverse_sweeps=6", least=0)
         if not (0 <= self.cold <= self.hot < np.inf and 0 <= self.reverse_hot < np.inf):
+            units = "h and J (absolute=True)" if self.absolute else "the rms field"
             raise ValueError(
                 "temperatures must obey 0 <= cold <= hot and 0 <= reverse_hot, got "
                 f"cold={self.cold!r}, hot={self.hot!r}, reverse_hot={self.reverse_hot!r}. "
-                "They are in units of the rms field, so 1.0 to 0.05 fits most problems."
+                f"They are in units of {units}; of the rms field 1.0 to 0.05 fits most problems."
             )
+
+    def __repr__(self) -> str:
+        # An option that came later is left out at its default: older checkpoints stay equal.
+        shown = [f for f in fields(self) if not f.kw_only or getattr(self, f.name) != f.default]
+        return f"BlockSampler({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in shown)})"
 
     def draw(
         self,
@@ -89,10 +98,14 @@ class BlockSampler(Sampler):
                 f"BlockSampler takes fewer than {NOISE} spins, got {n}. Split the problem, or use "
                 "DimodSampler."
             )
-        h, J = _near_one(h, J)
+        h, J, factor = _near_one(h, J)
         order, blocks = _blocks(J)
         push = (-h if order is None else -h[:, order]).astype(np.float32, copy=False)
-        scale = field_scale(h, J)
+        # Of each problem: the unit of temperature, and the lowest there is.
+        if self.absolute:  # the largest entry is near one
+            heat = np.full((2, n_problems), ((factor,), (COLDEST,)))
+        else:
+            heat = np.multiply.outer((1, COLDEST), np.maximum(field_scale(h, J), TINY))
         rows = max(1, CHUNK // max(n, 1))
         reads, problems = min(num_reads, rows), max(1, rows // num_reads)
         spins = np.empty((n_problems, num_reads, n), np.int8)
@@ -103,7 +116,7 @@ class BlockSampler(Sampler):
                 if order is not None and start is not None:
                     start = start[..., order]
                 count = min(reads, num_reads - r)
-                states = self._anneal(push[part[0]], blocks, count, scale[part[0]], rng, start)
+                states = self._anneal(push[part[0]], blocks, count, heat[:, part[0]], rng, start)
                 spins[(*part, slice(None) if order is None else order)] = states
         return spins
 
@@ -112,13 +125,14 @@ class BlockSampler(Sampler):
         push: np.ndarray,
         blocks: list[_Block],
         reads: int,
-        scale: np.ndarray,
+        heat: np.ndarray,
         rng: np.random.Generator,
         start: np.ndarray | None,
     ) -> np.ndarray:
         """States ``(problems, reads, n)`` for ``push = -h`` of shape ``(problems, n)``.
 
-        Here a state is a column: the spins of a block are a stretch of memory.
+        ``heat`` holds the unit of temperature of each problem, and its lowest temperature. Here a
+        state is a column: the spins of a block are a stretch of memory.
         """
         n_problems, n = push.shape
         size = n_problems * reads * n
@@ -130,8 +144,8 @@ class BlockSampler(Sampler):
             sweeps, hot = self.reverse_sweeps, max(self.reverse_hot, self.cold)
             spins = np.ascontiguousarray(start.reshape(-1, n).T, dtype=np.float32)
         push = np.repeat(push.T, reads, axis=1)
-        unit = np.repeat(np.maximum(scale, TINY), reads)
-        temperatures = np.maximum(np.linspace(hot, self.cold, sweeps), COLDEST)[:, None] * unit
+        unit, coldest = np.repeat(heat, reads, axis=1)
+        temperatures = np.maximum(np.linspace(hot, self.cold, sweeps)[:, None] * unit, coldest)
         betas = (2 / temperatures).astype(np.float32)
         places = rng.integers(NOISE - size, size=(sweeps, len(blocks)))
         for beta, row in zip(betas, places.tolist(), strict=True):
@@ -142,12 +156,15 @@ class BlockSampler(Sampler):
         return spins.T.reshape(n_problems, reads, n)
 
 
-def _near_one(h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
-    """Both times one power of two, which changes no state: float32 has room for all squares then."""
+def _near_one(h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings, float]:
+    """Both times one power of two, and that power: float32 has room for all squares then."""
     couplings = J.block if isinstance(J, Bipartite) else J
     largest = max(np.abs(h).max(initial=0), np.abs(couplings).max(initial=0))
-    h, couplings = (np.ldexp(part, -np.frexp(largest)[1]) for part in (h, couplings))
-    return h, Bipartite(couplings) if isinstance(J, Bipartite) else couplings
+    shift = -np.frexp(largest)[1]
+    h, couplings = (np.ldexp(part, shift) for part in (h, couplings))
+    # Temperatures in units of h and J go along, as far as a float reaches.
+    factor = float(np.ldexp(1.0, min(shift, 1000)))
+    return h, Bipartite(couplings) if isinstance(J, Bipartite) else couplings, factor
 
 
 def _heat(spins: np.ndarray, block: _Block, push: np.ndarray, beta: np.ndarray, place: int) -> None:

@@ -162,6 +162,14 @@ class QPUSampler(Sampler):
             self.embedded[size] = FixedEmbeddingComposite(machine, embedding=found)
         return self.embedded[size]
 
+    def programmed(self, h: np.ndarray, J: Couplings) -> tuple[np.ndarray, Couplings]:
+        self.embed(J)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # draw has said it
+            h, J = self._in_range(h, J)
+        J = Bipartite(J.block / self.scale) if isinstance(J, Bipartite) else J / self.scale
+        return h / self.scale, J
+
     def _check_limits(self, num_reads: int) -> None:
         """Refuse chains and reads that the machine would refuse, where it says what it takes."""
         machine: Any = self.machine

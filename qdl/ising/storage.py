@@ -1,4 +1,4 @@
-"""A trained classifier as two files: its arguments and sampler as JSON, its weights as safetensors."""
+"""A trained estimator as two files: its arguments and sampler as JSON, its weights as safetensors."""
 
 from __future__ import annotations
 
@@ -11,27 +11,19 @@ import numpy as np
 from ..describe import Missing, build, describe, opaque
 from ..files import read, write
 from .block import BlockSampler
+from .gibbs import GibbsSampler
 from .samplers import ExactSampler
 
-DESCRIPTION, PARAMS = "classifier.json", "params.safetensors"
-SAMPLERS: dict[str, type] = {"BlockSampler": BlockSampler, "ExactSampler": ExactSampler}
+CLASSIFIER, MACHINE, PARAMS = "classifier.json", "machine.json", "params.safetensors"
+SAMPLERS: dict[str, type] = {
+    each.__name__: each for each in (BlockSampler, ExactSampler, GibbsSampler)
+}
 
 
 def save(path: Path, classifier: Any) -> None:
     """Write ``classifier.json`` and ``params.safetensors`` into a folder."""
-    arrays: dict[str, np.ndarray] = {}
-    arguments = classifier.get_params(deep=False)
-    sampler = _described(arguments.pop("sampler"), arrays)
-    notes = {
-        "arguments": {name: describe(value, arrays) for name, value in arguments.items()},
-        "sampler": sampler,
-        "classes": [classifier.classes_.dtype.str, classifier.classes_.tolist()],
-        "history": {name: list(column) for name, column in classifier.history_.items()},
-        "feature_names": getattr(classifier, "feature_names_in_", np.array([])).tolist(),
-    }
-    path.mkdir(parents=True, exist_ok=True)
-    arrays |= classifier.network_.arrays()
-    write(path / DESCRIPTION, arrays, notes, type(classifier).__name__, path / PARAMS)
+    classes = [classifier.classes_.dtype.str, classifier.classes_.tolist()]
+    write_fitted(path, CLASSIFIER, classifier, classifier.network_.arrays(), {"classes": classes})
 
 
 def load(path: Path, kind: type, sampler: Any, samplers: Iterable[type]) -> Any:
@@ -41,22 +33,48 @@ def load(path: Path, kind: type, sampler: Any, samplers: Iterable[type]) -> Any:
         ValueError: damaged files, or a sampler or its class that must be given.
         FileNotFoundError: no such files.
     """
-    arrays, notes = read(path / DESCRIPTION, kind.__name__, path / PARAMS)
-    if sampler is None:
-        own = {cls.__name__: cls for cls in samplers}
-        sampler = _sampler(notes["sampler"], arrays, own, path, kind.__name__)
-    arguments = notes["arguments"].items()
-    words = {name: build(value, arrays, SAMPLERS.__getitem__, {}) for name, value in arguments}
-    classifier = kind(**words, sampler=sampler)
+    classifier, arrays, notes = read_fitted(path, CLASSIFIER, kind, sampler, samplers)
     classifier.n_features_in_ = arrays["W"].shape[1]
     dtype, labels = notes["classes"]
     classifier.classes_ = np.array(labels, dtype=dtype)
     network = classifier._start()[1]
     classifier.network_ = network.rebuilt({name: arrays[name] for name in network.arrays()})
-    classifier.history_ = {name: np.array(column) for name, column in notes["history"].items()}
-    if notes["feature_names"]:
-        classifier.feature_names_in_ = np.array(notes["feature_names"], dtype=object)
     return classifier
+
+
+def write_fitted(
+    path: Path, file: str, fitted: Any, learned: dict[str, np.ndarray], more: dict[str, Any]
+) -> None:
+    """Write an estimator: its arguments, sampler and history, what it has learned, and more notes."""
+    arrays: dict[str, np.ndarray] = {}
+    arguments = fitted.get_params(deep=False)
+    sampler = _described(arguments.pop("sampler"), arrays)
+    notes = {
+        "arguments": {name: describe(value, arrays) for name, value in arguments.items()},
+        "sampler": sampler,
+        **more,
+        "history": {name: list(column) for name, column in fitted.history_.items()},
+        "feature_names": getattr(fitted, "feature_names_in_", np.array([])).tolist(),
+    }
+    path.mkdir(parents=True, exist_ok=True)
+    write(path / file, arrays | learned, notes, type(fitted).__name__, path / PARAMS)
+
+
+def read_fitted(
+    path: Path, file: str, kind: type, sampler: Any, samplers: Iterable[type]
+) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
+    """An estimator with arguments, sampler and history; the arrays; the notes."""
+    arrays, notes = read(path / file, kind.__name__, path / PARAMS)
+    if sampler is None:
+        own = {cls.__name__: cls for cls in samplers}
+        sampler = _sampler(notes["sampler"], arrays, own, path, kind.__name__)
+    arguments = notes["arguments"].items()
+    words = {name: build(value, arrays, SAMPLERS.__getitem__, {}) for name, value in arguments}
+    fitted = kind(**words, sampler=sampler)
+    fitted.history_ = {name: np.array(column) for name, column in notes["history"].items()}
+    if notes["feature_names"]:
+        fitted.feature_names_in_ = np.array(notes["feature_names"], dtype=object)
+    return fitted, arrays, notes
 
 
 def _described(sampler: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -71,6 +89,8 @@ def _sampler(
     saved: Any, arrays: dict[str, np.ndarray], own: dict[str, type], path: Path, kind: str
 ) -> Any:
     """The sampler that a file describes, of qdl or of the user's own classes."""
+    if saved is None or isinstance(saved, str):  # none of its own: a Boltzmann machine's default
+        return saved
     if isinstance(saved, list):  # before a sampler of a user's own could be written
         name, fields = saved
         saved = {"object": name} if fields is None else {"class": name, "fields": fields}

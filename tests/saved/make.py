@@ -297,11 +297,27 @@ def ising():
     return expected
 
 
+def boltzmann():
+    """A Boltzmann machine with its chains, scale and sampler, and one more pass from the files."""
+    machine = qdl.ising.BoltzmannMachine(
+        3, graph=1 - np.eye(PIXELS.shape[1] + 3), sampler=qdl.ising.GibbsSampler(2, 0.8),
+        num_reads=6, correct_temperature=True, epochs=2, seed=5,
+    ).fit(PIXELS)  # fmt: skip
+    machine.save(HERE / "boltzmann")
+    expected = {
+        "scores": machine.score_samples(PIXELS > 0.5).tolist(),
+        "couplings": machine.couplings_.tolist(),
+        "chains": machine.chains_.tolist(),
+        "scale": machine.scale_,
+    }
+    return {"boltzmann": expected | {"gone_on": machine.partial_fit(PIXELS).fields_.tolist()}}
+
+
 def main():
     for each in HERE.iterdir():
         if each.is_dir():
             shutil.rmtree(each)
-    expected = save_models() | train_runs() | train_command() | jobs() | ising()
+    expected = save_models() | train_runs() | train_command() | jobs() | ising() | boltzmann()
     (HERE / "expected.json").write_text(json.dumps(expected) + "\n")
     for path in [*HERE.rglob("*.png"), *HERE.rglob("tensorboard"), *HERE.rglob("__pycache__")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
