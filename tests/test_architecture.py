@@ -34,7 +34,7 @@ ALLOWED = {
     "circuit": {"arguments", "layers", "readout"},
     "reading": {"layers"},
     "simulator": GROUND,
-    "backends": GROUND | {"describe", "files", "simulator"},
+    "backends": GROUND | {"describe", "files", "simulator", "pauli"},
     "model": GROUND | {"simulator", "backends"},
     "models": GROUND | {"model"},
     "hybrid": GROUND | {"model", "backends"},

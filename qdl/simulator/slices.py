@@ -24,7 +24,7 @@ from .fuse import as_dense
 from .matrices import constant_form
 from .plan import stands_alone, units_of
 from .read import read
-from .run import check_memory
+from .memory import check_memory
 from .shots import LETTERS
 from .split import Affine, Dense, Fence, Phase, Preparation, split
 from .statevector import Values

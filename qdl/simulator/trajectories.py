@@ -24,7 +24,7 @@ from ..circuit import Circuit, leading
 from . import measure
 from .execute import Execution, execute
 from .read import CONSTANTS, Gate, Reading, Slot, read
-from .run import check_memory
+from .memory import check_memory
 
 
 def evaluate_trajectories(
