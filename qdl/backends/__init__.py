@@ -8,11 +8,12 @@ from .beyond.cone import Cone, cone
 from .beyond.contraction import TensorNetwork, tensor_network
 from .beyond.propagation import PauliPropagation, pauli_propagation
 from .beyond.structure import Explanation
+from .device import as_place
 from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
-from .place import Cost, GatePlace, Place, as_place, places_of
+from .place import Cost, GatePlace, Place, places_of
 from .program import Program
 from .rows import RowPlace
 
