@@ -37,8 +37,9 @@ class Convolution(Layer):
     Pairs in time order: (0,1), (2,3), ..., then (1,2), (3,4), ..., then (n-1,0) when n is even and
     above 2. The pattern ``"chain"`` leaves out the last one, ``"pairs"`` takes (0,1), (2,3), ... alone, so
     that with ``Pooling`` the circuit is a tree, which is exact on any number of wires (see
-    ``qdl.backends.tensor_network``). ``"su4"`` is Rot on both wires, $e^{-i(\alpha XX + \beta YY + \gamma ZZ)/2}$, Rot on
-    both wires: any two-qubit gate up to a phase. The other blocks are those of Hur, Kim and Park:
+    ``qdl.backends.tensor_network``). ``"su4"`` is Rot on both wires,
+    $e^{-i(\alpha XX + \beta YY + \gamma ZZ)/2}$, Rot on both wires: any two-qubit gate up to a phase. The
+    other blocks are those of Hur, Kim and Park:
 
     | block | p | gates |
     | --- | --- | --- |
@@ -101,8 +102,8 @@ class Convolution(Layer):
         neighbours = list(zip(wires, wires[1:], strict=False))
         if self.pattern == "pairs":
             return neighbours[::2]
-        closes = self.pattern == "ring" and len(wires) % 2 == 0 and len(wires) > 2
-        return neighbours[::2] + neighbours[1::2] + [(wires[-1], wires[0])] * closes
+        wrap = [(wires[-1], wires[0])] if len(wires) % 2 == 0 and len(wires) > 2 else []
+        return neighbours[::2] + neighbours[1::2] + (wrap if self.pattern == "ring" else [])
 
     def shape(self, wires: Wires) -> Shape:
         size = sum(gate.num_params for gate, _ in _gates(self.block))

@@ -87,7 +87,8 @@ def contracted(
     import cotengra
 
     def one(*each: Any) -> jax.Array:
-        return cotengra.array_contract(list(each), layout.edges, (), optimize=path)
+        found: Any = cotengra.array_contract(list(each), layout.edges, (), optimize=path)
+        return found
 
     if all(axis is None for axis in axes):
         return one(*arrays)[None]

@@ -27,9 +27,7 @@ def alike(blocks: Sequence[Block]) -> list[list[int]]:
     return list(found.values())
 
 
-def block_matrices(
-    blocks: Sequence[Block], values: Values, read: Read | None = None
-) -> jax.Array:
+def block_matrices(blocks: Sequence[Block], values: Values, read: Read | None = None) -> jax.Array:
     """R of blocks of one form: ``(4**w, 4**w, B, 1 or batch)``.
 
     Args:
@@ -42,8 +40,10 @@ def block_matrices(
         matrix = _dense([block.steps[k].dense for block in blocks], values)
         whole = step.on == tuple(range(wires))
         asked = read if whole and k == len(steps) - 1 else None
-        r = _embedded(_on_words(matrix, step, asked), step.on, wires) if asked is None else (
-            _on_words(matrix, step, asked)
+        r = (
+            _embedded(_on_words(matrix, step, asked), step.on, wires)
+            if asked is None
+            else (_on_words(matrix, step, asked))
         )
         out = r if out is None else jnp.einsum("pqBb,qrBb->prBb", r, out)
         if read is not None and asked is None and k == len(steps) - 1:
@@ -154,7 +154,9 @@ def _letters(s: jax.Array, row: int, column: int, side: int, letter: int | None)
         lambda: a - d,
         lambda: (-1j if side else 1j) * (b - c),
     ]
-    return jnp.stack([f() for f in (found if letter is None else found[letter : letter + 1])], axis=row)
+    return jnp.stack(
+        [f() for f in (found if letter is None else found[letter : letter + 1])], axis=row
+    )
 
 
 def _embedded(r: jax.Array, on: tuple[int, ...], wires: int) -> jax.Array:

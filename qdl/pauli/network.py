@@ -117,14 +117,17 @@ def _expand(operator: Any) -> list[Any]:
         prepares = isinstance(part, qp.operation.StatePrepBase)
         if len(part.wires) > 2 and part.name != "MultiRZ" and not prepares:
             raise Refused(
-                f"{part.name} on wires {part.wires.tolist()} has no decomposition into gates on two wires, and "
+                f"{part.name} on wires {part.wires.tolist()} has no decomposition into gates on two "
+                "wires, and "
                 "is no rotation about a Pauli word. Use a place with a state vector, qdl.backends.cone() or "
                 "statevector(), or yield smaller gates."
             )
     return found
 
 
-def network(reading: Reading, wires: Sequence[int], measured: Iterable[int], batch: int) -> PauliNetwork:
+def network(
+    reading: Reading, wires: Sequence[int], measured: Iterable[int], batch: int
+) -> PauliNetwork:
     """The network of what can change some measured wires.
 
     Args:
@@ -154,9 +157,7 @@ def network(reading: Reading, wires: Sequence[int], measured: Iterable[int], bat
         wire: values.arrays[state] if isinstance(state, int) else state
         for wire, state in builder.prepared.items()
     }
-    return PauliNetwork(
-        reached, prepared, opening, blocks, values, len(reading.constants), batch
-    )
+    return PauliNetwork(reached, prepared, opening, blocks, values, len(reading.constants), batch)
 
 
 def _lifted(reading: Reading, n: int) -> Reading:
@@ -177,7 +178,10 @@ def _narrow(element: Any) -> list[Any]:
             "qdl.backends.cone() where few wires matter to the readout, or AngleEncoding."
         )
     if isinstance(element, Phase) and len(element.wires) > 2:
-        ladder = [Affine(pair, CNOT, (0, 0)) for pair in zip(element.wires, element.wires[1:], strict=False)]
+        ladder = [
+            Affine(pair, CNOT, (0, 0))
+            for pair in zip(element.wires, element.wires[1:], strict=False)
+        ]
         return [*ladder, element._replace(wires=element.wires[-1:]), *ladder[::-1]]
     return [element]
 
@@ -197,7 +201,9 @@ class _Builder:
         here = {self.last.get(w) for w in wires}
         if isinstance(element, Preparation):
             if here != {None} or wires[0] in self.opening:
-                raise ValueError(f"A state is prepared on wire {wires[0]} after gates on it. Put it first.")
+                raise ValueError(
+                    f"A state is prepared on wire {wires[0]} after gates on it. Put it first."
+                )
             self.prepared[wires[0]] = element.state
             return
         if len(wires) == 1:
@@ -214,7 +220,6 @@ class _Builder:
             self.blocks.append((wires, moved))
             self.last |= dict.fromkeys(wires, at)
         self.blocks[at][1].append(element)
-
 
     def _same_for_all(self, wire: int) -> list[Any]:
         """What opens a wire behind its features, taken away: it is built once for all samples in a block."""
@@ -237,7 +242,9 @@ def _block(wires: tuple[int, ...], elements: list[Any], n: int) -> Block:
     def kind(element: Any) -> Any:
         if getattr(element, "array", None) is not None:
             return id(element)
-        alone = len(wires) == 1 and is_batched(element)  # in a product state each part is built for itself
+        alone = len(wires) == 1 and is_batched(
+            element
+        )  # in a product state each part is built for itself
         return max(element.wires) >= n, alone
 
     steps = []

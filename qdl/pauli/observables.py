@@ -15,7 +15,6 @@ from ..readout import Measured, Probabilities
 from ..refused import Refused
 from .words import Word, from_names, wires_of
 
-
 MOST_BITS = 6  # wires whose probabilities are written out as words
 
 
@@ -62,7 +61,8 @@ def _observables(measured: Measured) -> Sequence[Any]:
         return measured.observables
     if len(measured.wires) > MOST_BITS:
         raise Refused(
-            f"the probabilities of {len(measured.wires)} wires are {4 ** len(measured.wires):.3g} Pauli words; "
+            f"the probabilities of {len(measured.wires)} wires are {4 ** len(measured.wires):.3g} "
+            "Pauli words; "
             f"at most {MOST_BITS} wires are written out. Read single wires with ExpZ(), or Probs of fewer."
         )
     outcomes = product((0, 1), repeat=len(measured.wires))

@@ -96,7 +96,9 @@ def _products(plan: Propagation, network: PauliNetwork, vectors: jax.Array) -> j
     at = {wire: i for i, wire in enumerate(network.wires)}
     words = [word for word, _ in plan.sets.words]
     width = max((len(wires_of(word)) for word in words), default=0)
-    index = np.zeros((2, len(words), width), int)  # letter I on wire 0 where a word has no more letters
+    index = np.zeros(
+        (2, len(words), width), int
+    )  # letter I on wire 0 where a word has no more letters
     for row, word in enumerate(words):
         for k, wire in enumerate(wires_of(word)):
             index[:, row, k] = letter(word, wire), at[wire]
@@ -120,7 +122,7 @@ def _matrices(network: PauliNetwork) -> jax.Array:
     return whole if order == sorted(order) else whole[np.argsort(order)]
 
 
-def _patterns(network: PauliNetwork) -> tuple[np.ndarray, np.ndarray]:
+def _patterns(network: PauliNetwork) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Of each block which entries of R can be other than zero, and their mean squares over all angles."""
     values, rng = network.values, np.random.default_rng(0)
     fixed = network.constants  # angles that no argument enters, behind the others
@@ -139,4 +141,4 @@ def _patterns(network: PauliNetwork) -> tuple[np.ndarray, np.ndarray]:
     found = np.asarray(jax.jit(jax.vmap(draw, (0, None if many is None else 0)))(shared, many))
     size = np.abs(found)
     rounding = 1e-10 if size.dtype == np.float64 else 2e-6
-    return (size > rounding).any(0), (found**2).mean(0)
+    return list(np.any(size > rounding, axis=0)), list(np.mean(found**2, axis=0))

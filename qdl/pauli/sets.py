@@ -145,7 +145,8 @@ def word_sets(
         free += spare
         if len(slot) > MOST and limits.most is None:
             raise Refused(
-                f"{len(slot)} Pauli words are to be followed, and more to come: more than {MOST}. Use a smaller "
+                f"{len(slot)} Pauli words are to be followed, and more to come: more than {MOST}. "
+                "Use a smaller "
                 "weight, an epsilon or max_words; or an exact place, qdl.backends.cone() or tensor_network()."
             )
         if limits.most is not None and len(slot) > limits.most:
@@ -157,7 +158,10 @@ def word_sets(
                     on[w].discard(word)
                 _drop(rows, at)
         most = max(most, len(slot))
-    table = [np.array(column, int).reshape(-1, 16) for column in zip(*(r[1:3] for r in rows), strict=True)]
+    table = [
+        np.array(column, int).reshape(-1, 16)
+        for column in zip(*(r[1:3] for r in rows), strict=True)
+    ]
     reads, writes = table if table else (np.zeros((0, 16), int), np.zeros((0, 16), int))
     return WordSets(
         slots=top,

@@ -70,7 +70,10 @@ class Sweep:
 
 def _swept(sweep: Sweep) -> Any:
     block, inputs, outputs, dropped = sweep.steps
-    steps, masks = (block, inputs, outputs), dropped  # NumPy's: both traces make constants of their own
+    steps, masks = (
+        (block, inputs, outputs),
+        dropped,
+    )  # NumPy's: both traces make constants of their own
     real = outputs < sweep.sets.slots
 
     def forward(matrices: jax.Array, start: jax.Array) -> tuple[Swept, Any]:

@@ -32,7 +32,9 @@ def light_cone(
     Reference: Cerezo, Sone, Volkoff, Cincio, Coles, Nature Communications 12, 1791 (2021).
     """
     reached, seen = set(measured), []
-    signs: set[Any] = set()  # reached wires on which the observable, carried back, is still diagonal
+    signs: set[Any] = (
+        set()
+    )  # reached wires on which the observable, carried back, is still diagonal
     for i in reversed(range(len(gates))):
         here = reached.intersection(gates[i].wires)
         commutes = diagonal(gates[i])

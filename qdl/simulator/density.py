@@ -22,9 +22,9 @@ from ..layers.base import Wires
 from ..readout import Measured, Probabilities
 from . import measure
 from .execute import Execution, Head, Ready, execute
+from .memory import check_memory
 from .plan import ALL, Passes
 from .read import CONSTANTS, Gate, Reading, read
-from .memory import check_memory
 from .split import Affine, Element, Fence, Form, Phase
 
 

@@ -15,13 +15,14 @@ from ..circuit import Circuit, leading
 from ..readout import Measured
 from . import measure
 from .density import mixed_values
-from .memory import check_memory
 from .execute import Execution, Head, Ready, execute
+from .memory import check_memory
 from .plan import ALL, Passes
 from .read import read, reduced
 from .shift import Experiment, sampled
 from .shots import bases
 from .shots import head as distribution_head
+
 
 def evaluate(
     circuit: Circuit,

@@ -8,12 +8,14 @@ from typing import Any
 
 import jax
 
+from ...certified import Certified
 from ...circuit import Circuit
 from ...pauli.observables import readout_words
 from ...pauli.words import wires_of
 from ...refused import Refused
 from ..place import Place
 from . import cone, contraction, propagation
+from .certificate import exactly
 from .structure import Explanation, alone, cones, free_bytes
 
 CHEAP = 1e8  # operations below which an exact engine is taken without a search for better paths
@@ -31,7 +33,8 @@ class Classical(Place):
     def __post_init__(self) -> None:
         if not (type(self.tolerance) in (int, float) and self.tolerance > 0):
             raise ValueError(
-                f"classical needs a tolerance > 0, got {self.tolerance!r}: how far a value may be off. Example: "
+                f"classical needs a tolerance > 0, got {self.tolerance!r}: how far a value may be "
+                "off. Example: "
                 "classical(tolerance=0.01)."
             )
 
@@ -46,6 +49,17 @@ class Classical(Place):
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values, by the engine that was chosen."""
         return self.choose(circuit).values(circuit, params, x, key)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes, by the engine that was chosen."""
+        return self.choose(circuit).bits(circuit, params, x, shots, key)
+
+    def certify(self, circuit: Circuit, params: Any, x: Any) -> Certified:
+        """That of a truncating engine; of an exact one that nothing was left out."""
+        place = self.choose(circuit)
+        if isinstance(place, propagation.PauliPropagation):
+            return place.certify(circuit, params, x)
+        return exactly(place.apply(circuit, params, x, None))
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """That of the engine; None for an exact one."""
@@ -70,13 +84,17 @@ def _choose(circuit: Circuit, tolerance: float) -> tuple[Place, Explanation]:
             if exact.bytes <= free_bytes() and exact.flops <= DEAR:
                 found.append((place, exact))
             else:
-                against.append(f"contraction: {exact.flops:.2g} operations, {exact.bytes:.2g} bytes")
+                against.append(
+                    f"contraction: {exact.flops:.2g} operations, {exact.bytes:.2g} bytes"
+                )
     except (Refused, ImportError) as error:
         against.append(f"contraction: {error}")
     if found:
         place, best = min(found, key=lambda each: each[1].flops)
         others = [f"{e.engine} takes {e.flops:.2g} operations" for _, e in found if e is not best]
-        return place, replace(best, why=" ".join([best.why, *(f"{o}." for o in [*others, *against])]))
+        return place, replace(
+            best, why=" ".join([best.why, *(f"{o}." for o in [*others, *against])])
+        )
     place, best = _propagation(circuit, tolerance, against)
     return place, replace(best, why=f"{best.why} No exact engine: {'; '.join(against)}.")
 
@@ -101,8 +119,9 @@ def _propagation(
     except Refused as error:
         against.append(f"propagation: {error}")
     if last is None:
+        reasons = "; ".join(against)
         raise Refused(
-            f"no classical engine can run this circuit of {circuit.n_wires} wires here: {'; '.join(against)}. Take "
+            f"no classical engine can run this circuit of {circuit.n_wires} wires here: {reasons}. Take "
             "fewer layers, a local readout, or Convolution(pattern='pairs')."
         )
     return last

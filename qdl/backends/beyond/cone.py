@@ -48,7 +48,8 @@ def check(circuit: Circuit, batch: int) -> None:
     if need > free:
         raise Refused(
             f"the readout sees {found.widest} of {circuit.n_wires} wires, whose state vectors need "
-            f"{need:.3g} bytes for {batch} samples with work space; {free:.3g} bytes are free here. Read fewer "
+            f"{need:.3g} bytes for {batch} samples with work space; {free:.3g} bytes are free here. "
+            "Read fewer "
             "wires, take fewer layers or a smaller batch, or use qdl.backends.tensor_network() or "
             "pauli_propagation()."
         )
@@ -76,7 +77,8 @@ def _values(circuit: Circuit, params: Any, x: Any) -> jax.Array:
 def cone() -> Cone:
     r"""The native simulator on the light cone of each observable: a local readout sees few wires.
 
-    A gate that no path of gates joins to an observable cancels in $\langle U^\dagger O U \rangle$. Four layers
+    A gate that no path of gates joins to an observable cancels in $\langle U^\dagger O U \rangle$. Four
+    layers
     of neighbours' gates and a readout of two wires are a state of ten wires, however many wires the circuit
     has. With ``Noise`` layers it is a density matrix of the cone. Every observable, and every term of a sum,
     has a cone of its own; those inside of another share its state.

@@ -82,9 +82,12 @@ class Counted:
         one = self.size(np.dtype(jnp.result_type(float)).itemsize)
         if one > free:
             raise Refused(
-                f"contracting {self.wires} wires takes {self.flops:.2g} operations and {one:.2g} bytes for one "
-                f"sample and its gradient, its largest tensor has {self.entries:.2g} entries; {free:.2g} bytes "
-                "are free here. Take Convolution(pattern='pairs'), fewer layers or fewer wires, a longer search "
+                f"contracting {self.wires} wires takes {self.flops:.2g} operations and {one:.2g} "
+                "bytes for one "
+                f"sample and its gradient, its largest tensor has {self.entries:.2g} entries; "
+                f"{free:.2g} bytes "
+                "are free here. Take Convolution(pattern='pairs'), fewer layers or fewer wires, a "
+                "longer search "
                 "with tensor_network(seconds=120), or qdl.backends.pauli_propagation()."
             )
         return None if one * batch <= free / 2 else max(1, int(free / 2 / one))

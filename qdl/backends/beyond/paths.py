@@ -44,20 +44,20 @@ def contraction(edges: Edges, seconds: float = SECONDS) -> Contraction:
     except ImportError as error:
         raise ImportError(
             "tensor_network() contracts networks that are no tree with cotengra, which is not installed. "
-            "Install it with: pip install 'qdl[tensor]'. Trees, as of Convolution(pattern='pairs'), need none."
+            "Install it with: pip install 'qdl[tensor]'. Trees, as of Convolution(pattern='pairs'), "
+            "need none."
         ) from error
     sizes = {edge: 4 for each in edges for edge in each}
     file = _file(edges, seconds)
     path = _kept(file)
     if path is None:
+        options: dict[str, Any] = {"parallel": False, "optlib": "random", "progbar": False}
         found = cotengra.HyperOptimizer(
             methods=["random-greedy"],
             minimize="flops",
             max_time=seconds,
             max_repeats=16,
-            parallel=False,
-            optlib="random",
-            progbar=False,
+            **options,
         ).search(edges, (), sizes)
         path = tuple(tuple(int(i) for i in pair) for pair in found.get_path())
         _keep(file, path)

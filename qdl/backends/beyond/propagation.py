@@ -11,12 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
+from ...certified import Certified
 from ...circuit import Circuit, leading
+from ...observables import norm
 from ...pauli.network import network, read_network
 from ...pauli.observables import readout_words
 from ...pauli.propagation import Propagated, Propagation, propagated, propagation
 from ...pauli.sets import Limits
 from ...pauli.words import wires_of
+from ...readout import Probabilities
 from ...refused import Refused
 from ..place import Place
 from .structure import Explanation, alone, explanation, free_bytes, stand_ins
@@ -38,7 +41,8 @@ class PauliPropagation(Place):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
                 raise ValueError(
-                    f"pauli_propagation needs {name} as a whole number >= 1, or None for no limit; got {value!r}. "
+                    f"pauli_propagation needs {name} as a whole number >= 1, or None for no limit; "
+                    f"got {value!r}. "
                     "Example: pauli_propagation(weight=3)."
                 )
         for name, value in (("penalty", self.strength), ("epsilon", self.epsilon)):
@@ -59,6 +63,25 @@ class PauliPropagation(Place):
         """What is kept."""
         return Limits(self.weight, self.epsilon, self.max_words)
 
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is dropped by its limits."""
+        return self.limits == Limits()
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the circuit's state, where nothing is dropped.
+
+        Raises:
+            Refused: a truncation, whose values belong to no state.
+        """
+        if not self.exact:
+            raise Refused(
+                f"{self!r} drops Pauli words, so that its values are no means of outcomes: there is "
+                "nothing to "
+                "sample. Use qdl.backends.cone() or tensor_network(), or a machine."
+            )
+        return super().bits(circuit, params, x, shots, key)
+
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """The readout values, the kept words alone."""
         return self.propagated(circuit, params, x).values.reshape(*leading(x), -1)
@@ -75,6 +98,28 @@ class PauliPropagation(Place):
         plan = chosen(circuit, self.limits)
         _check_memory(plan, circuit, int(np.prod(leading(x), dtype=int)))
         return _propagated(circuit, self.limits, params, x)
+
+    def certify(self, circuit: Circuit, params: Any, x: Any) -> Certified:
+        """Whether values are right here: see ``qdl.certify``."""
+        from .certificate import certify  # which compares with other places
+
+        return certify(self, circuit, params, x)
+
+    def drops(self, circuit: Circuit) -> bool:
+        """Whether any word can be dropped, whatever the angles."""
+        sets = chosen(circuit, self.limits).sets
+        return bool(sets.dropped.any()) or -1 in sets.start
+
+    def words(self, circuit: Circuit) -> int:
+        """How many words are followed at once."""
+        return chosen(circuit, self.limits).sets.most
+
+    def range(self, circuit: Circuit) -> np.ndarray:
+        """How large each readout value can be, ``(k,)``."""
+        measured = circuit.measured
+        if isinstance(measured, Probabilities):
+            return np.ones(measured.size)
+        return np.array([norm(each) for each in measured.observables])
 
     def explain(self, model: Any) -> Explanation:
         """Words, operations and bytes; and what is lost on average over uniform angles."""
@@ -104,7 +149,8 @@ def chosen(circuit: Circuit, limits: Limits) -> Propagation:
     heaviest = max((len(wires_of(word)) for word in words.words), default=0)
     if limits.weight is not None and heaviest > limits.weight:
         raise Refused(
-            f"the readout has a Pauli word on {heaviest} wires, but pauli_propagation(weight={limits.weight}) "
+            f"the readout has a Pauli word on {heaviest} wires, but "
+            f"pauli_propagation(weight={limits.weight}) "
             f"keeps words on at most {limits.weight}: it would be dropped at once. Use weight={heaviest} or "
             "more, or read fewer wires at a time."
         )
@@ -127,7 +173,8 @@ def _check_memory(plan: Propagation, circuit: Circuit, batch: int) -> None:
     need, free = _size(plan, circuit, batch), free_bytes()
     if need > free:
         raise Refused(
-            f"{plan.sets.most} words in {len(plan.sets.block)} groups need {need:.3g} bytes for {batch} samples "
+            f"{plan.sets.most} words in {len(plan.sets.block)} groups need {need:.3g} bytes for "
+            f"{batch} samples "
             f"and their gradient; {free:.3g} bytes are free here. Use a smaller weight, an epsilon, fewer "
             "readout values or a smaller batch."
         )
@@ -165,7 +212,8 @@ def pauli_propagation(
         max_words: how many words are kept at once, the largest on that average; None for all.
 
     Raises:
-        Refused: when it runs, a readout of heavier words, states prepared on several wires, gates on more than
+        Refused: when it runs, a readout of heavier words, states prepared on several wires, gates on more
+        than
             two wires that have no decomposition and are no Pauli rotations, too many words.
 
     Example:

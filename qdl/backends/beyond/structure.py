@@ -93,7 +93,9 @@ def alone(model: Any) -> Circuit:
     """The circuit of a model, so that equal ones are looked at once; a circuit as it is."""
     found = getattr(model, "circuit", model)
     if not isinstance(found, Circuit):
-        raise TypeError(f"explain takes a QNN or a Circuit, got {model!r}. Pass a quantum stage of a Hybrid.")
+        raise TypeError(
+            f"explain takes a QNN or a Circuit, got {model!r}. Pass a quantum stage of a Hybrid."
+        )
     return found
 
 
