@@ -31,22 +31,21 @@ def inputs(model, batch=3, seed=0):
     return params, x if model.n_features else None
 
 
-def slope(model, params, x):
-    """A value of all readout values, and its gradient."""
+def read(model, params, x):
+    """The readout values, and the gradient of a weighted sum of them."""
     weights = np.random.default_rng(1).normal(size=model.size)
 
     def total(params):
-        return (jnp.atleast_2d(model.apply(params, x)) @ weights).sum()
+        values = jnp.atleast_2d(model.apply(params, x))
+        return (values @ weights).sum(), values
 
-    found = jax.jit(jax.value_and_grad(total))(params)
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(found)])
+    (_, values), slopes = jax.jit(jax.value_and_grad(total, has_aux=True))(params)
+    return [np.ravel(leaf) for leaf in (values, *jax.tree.leaves(slopes))]
 
 
 def equal(model, place, params, x, room=1e-10):
-    there = model.on(place)
-    assert np.abs(there.apply(params, x) - model.apply(params, x)).max() < room
-    if any(leaf is not None for leaf in jax.tree.leaves(params)):
-        assert np.abs(slope(there, params, x) - slope(model, params, x)).max() < room
+    pairs = zip(read(model.on(place), params, x), read(model, params, x), strict=True)
+    assert all(np.abs(a - b).max() < room for a, b in pairs)
 
 
 # ---- equal to the state vector
@@ -66,7 +65,9 @@ MIXED = [
 READ = qdl.Expval([qp.Z(0) @ qp.X(2) - 0.3 * qp.Z(0), qp.Projector([1], 2)])
 
 
-@pytest.mark.parametrize("place", EXACT)
+@pytest.mark.parametrize(
+    "place", ["cone", pytest.param("network", marks=pytest.mark.slow), "words"]
+)
 def test_equal_to_the_state_vector(place):
     model = qdl.QNN(4, MIXED, READ)
     equal(model, EXACT[place], *inputs(model))
@@ -93,18 +94,18 @@ def test_noise_is_exact_too():
     model = qdl.QNN(3, [*layers, Entangler("crx"), Noise("depolarizing", 0.1)])
     params, x = inputs(model, 2)
     true = model.on(qdl.backends.density_matrix()).apply(params, x)
-    for place in EXACT.values():
-        assert np.abs(model.on(place).apply(params, x) - true).max() < 1e-10
+    for name in ("cone", "words"):
+        assert np.abs(model.on(EXACT[name]).apply(params, x) - true).max() < 1e-10
 
 
 def test_single_samples_and_no_features():
     model = qdl.models.mcclean(3, 2)
     params = model.init(jax.random.key(0))
-    for place in EXACT.values():
-        assert abs(model.on(place).apply(params)[0] - model.apply(params)[0]) < 1e-10
+    for name in ("cone", "words"):
+        assert abs(model.on(EXACT[name]).apply(params)[0] - model.apply(params)[0]) < 1e-10
     model = qdl.models.qcnn(4, pattern="pairs")
     params, x = inputs(model)
-    for place in EXACT.values():
+    for place in (EXACT["network"], EXACT["words"]):
         assert abs(model.on(place).apply(params, x[0])[0] - model.apply(params, x[0])[0]) < 1e-10
 
 
@@ -148,7 +149,7 @@ def test_options_of_before_are_described_as_before():
     assert describe(Pooling(), {})["fields"] == {"axes": "zx", "kind": "controlled"}
 
 
-@pytest.mark.parametrize("pattern", ["chain", "ring"])
+@pytest.mark.parametrize("pattern", ["chain", pytest.param("ring", marks=pytest.mark.slow)])
 def test_contraction(pattern, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     model = qdl.models.qcnn(6, "ttn", pattern=pattern)
@@ -318,3 +319,44 @@ def test_fit_holds_the_penalty():
         model, x, np.ones(8), loss="mse", optimizer="adam", steps=3, key=jax.random.key(0)
     )
     assert len(found.history["penalty"]) == 3 and found.history["penalty"][0] > 0
+
+
+@pytest.mark.slow
+def test_the_trap_of_training_a_truncated_model():
+    """Labels survive, values do not: the certificate says so, and a penalty mends most of it."""
+    import optax
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = digits.images[digits.target < 2].reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
+    order = np.random.default_rng(0).permutation(len(images))
+    X, y = images[order] / 16 * np.pi, 1.0 - 2 * digits.target[digits.target < 2][order]
+
+    def trained(penalty):
+        model = qdl.models.qcnn(16, shared=False).on(pauli_propagation(weight=2, penalty=penalty))
+        params = model.init(jax.random.key(0))
+        keys = iter(jax.random.split(jax.random.key(0), 20))
+        params = jax.tree.map(lambda a: 0.1 * jax.random.normal(next(keys), a.shape), params)
+        optimizer, rng = optax.adam(0.02), np.random.default_rng(1)
+        state = optimizer.init(params)
+
+        def loss(params, x, t):
+            found = jnp.logaddexp(0, -4 * t * model.apply(params, x)[:, 0]).mean()
+            extra = model.place.penalty(model.circuit, params, x)
+            return found if extra is None else found + extra
+
+        @jax.jit
+        def step(params, state, x, t):
+            updates, state = optimizer.update(jax.grad(loss)(params, x, t), state)
+            return optax.apply_updates(params, updates), state
+
+        for _ in range(150):
+            rows = rng.integers(0, 252, 32)
+            params, state = step(params, state, X[rows], y[rows])
+        found = qdl.certify(model, params, X[252:])
+        true = model.on(qdl.backends.statevector()).apply(params, X[252:]) - found.values
+        return found, float(np.sqrt(np.mean(true**2)))
+
+    (found, error), (mended, less) = trained(0.0), trained(0.3)
+    assert found.verdict == mended.verdict == "not certified"
+    assert error > 0.3 and less < 0.6 * error and mended.dropped[0] < 0.6 * found.dropped[0]
