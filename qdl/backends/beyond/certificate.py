@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from ...certified import EXACT, Certified, judge
 from ...circuit import Circuit
 from ...refused import Refused
 from . import cone, contraction
-from .propagation import PauliPropagation
 from .structure import cones, free_bytes
+
+if TYPE_CHECKING:
+    from .propagation import PauliPropagation
 
 SPOTS = 3  # samples that are compared with an exact engine
 AFFORDED = 1e12  # operations of an exact check of one sample

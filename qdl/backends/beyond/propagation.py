@@ -22,6 +22,7 @@ from ...pauli.words import wires_of
 from ...readout import Probabilities
 from ...refused import Refused
 from ..place import Place
+from .certificate import certify
 from .structure import Explanation, alone, explanation, free_bytes, stand_ins
 
 
@@ -101,8 +102,6 @@ class PauliPropagation(Place):
 
     def certify(self, circuit: Circuit, params: Any, x: Any) -> Certified:
         """Whether values are right here: see ``qdl.certify``."""
-        from .certificate import certify  # which compares with other places
-
         return certify(self, circuit, params, x)
 
     def drops(self, circuit: Circuit) -> bool:
