@@ -325,9 +325,7 @@ def test_places_are_saved(tmp_path):
 def test_fit_holds_the_penalty():
     model = qdl.models.qcnn(6, "ttn").on(pauli_propagation(weight=1, penalty=0.5))
     params, x = inputs(model, 8)
-    found = qdl.fit(
-        model, x, np.ones(8), loss="mse", optimizer="adam", steps=3, key=jax.random.key(0)
-    )
+    found = qdl.fit(model, x, np.ones(8), loss="mse", steps=3, key=jax.random.key(0))
     assert len(found.history["penalty"]) == 3 and found.history["penalty"][0] > 0
 
 
