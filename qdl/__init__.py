@@ -25,6 +25,7 @@ _HOMES = {
     "fit": "training",
     "kernel": "kernels",
     "kernel_alignment": "kernels",
+    "certify": "certified",
     "check": "agreement",
     "Sampler": "ising",
     "save": "saving",
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     )
     from .agreement import check
     from .backends import Place
+    from .certified import certify
     from .circuit import Circuit
     from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid

@@ -96,7 +96,15 @@ def data_reuploading(n: int, depth: int) -> QNN:
     return QNN(n, Repeat(block, depth))
 
 
-def qcnn(n: int, block: str = "su4", stop_at: int = 1, head: bool = True) -> QNN:
+def qcnn(
+    n: int,
+    block: str = "su4",
+    stop_at: int = 1,
+    head: bool = True,
+    *,
+    pattern: str = "ring",
+    shared: bool = True,
+) -> QNN:
     """Angle encoding, then convolution and pooling until at most ``stop_at`` wires are left.
 
     Any number of wires from 2 on; every level keeps half of them, rounded up.
@@ -106,6 +114,9 @@ def qcnn(n: int, block: str = "su4", stop_at: int = 1, head: bool = True) -> QNN
         block: the two-qubit block, a name of ``Convolution``.
         stop_at: pool while more wires than this are active.
         head: end with a fully connected part, one strongly entangling layer on the wires left.
+        pattern: which wires a convolution joins: ``"ring"``, ``"chain"``, or ``"pairs"`` for a tree, which
+            ``qdl.backends.classical()`` trains exactly on a thousand wires.
+        shared: one set of parameters for all blocks of a level, and for all its poolings.
 
     Raises:
         ValueError: fewer than 2 wires, or a ``stop_at`` outside of 1 to ``n``.
@@ -115,6 +126,8 @@ def qcnn(n: int, block: str = "su4", stop_at: int = 1, head: bool = True) -> QNN
         (0,)
         >>> qcnn(6, stop_at=2).active
         (0, 4)
+        >>> qcnn(64, pattern="pairs", shared=False, head=False).n_params  # 63 pairs of 17
+        1071
 
     Reference: Cong, Choi, Lukin, Nature Physics 15, 1273 (2019); Hur, Kim, Park, Quantum Machine
     Intelligence 4, 3 (2022).
@@ -128,7 +141,7 @@ def qcnn(n: int, block: str = "su4", stop_at: int = 1, head: bool = True) -> QNN
     layers: list[Layer] = [AngleEncoding()]
     left = n
     while left > stop_at:
-        layers += [Convolution(block), Pooling()]
+        layers += [Convolution(block, shared, pattern=pattern), Pooling(shared=shared)]
         left = (left + 1) // 2
     if head:
         layers.append(Rotation("zyz"))

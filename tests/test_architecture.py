@@ -15,6 +15,7 @@ import qdl
 ROOT = Path(qdl.__file__).parent
 GROUND = {
     "arguments",
+    "certified",
     "layers",
     "observables",
     "readout",
@@ -31,10 +32,11 @@ ALLOWED = {
     **{room: {"arguments", "threefry"} for room in ("layers", "initializers", "datasets")},
     "observables": {"arguments", "refused"},
     "readout": {"arguments", "observables"},
+    "certified": {"arguments"},
     "circuit": {"arguments", "layers", "readout"},
     "reading": {"layers"},
     "simulator": GROUND,
-    "backends": GROUND | {"describe", "files", "simulator"},
+    "backends": GROUND | {"describe", "files", "simulator", "pauli"},
     "model": GROUND | {"simulator", "backends"},
     "qaoa": GROUND | {"backends", "ising", "model"},
     "models": GROUND | {"ising", "model", "qaoa"},

@@ -3,11 +3,17 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .beyond.classical import Classical, classical
+from .beyond.cone import Cone, cone
+from .beyond.contraction import TensorNetwork, tensor_network
+from .beyond.propagation import PauliPropagation, pauli_propagation
+from .beyond.structure import Explanation
+from .device import as_place
 from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
-from .place import Cost, GatePlace, Place, as_place, places_of
+from .place import Cost, GatePlace, Place, places_of
 from .program import Program
 from .rows import RowPlace
 
@@ -15,27 +21,36 @@ __all__ = [
     "Aer",
     "Both",
     "BudgetError",
+    "Classical",
+    "Cone",
     "Cost",
     "DensityMatrix",
+    "Explanation",
     "Fake",
     "GatePlace",
     "HashedNoise",
     "IBM",
     "Mitigated",
+    "PauliPropagation",
     "Place",
     "Program",
     "RowPlace",
     "Statevector",
+    "TensorNetwork",
     "Trajectories",
     "aer",
     "as_place",
+    "classical",
+    "cone",
     "density_matrix",
     "estimate",
     "fake",
     "ibm",
     "mitigated",
+    "pauli_propagation",
     "places_of",
     "statevector",
+    "tensor_network",
     "trajectories",
     "transpile_report",
 ]

@@ -13,7 +13,7 @@ from ..layers.base import Layer, Shape, Wires, is_shape
 from ..reading import Constant, Entry, Feature, Gate, Leaf, leaves, read_gates, unfold, visits
 from ..reading.gates import Array
 from ..readout import Measured
-from ..simulator.read import expand as small_gates
+from ..simulator.read import parts_of as small_gates
 from .amplitudes import preparation
 from .program import OpenGate, Piece, Program
 

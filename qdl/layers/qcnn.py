@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import pennylane as qp
@@ -27,6 +27,7 @@ BLOCKS = {
 }
 CONTROLLED = {"x": qp.CRX, "y": qp.CRY, "z": qp.CRZ}
 KINDS = ("controlled", "measured")
+PATTERNS = ("ring", "chain", "pairs")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,11 @@ class Convolution(Layer):
     r"""One two-qubit block on all neighbours.
 
     Pairs in time order: (0,1), (2,3), ..., then (1,2), (3,4), ..., then (n-1,0) when n is even and
-    above 2. ``"su4"`` is Rot on both wires, $e^{-i(\alpha XX + \beta YY + \gamma ZZ)/2}$, Rot on
-    both wires: any two-qubit gate up to a phase. The other blocks are those of Hur, Kim and Park:
+    above 2. The pattern ``"chain"`` leaves out the last one, ``"pairs"`` takes (0,1), (2,3), ... alone, so
+    that with ``Pooling`` the circuit is a tree, which is exact on any number of wires (see
+    ``qdl.backends.tensor_network``). ``"su4"`` is Rot on both wires,
+    $e^{-i(\alpha XX + \beta YY + \gamma ZZ)/2}$, Rot on both wires: any two-qubit gate up to a phase. The
+    other blocks are those of Hur, Kim and Park:
 
     | block | p | gates |
     | --- | --- | --- |
@@ -51,28 +55,39 @@ class Convolution(Layer):
     Args:
         block: a name of the table.
         shared: one set of parameters for all pairs, as in a classical convolution.
+        pattern: ``"ring"``, ``"chain"`` or ``"pairs"``.
         initializer: of the angles; None for the model's.
 
     Params: ``(p,)``, or ``(n_pairs, p)`` for ``shared=False``; radians.
 
     Raises:
-        ValueError: unknown block, or one wire.
+        ValueError: unknown block or pattern, or one wire.
 
     Example:
         >>> Convolution("ttn", shared=False).shape((0, 1, 2, 3))
         (4, 2)
+        >>> Convolution("ttn", pattern="pairs").pairs((0, 1, 2, 3))
+        [(0, 1), (2, 3)]
 
     Reference: Hur, Kim, Park, Quantum Machine Intelligence 4, 3 (2022), figure of the ansatz
     circuits; their circuits 5 to 15 number those of Sim et al., Advanced Quantum Technologies 2,
-    1900070 (2019), and su4 follows Vatan, Williams, Physical Review A 69, 032315 (2004).
+    1900070 (2019), and su4 follows Vatan, Williams, Physical Review A 69, 032315 (2004). The tree:
+    Grant et al., npj Quantum Information 4, 65 (2018).
     """
 
     block: str = "su4"
     shared: bool = True
-    initializer: Initializer | None = field(default=None, kw_only=True, repr=False)
+    _: KW_ONLY
+    pattern: str = "ring"
+    initializer: Initializer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.pattern not in PATTERNS:
+            raise ValueError(
+                f"Convolution got pattern {self.pattern!r}: expected one of {', '.join(PATTERNS)}. "
+                "Build any other with Entangler or Template."
+            )
         block = self.block.lower() if isinstance(self.block, str) else self.block
         if block not in BLOCKS:
             raise ValueError(
@@ -85,8 +100,10 @@ class Convolution(Layer):
         """The pairs of wires in time order."""
         _at_least_two(wires, "Convolution")
         neighbours = list(zip(wires, wires[1:], strict=False))
+        if self.pattern == "pairs":
+            return neighbours[::2]
         wrap = [(wires[-1], wires[0])] if len(wires) % 2 == 0 and len(wires) > 2 else []
-        return neighbours[::2] + neighbours[1::2] + wrap
+        return neighbours[::2] + neighbours[1::2] + (wrap if self.pattern == "ring" else [])
 
     def shape(self, wires: Wires) -> Shape:
         size = sum(gate.num_params for gate, _ in _gates(self.block))
@@ -117,9 +134,11 @@ class Pooling(Layer):
         axes: the controlled rotations in time order, letters x, y, z; ``""`` only discards.
         kind: ``"controlled"``, or ``"measured"`` where a backend can measure and feed forward; the
             native simulator runs both as the controlled rotation.
+        shared: one set of parameters for all pairs.
         initializer: of the angles; None for the model's.
 
-    Params: shape ``(len(axes),)``, radians, shared by all pairs; none for ``axes=""``.
+    Params: shape ``(len(axes),)``, or ``(n_pairs, len(axes))`` for ``shared=False``; radians. None for
+    ``axes=""``.
     Wires: ``n -> ceil(n / 2)``; an odd last wire passes through.
 
     Raises:
@@ -134,7 +153,9 @@ class Pooling(Layer):
 
     axes: str = "zx"
     kind: str = "controlled"
-    initializer: Initializer | None = field(default=None, kw_only=True, repr=False)
+    _: KW_ONLY
+    shared: bool = True
+    initializer: Initializer | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -151,12 +172,15 @@ class Pooling(Layer):
         return list(zip(wires[::2], wires[1::2], strict=False))
 
     def shape(self, wires: Wires) -> Shape:
-        _at_least_two(wires, "Pooling")
-        return (len(self.axes),) if self.axes else None
+        pairs = self.pairs(wires)
+        if not self.axes:
+            return None
+        return (len(self.axes),) if self.shared else (len(pairs), len(self.axes))
 
     def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
-        angles = [params[j] for j in range(len(self.axes))]
-        for keep, drop in self.pairs(wires):
+        for p, (keep, drop) in enumerate(self.pairs(wires)):
+            at = () if self.shared else (p,)
+            angles = [params[(*at, j)] for j in range(len(self.axes))]
             for axis, angle in zip(self.axes, angles, strict=True):
                 yield CONTROLLED[axis](angle, wires=(drop, keep))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -11,9 +11,11 @@ import numpy as np
 import pennylane as qp
 
 from ..observables import norm, words
-from ..readout import Probabilities
+from ..readout import Measured, Probabilities
 from ..refused import Refused
 from .words import Word, from_names, wires_of
+
+MOST_BITS = 6  # wires whose probabilities are written out as words
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,44 @@ class Observable:
     def wires(self) -> set[int]:
         """The wires that it reads."""
         return {wire for _, word in self.terms for wire in wires_of(word)}
+
+
+@dataclass(frozen=True)
+class Words:
+    """Readout values as weighted sums of Pauli words: ``offset + weights @ <words>``."""
+
+    words: tuple[Word, ...]
+    weights: np.ndarray  # (k, words)
+    offset: np.ndarray  # (k,)
+
+
+def readout_words(measured: Measured) -> Words:
+    """All readout values as words.
+
+    Raises:
+        Refused: probabilities of many wires, or another observable of too many words.
+    """
+    rows = []
+    for each in _observables(measured):
+        rows.append({from_names(word): float(c) for word, c in words(each).items()})
+    found = dict.fromkeys(word for row in rows for word in row if word != (0, 0))
+    weights = np.array([[row.get(word, 0.0) for word in found] for row in rows])
+    offset = np.array([row.get((0, 0), 0.0) for row in rows])
+    return Words(tuple(found), weights.reshape(len(rows), len(found)), offset)
+
+
+def _observables(measured: Measured) -> Sequence[Any]:
+    """Probabilities as projectors."""
+    if not isinstance(measured, Probabilities):
+        return measured.observables
+    if len(measured.wires) > MOST_BITS:
+        raise Refused(
+            f"the probabilities of {len(measured.wires)} wires are {4 ** len(measured.wires):.3g} "
+            "Pauli words; "
+            f"at most {MOST_BITS} wires are written out. Read single wires with ExpZ(), or Probs of fewer."
+        )
+    outcomes = product((0, 1), repeat=len(measured.wires))
+    return [qp.Projector(bits, wires=measured.wires) for bits in outcomes]
 
 
 def observable(model: Any, cost: Callable[..., Any] | None) -> Observable:

@@ -39,11 +39,16 @@ def named(word: Word) -> dict[int, str]:
     return {w: NAMES[local_word(word, (w,))] for w in wires_of(word)}
 
 
+def letter(word: Word, wire: int) -> int:
+    """The letter of a word on a wire."""
+    return (word[0] >> wire & 1) + 2 * (word[1] >> wire & 1)
+
+
 def local_word(word: Word, wires: Iterable[int]) -> int:
     """The local word on some wires."""
     out = 0
     for wire in wires:
-        out = out * 4 + (word[0] >> wire & 1) + 2 * (word[1] >> wire & 1)
+        out = out * 4 + letter(word, wire)
     return out
 
 

@@ -8,7 +8,17 @@ hardware, export and diagnostics all start from here.
 """
 
 from .cone import light_cone
-from .gates import Computed, Constant, Entry, Feature, Gate, Source, read_gates, with_all_data
+from .gates import (
+    Computed,
+    Constant,
+    Entry,
+    Expand,
+    Feature,
+    Gate,
+    Source,
+    read_gates,
+    with_all_data,
+)
 from .rewritten import rewritten
 from .tree import Leaf, Loop, Path, Visit, leaves, numbered, unfold, visits
 
@@ -16,6 +26,7 @@ __all__ = [
     "Computed",
     "Constant",
     "Entry",
+    "Expand",
     "Feature",
     "Gate",
     "Leaf",

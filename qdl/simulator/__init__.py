@@ -16,7 +16,7 @@ from .density import evaluate_mixed
 from .devices import split_batch
 from .geometry import metric, metric_root
 from .plan import Passes
-from .run import check_shots, evaluate, one_shot_variance, state
+from .run import check_shots, evaluate, evaluate_groups, one_shot_variance, state
 from .shots import draw, sample_bits
 from .slices import evaluate_sliced
 from .tangents import tangents
@@ -27,6 +27,7 @@ __all__ = [
     "check_shots",
     "draw",
     "evaluate",
+    "evaluate_groups",
     "evaluate_mixed",
     "evaluate_sliced",
     "evaluate_trajectories",

@@ -18,12 +18,13 @@ import numpy as np
 import pennylane as qp
 
 from ..circuit import Circuit, leading
+from ..layers.base import Wires
 from ..readout import Measured, Probabilities
 from . import measure
 from .execute import Execution, Head, Ready, execute
+from .memory import check_memory
 from .plan import ALL, Passes
 from .read import CONSTANTS, Gate, Reading, read
-from .run import check_memory
 from .split import Affine, Element, Fence, Form, Phase
 
 
@@ -32,15 +33,24 @@ def evaluate_mixed(circuit: Circuit, params: Any, x: Any, passes: Passes = ALL) 
     n, lead, measured = circuit.n_wires, leading(x), circuit.measured
     instead = "a smaller batch, or go on(qdl.backends.trajectories(samples=100))"
     check_memory(n, math.prod(lead), jnp.result_type(float), "density matrix", 2, instead)
-    reading = lifted(read(circuit.layers, circuit.wires, params, x, channels=True), n)
+    reading = read(circuit.layers, circuit.wires, params, x, channels=True)
+    found = mixed_values(reading, circuit.wires, measured, math.prod(lead), passes)
+    return found.reshape(*lead, -1)
+
+
+def mixed_values(
+    reading: Reading, wires: Wires, measured: Measured, batch: int, passes: Passes = ALL
+) -> jax.Array:
+    """The values ``(batch, k)`` of gates and channels, on the wires of the light cone."""
+    n = max(wires) + 1
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
         return values(measured, *density_matrix(state, ready, n))
 
     rows = measured.wires
     head = Head((*rows, *(w + n for w in rows)), False, finish)
-    execution = Execution(reading, circuit.wires, head, passes, partial(doubled, n=n))
-    return execute(execution, math.prod(lead)).reshape(*lead, -1)
+    execution = Execution(lifted(reading, n), wires, head, passes, partial(doubled, n=n))
+    return execute(execution, batch)
 
 
 def lifted(reading: Reading, n: int) -> Reading:

@@ -7,13 +7,14 @@ and what layers compute, traced with the real arrays for all turns of their loop
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
+from pennylane.ops.qubit.attributes import diagonal_in_z_basis
 
 from .. import reading as structure
 from ..layers.base import Layer, Wires
@@ -81,11 +82,19 @@ class Reading:
         return Slot(CONSTANTS, self.constants.setdefault(value, len(self.constants)))
 
 
-def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False) -> Reading:
+def read(
+    layer: Layer,
+    wires: Wires,
+    params: Any,
+    x: Any,
+    channels: bool = False,
+    expand: structure.Expand | None = None,
+) -> Reading:
     """The gates of a layer; ``x`` is None, ``(n_features,)`` or ``(batch, n_features)``.
 
-    ``channels`` says whether noise may be among them.
+    ``channels`` says whether noise may be among them, ``expand`` which operators are taken apart.
     """
+    expand = expand or parts_of
     nodes = structure.unfold(layer, wires)
     shape = None if x is None else (x.shape[-1],) if x.ndim == 1 else (3, x.shape[-1])
     known: dict[Any, tuple[structure.Gate, ...]] = {}  # equal layers on equal wires are read once
@@ -95,7 +104,7 @@ def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False
             known[at] = structure.read_gates(*at, shape, expand)
             if not channels:
                 _refuse_channels(known[at])
-    builder = _Builder(without_gradient(params, structure.leaves(nodes)), x)
+    builder = _Builder(without_gradient(params, structure.leaves(nodes)), x, expand)
     parts: dict[int, _Part] = {}  # by identity: a leaf stands at one place of the tree
     for leaf, run, first in structure.visits(nodes):
         if id(leaf) not in parts:
@@ -104,6 +113,17 @@ def read(layer: Layer, wires: Wires, params: Any, x: Any, channels: bool = False
             builder.reading.fences.append(len(builder.reading.gates))
         builder.append(parts[id(leaf)], run)
     return builder.finished()
+
+
+def reduced(reading: Reading, measured: Iterable[int]) -> tuple[Reading, tuple[int, ...]]:
+    """The gates that can change some wires, and the wires that they reach, sorted."""
+    seen, reached = structure.light_cone(reading.gates, measured, _diagonal)
+    gates = [reading.gates[i] for i in seen]
+    return replace(reading, gates=gates, fences=[]), tuple(sorted(reached))
+
+
+def _diagonal(gate: Gate) -> bool:
+    return gate.operator in diagonal_in_z_basis
 
 
 def _refuse_channels(gates: Iterable[structure.Gate]) -> None:
@@ -118,7 +138,8 @@ def _refuse_channels(gates: Iterable[structure.Gate]) -> None:
 class _Builder:
     """Appends the gates of leaves and collects the numbers that they need."""
 
-    def __init__(self, params: Any, x: Any):
+    def __init__(self, params: Any, x: Any, expand: structure.Expand):
+        self.expand = expand
         self.x, self.params = x, jax.tree.map(jnp.asarray, params)
         self.index = structure.numbered(jax.tree.map(jnp.shape, self.params))
         flat = [leaf.ravel() for leaf in jax.tree.leaves(self.params)]
@@ -134,7 +155,9 @@ class _Builder:
     def part(self, leaf: Leaf, gates: tuple[structure.Gate, ...]) -> _Part:
         """A leaf with what its gates need, traced for all of its runs."""
         entries = leaf.entries(self.index)
-        return _Part(gates, entries, *_trace(leaf, self.params, self.x, gates, self.reading))
+        return _Part(
+            gates, entries, *_trace(leaf, self.params, self.x, gates, self.reading, self.expand)
+        )
 
     def append(self, part: _Part, run: int) -> None:
         """The gates of one run of a leaf."""
@@ -188,7 +211,12 @@ class _Part(NamedTuple):
 
 
 def _trace(
-    leaf: Leaf, params: Any, x: Any, gates: tuple[structure.Gate, ...], reading: Reading
+    leaf: Leaf,
+    params: Any,
+    x: Any,
+    gates: tuple[structure.Gate, ...],
+    reading: Reading,
+    expand: structure.Expand,
 ) -> tuple[Angles, Arrays]:
     """Trace what a leaf computes, for all its runs at once, and add it to the numbers."""
     traced: tuple[Angles, Arrays] = {}, {}
@@ -208,8 +236,8 @@ def _trace(
     return traced
 
 
-def expand(operator: Any) -> list[Any]:
-    """An operator as small matrices, known forms, preparations and channels."""
+def parts_of(operator: Any, widest: int = MAX_WIRES) -> list[Any]:
+    """An operator as matrices on at most ``widest`` wires, known forms, preparations and channels."""
     if not isinstance(operator, qp.operation.Operator):
         raise TypeError(f"A layer must yield PennyLane operators, got {operator!r}.")
     if operator.name in ("MidMeasureMP", "MidMeasure", "Conditional") or isinstance(
@@ -224,12 +252,12 @@ def expand(operator: Any) -> list[Any]:
         return []
     if isinstance(operator, qp.operation.Channel):
         return [operator]
-    small = len(operator.wires) <= MAX_WIRES and operator.has_matrix
+    small = len(operator.wires) <= widest and operator.has_matrix
     preparation = isinstance(operator, qp.operation.StatePrepBase)
     if small or preparation or operator.name in ("MultiRZ", "GlobalPhase"):
         return [with_all_data(operator)]
     if operator.has_decomposition:
-        return [o for op in operator.decomposition() for o in expand(op)]
+        return [o for op in operator.decomposition() for o in parts_of(op, widest)]
     if operator.has_matrix:
         return [operator]
     raise ValueError(

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
+import pennylane as qp
 
 from ..circuit import Circuit, leading
+from ..readout import Measured
 from . import measure
+from .density import mixed_values
 from .execute import Execution, Head, Ready, execute
+from .memory import check_memory
 from .plan import ALL, Passes
-from .read import read
+from .read import read, reduced
 from .shift import Experiment, sampled
 from .shots import bases
 from .shots import head as distribution_head
-
-WITHOUT_STATES = (
-    "qdl.diagnostics.gradient_variance(method='pauli_walk'), which needs no statevector"
-)
 
 MOST_SHOTS = 2**31 - 1  # counted in 32 bits
 
@@ -46,6 +46,28 @@ def evaluate(
         return sampled(Experiment(execution, batch, found, shots), key)
 
     return _executed(circuit, params, x, distribution_head(found), passes, run)
+
+
+def evaluate_groups(
+    circuit: Circuit, params: Any, x: Any, groups: Sequence[Measured], passes: Passes = ALL
+) -> list[jax.Array]:
+    """The values ``(..., k)`` of several readouts, each on the wires of its own light cone alone.
+
+    The caller has looked whether those fit; the circuit itself may have any number of wires.
+    """
+    lead = leading(x)
+    reading = read(circuit.layers, circuit.wires, params, x, channels=True)
+    noisy = any(isinstance(gate.operator, qp.operation.Channel) for gate in reading.gates)
+    batch, out = math.prod(lead), []
+    for measured in groups:
+        here, _ = reduced(reading, measured.wires)
+        if noisy:
+            found = mixed_values(here, circuit.wires, measured, batch, passes)
+        else:
+            execution = Execution(here, circuit.wires, measure.head(measured), passes)
+            found = execute(execution, batch)
+        out.append(found.reshape(*lead, -1))
+    return out
 
 
 def one_shot_variance(circuit: Circuit, params: Any, x: Any, cost: Any) -> jax.Array:
@@ -102,37 +124,6 @@ def _executed(
     reading = read(circuit.layers, circuit.wires, params, x)
     execution = Execution(reading, circuit.wires, head, passes)
     return run(execution, math.prod(lead)).reshape(*lead, -1)
-
-
-def check_memory(
-    n: int,
-    batch: int,
-    dtype: Any,
-    kind: str = "statevector",
-    doubling: int = 1,
-    instead: str = "a smaller batch",
-) -> None:
-    """Refuse what cannot fit, with the numbers, before anything is allocated.
-
-    A wire makes a state ``2**doubling`` times as large.
-    """
-    one = 2 * np.dtype(dtype).itemsize * 2.0 ** (doubling * n)
-    free = psutil.virtual_memory().available
-    if 3 * one * batch > free:  # state, its image and one cotangent
-        fits = int(math.log2(max(free / (2 * np.dtype(dtype).itemsize) / 3 / batch, 1))) // doubling
-        raise ValueError(
-            f"{n} wires need {_bytes(one)} for one {kind}, and a batch of {batch} with work space "
-            f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires, "
-            f"or {instead if batch > 1 or instead != 'a smaller batch' else WITHOUT_STATES}."
-        )
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if count < 1024 or unit == "PiB":
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return ""
 
 
 def check_shots(shots: Any, key: Any = True) -> None:

@@ -22,9 +22,9 @@ from ..observables import words
 from ..readout import Measured, Probabilities
 from .fuse import as_dense
 from .matrices import constant_form
+from .memory import check_memory
 from .plan import stands_alone, units_of
 from .read import read
-from .run import check_memory
 from .shots import LETTERS
 from .split import Affine, Dense, Fence, Phase, Preparation, split
 from .statevector import Values

@@ -23,8 +23,8 @@ import pennylane as qp
 from ..circuit import Circuit, leading
 from . import measure
 from .execute import Execution, execute
+from .memory import check_memory
 from .read import CONSTANTS, Gate, Reading, Slot, read
-from .run import check_memory
 
 
 def evaluate_trajectories(

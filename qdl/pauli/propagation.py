@@ -1,0 +1,144 @@
+r"""Values by propagation of Pauli words: $y = v(x) \cdot c(\theta)$."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .matrices import alike, block_matrices, product_vectors
+from .network import PauliNetwork
+from .observables import Words
+from .sets import Limits, WordSets, word_sets
+from .sweep import Sweep
+from .words import letter, wires_of
+
+DRAWS = 32  # of angles, for entries that are never zero and for mean squares
+
+
+class Propagated(NamedTuple):
+    """Values ``(batch, k)``; of what was dropped the root of the sum of squares and the sum of sizes."""
+
+    values: jax.Array
+    dropped: jax.Array  # (batch or 1, k)
+    bound: jax.Array  # (batch or 1, k)
+
+
+@dataclass(frozen=True, eq=False)
+class Propagation:
+    """The words that are followed for a readout, and the wires of the network."""
+
+    words: Words
+    sweep: Sweep
+    wires: tuple[int, ...]
+    reuploads: bool = False
+
+    @property
+    def sets(self) -> WordSets:
+        """The words and their slots."""
+        return self.sweep.sets
+
+    @property
+    def flops(self) -> float:
+        """Operations of one pass."""
+        return 512.0 * len(self.sets.block) * len(self.words.weights)
+
+
+def propagation(network: PauliNetwork, words: Words, limits: Limits) -> Propagation:
+    """Choose the words for a network whose numbers are stand-ins."""
+    patterns, squares = _patterns(network)
+    weights = (words.weights**2).sum(0)
+    sets = word_sets(network.blocks, patterns, squares, words.words, weights, limits)
+    return Propagation(words, Sweep(sets), network.wires, network.reuploads)
+
+
+def propagated(plan: Propagation, network: PauliNetwork) -> Propagated:
+    """Values of a network with its numbers, by the words of a plan."""
+    matrices = _matrices(network)  # (blocks, 16, 16, 1 or batch)
+    vectors = product_vectors(network)
+    start = _start(plan, vectors.dtype)
+    products = _products(plan, network, vectors)  # (words, 1 or batch)
+    slots = np.array([at for _, at in plan.sets.words], int)
+    offset = jnp.asarray(plan.words.offset, vectors.dtype)
+
+    def carried(matrices: jax.Array) -> Any:
+        found = plan.sweep.run(matrices, start)
+        return found.coefficients[slots], found.squares, found.sizes
+
+    if matrices.shape[-1] == 1:
+        c, squares, sizes = carried(matrices[..., 0])
+        return Propagated(products.T @ c + offset, _root(squares)[None], sizes[None])
+    c, squares, sizes = jax.vmap(carried, -1)(matrices)  # a pass for each sample
+    batch = len(c)
+    products = jnp.broadcast_to(products, (len(products), batch))
+    return Propagated(jnp.einsum("wb,bwk->bk", products, c) + offset, _root(squares), sizes)
+
+
+def _root(squares: jax.Array) -> jax.Array:
+    """The root, whose slope at zero is zero."""
+    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
+
+
+def _start(plan: Propagation, dtype: Any) -> jax.Array:
+    """Coefficients of the readout's words in their slots."""
+    start = np.zeros((plan.sets.slots + 2, len(plan.words.weights)))
+    for word, at in enumerate(plan.sets.start):
+        if at >= 0:
+            start[at] = plan.words.weights[:, word]
+    return jnp.asarray(start, dtype)
+
+
+def _products(plan: Propagation, network: PauliNetwork, vectors: jax.Array) -> jax.Array:
+    """The words' values in the product state, ``(words, 1 or batch)``."""
+    at = {wire: i for i, wire in enumerate(network.wires)}
+    words = [word for word, _ in plan.sets.words]
+    width = max((len(wires_of(word)) for word in words), default=0)
+    index = np.zeros(
+        (2, len(words), width), int
+    )  # letter I on wire 0 where a word has no more letters
+    for row, word in enumerate(words):
+        for k, wire in enumerate(wires_of(word)):
+            index[:, row, k] = letter(word, wire), at[wire]
+    out = jnp.ones((len(words), vectors.shape[-1]), vectors.dtype)
+    for k in range(width):
+        out = out * vectors[index[0, :, k], index[1, :, k]]
+    return out
+
+
+def _matrices(network: PauliNetwork) -> jax.Array:
+    """R of all blocks, ``(blocks, 16, 16, 1 or batch)``."""
+    parts, order = [], []
+    for group in alike(network.blocks):
+        r = block_matrices([network.blocks[i] for i in group], network.values)
+        parts.append(jnp.moveaxis(r, 2, 0))
+        order += group
+    if not parts:
+        return jnp.zeros((0, 16, 16, 1), jnp.result_type(float))
+    wide = max(part.shape[-1] for part in parts)
+    whole = jnp.concatenate([jnp.broadcast_to(p, (*p.shape[:-1], wide)) for p in parts])
+    return whole if order == sorted(order) else whole[np.argsort(order)]
+
+
+def _patterns(network: PauliNetwork) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of each block which entries of R can be other than zero, and their mean squares over all angles."""
+    values, rng = network.values, np.random.default_rng(0)
+    fixed = network.constants  # angles that no argument enters, behind the others
+    moved = np.asarray(values.shared).size - fixed
+
+    def draw(shared: jax.Array, many: jax.Array | None) -> jax.Array:
+        whole = jnp.concatenate([shared, values.shared[moved:]])
+        drawn = values._replace(shared=whole, many=many)
+        return _matrices(network.with_values(drawn))[..., 0]
+
+    turn = 4 * np.pi
+    shared = jnp.asarray(rng.uniform(0, turn, (DRAWS, moved)), values.shared.dtype)
+    many = None
+    if values.many is not None:
+        many = jnp.asarray(rng.uniform(0, turn, (DRAWS, *values.many.shape)), values.many.dtype)
+    found = np.asarray(jax.jit(jax.vmap(draw, (0, None if many is None else 0)))(shared, many))
+    size = np.abs(found)
+    rounding = 1e-10 if size.dtype == np.float64 else 2e-6
+    return list(np.any(size > rounding, axis=0)), list(np.mean(found**2, axis=0))

@@ -1,0 +1,370 @@
+"""Places above the state vector: equal to it where it reaches, refused by name where they do not."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pennylane as qp
+import pytest
+from catalogue import ROWS
+
+import qdl
+from qdl.backends import classical, cone, pauli_propagation, tensor_network
+from qdl.layers import (
+    AmplitudeEncoding,
+    AngleEncoding,
+    Convolution,
+    Entangler,
+    Noise,
+    Pooling,
+    Repeat,
+    Rotation,
+    Template,
+)
+from qdl.reading import light_cone
+
+EXACT = {"cone": cone(), "network": tensor_network(), "words": pauli_propagation(weight=None)}
+
+
+def inputs(model, batch=3, seed=0):
+    params = model.init(jax.random.key(seed))
+    x = np.random.default_rng(seed).uniform(0.1, 1.4, (batch, model.n_features))
+    return params, x if model.n_features else None
+
+
+def read(model, params, x):
+    """The readout values, and the gradient of a weighted sum of them."""
+    weights = np.random.default_rng(1).normal(size=model.size)
+
+    def total(params):
+        values = jnp.atleast_2d(model.apply(params, x))
+        return (values @ weights).sum(), values
+
+    (_, values), slopes = jax.jit(jax.value_and_grad(total, has_aux=True))(params)
+    return [np.ravel(leaf) for leaf in (values, *jax.tree.leaves(slopes))]
+
+
+def equal(model, place, params, x, room=1e-10):
+    pairs = zip(read(model.on(place), params, x), read(model, params, x), strict=True)
+    assert all(np.abs(a - b).max() < room for a, b in pairs)
+
+
+# ---- equal to the state vector
+
+
+MIXED = [
+    AngleEncoding(),
+    Rotation("zyx"),
+    Convolution("ttn", shared=False),
+    AngleEncoding("x", trainable=True),  # features behind entangling gates
+    Entangler("crx", "ring"),
+    Template(
+        lambda p, x, wires: [qp.MultiRZ(p[0] * p[1], wires), qp.PauliRot(p[1], "XYZI", wires)], (2,)
+    ),
+    Pooling("yz", shared=False),
+]
+READ = qdl.Expval([qp.Z(0) @ qp.X(2) - 0.3 * qp.Z(0), qp.Projector([1], 2)])
+
+
+@pytest.mark.parametrize(
+    "place", ["cone", pytest.param("network", marks=pytest.mark.slow), "words"]
+)
+def test_equal_to_the_state_vector(place):
+    model = qdl.QNN(4, MIXED, READ)
+    equal(model, EXACT[place], *inputs(model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("place", EXACT)
+def test_every_layer_of_the_catalogue(place, name):
+    row = ROWS[name]
+    model = qdl.QNN(3, [Rotation("yz"), row.layer] if not row.layer.first_only else [row.layer])
+    params, x = inputs(model, 2)
+    if name == "basis":
+        x = np.round(x)
+    if name == "amplitude" and place != "cone":
+        with pytest.raises(qdl.Refused, match="no product of one-wire states"):
+            model.on(EXACT[place]).apply(params, x)
+        return
+    equal(model, EXACT[place], params, x)
+
+
+def test_noise_is_exact_too():
+    layers = [AngleEncoding(), Entangler("cnot"), Noise("amplitude_damping", 0.2), Rotation("xz")]
+    model = qdl.QNN(3, [*layers, Entangler("crx"), Noise("depolarizing", 0.1)])
+    params, x = inputs(model, 2)
+    true = model.on(qdl.backends.density_matrix()).apply(params, x)
+    for name in ("cone", "words"):
+        assert np.abs(model.on(EXACT[name]).apply(params, x) - true).max() < 1e-10
+
+
+def test_single_samples_and_no_features():
+    model = qdl.models.mcclean(3, 2)
+    params = model.init(jax.random.key(0))
+    for name in ("cone", "words"):
+        assert abs(model.on(EXACT[name]).apply(params)[0] - model.apply(params)[0]) < 1e-10
+    model = qdl.models.qcnn(4, pattern="pairs")
+    params, x = inputs(model)
+    for place in (EXACT["network"], EXACT["words"]):
+        assert abs(model.on(place).apply(params, x[0])[0] - model.apply(params, x[0])[0]) < 1e-10
+
+
+# ---- trees and chains
+
+
+@pytest.mark.parametrize("n, block", [(5, "su4"), (16, "ttn")])
+def test_trees(n, block):
+    model = qdl.models.qcnn(n, block, pattern="pairs", shared=False)
+    place = tensor_network()
+    assert place.explain(model).engine == "tree"
+    equal(model, place, *inputs(model, 2))
+
+
+def test_a_tree_of_a_thousand_wires_is_a_product_of_what_is_known():
+    """All angles zero: the readout is the cosine of the first feature."""
+    model = qdl.models.qcnn(300, "so4", pattern="pairs").on(classical())
+    params = jax.tree.map(jnp.zeros_like, model.init(jax.random.key(0)))
+    x = np.random.default_rng(0).uniform(0, 3, (2, 300))
+    assert np.allclose(model.apply(params, x)[:, 0], np.cos(x[:, 0]), atol=1e-12)
+
+
+def test_patterns_of_pairs():
+    wires = (3, 1, 4, 7)
+    assert Convolution().pairs(wires) == [(3, 1), (4, 7), (1, 4), (7, 3)]
+    assert Convolution(pattern="chain").pairs(wires) == [(3, 1), (4, 7), (1, 4)]
+    assert Convolution(pattern="pairs").pairs(wires) == [(3, 1), (4, 7)]
+    assert (
+        Pooling(shared=False).shape(wires) == (2, 2)
+        and Pooling("", shared=False).shape(wires) is None
+    )
+    with pytest.raises(ValueError, match="got pattern 'star': expected one of ring, chain, pairs"):
+        Convolution(pattern="star")
+
+
+def test_options_of_before_are_described_as_before():
+    """Files of models that know no patterns stay equal."""
+    from qdl.describe import describe
+
+    assert describe(Convolution("ttn"), {})["fields"] == {"block": "ttn", "shared": True}
+    assert describe(Pooling(), {})["fields"] == {"axes": "zx", "kind": "controlled"}
+
+
+@pytest.mark.parametrize("pattern", ["chain", pytest.param("ring", marks=pytest.mark.slow)])
+def test_contraction(pattern, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    model = qdl.models.qcnn(6, "ttn", pattern=pattern)
+    place = tensor_network(seconds=1.5 if pattern == "ring" else 1)
+    assert place.explain(model).engine == "contraction"
+    equal(model, place, *inputs(model, 2))
+    assert list(tmp_path.rglob("*.json")), "the path is kept"
+
+
+# ---- light cones
+
+
+def test_the_cone_of_diagonal_gates_is_narrow():
+    layers = [AngleEncoding(), Repeat([Rotation("yz"), Entangler("cz", "chain")], 2)]
+    wide = qdl.QNN(60, layers, qdl.Expval(qp.Z(29) @ qp.Z(30)))
+    assert cone().explain(wide).wires == 6
+    small = qdl.QNN(6, layers, qdl.Expval(qp.Z(2) @ qp.Z(3)))
+    params, x = inputs(wide, 2)
+    cut = [None, [p[:, 27:33] if p is not None else None for p in params[1]]]
+    assert np.allclose(wide.on(cone()).apply(params, x), small.apply(cut, x[:, 27:33]), atol=1e-12)
+
+
+def test_a_cone_keeps_what_does_not_commute():
+    gates = [qp.CNOT([0, 1]), qp.RY(0.1, 1), qp.CZ([0, 1]), qp.CZ([1, 2]), qp.CZ([2, 3])]
+    diagonal = lambda gate: gate.name == "CZ"  # noqa: E731
+    assert light_cone(gates, [3], diagonal) == ([4], {2, 3})
+    assert light_cone(gates, [2], diagonal) == ([0, 1, 3, 4], {0, 1, 2, 3})
+
+
+# ---- truncation
+
+
+def test_truncated_values_belong_to_no_state():
+    model = qdl.models.qcnn(4).on(pauli_propagation(weight=1))
+    assert not model.place.exact and pauli_propagation(weight=None).exact
+    with pytest.raises(qdl.Refused, match="there is nothing to sample"):
+        model.sample(model.init(jax.random.key(0)), np.zeros(4), 10, jax.random.key(1))
+
+
+def test_truncation_tells_what_it_drops():
+    model = qdl.models.qcnn(8, "ttn")
+    place = pauli_propagation(weight=2)
+    params, x = inputs(model, 4)
+    found = place.propagated(model.circuit, params, x)
+    error = np.abs(found.values - model.apply(params, x)).max()
+    assert 1e-3 < error <= found.bound[0, 0]
+    assert found.dropped[0, 0] <= found.bound[0, 0]
+    assert place.penalty(model.circuit, params, x) is None
+    punished = pauli_propagation(weight=2, penalty=0.3).penalty(model.circuit, params, x)
+    assert np.allclose(punished, 0.3 * found.dropped**2)
+
+
+def test_the_slope_of_a_penalty():
+    model = qdl.models.qcnn(6, "ttn")
+    place = pauli_propagation(weight=1, penalty=1.0)
+    params, x = inputs(model, 2)
+
+    def penalty(t):
+        moved = jax.tree.map(lambda leaf: leaf + t, params)
+        return place.penalty(model.circuit, moved, x)
+
+    numeric = (penalty(1e-5) - penalty(-1e-5)) / 2e-5
+    assert abs(jax.grad(penalty)(0.0) - numeric) < 1e-6 * abs(numeric) + 1e-9
+
+
+def test_verdicts():
+    model = qdl.models.qcnn(6, "ttn")
+    params, x = inputs(model, 4)
+    exact = qdl.certify(model.on(pauli_propagation(weight=None)), params, x)
+    assert str(exact).startswith("exact at this size") and not exact.bound.any()
+    cut = qdl.certify(model.on(pauli_propagation(weight=1)), params, x)
+    assert cut.verdict == "not certified" and cut.spot.shape == (3, 1)
+    true = np.abs(cut.values - model.apply(params, x))
+    assert np.allclose(cut.spot, true[:3], atol=1e-10) and (true <= cut.bound).all()
+    # CNOTs make one heavy word of the readout: the weights agree on nothing, and that certifies nothing.
+    still = jax.tree.map(lambda leaf: 1e-3 * leaf, params)
+    found = qdl.certify(model.on(pauli_propagation(weight=1)), still, 0 * x)
+    assert found.difference.max() < 1e-4 < 0.9 < found.spot.max()
+    assert found.verdict == "not certified"
+
+
+@pytest.mark.slow
+def test_a_start_near_the_identity_is_certified():
+    model = qdl.models.qcnn(6, "u13").on(pauli_propagation(weight=1))
+    params, x = inputs(model, 4)
+    found = qdl.certify(model, jax.tree.map(lambda leaf: 1e-4 * leaf, params), 0 * x)
+    assert found.verdict == "certified at this theta" and found.bound.max() > 0
+
+
+def test_epsilon_and_max_words_drop_more():
+    model = qdl.models.qcnn(6, "ttn")
+    params, x = inputs(model, 2)
+    all_words = pauli_propagation(weight=None).words(model.circuit)
+    for place in (pauli_propagation(None, epsilon=0.05), pauli_propagation(None, max_words=40)):
+        assert place.words(model.circuit) < all_words
+        found = place.propagated(model.circuit, params, x)
+        assert (np.abs(found.values - model.apply(params, x)) <= found.bound + 1e-12).all()
+        assert found.bound.max() > 0
+
+
+# ---- the chooser
+
+
+def test_the_chooser_says_why():
+    tree = classical().explain(qdl.models.qcnn(64, pattern="pairs", shared=False))
+    assert tree.engine == "tree" and tree.wires == 64 and "is a tree" in str(tree)
+    layers = [AngleEncoding(), Repeat([Rotation("yz"), Entangler("cz", "chain")], 2)]
+    local = classical().explain(qdl.QNN(50, layers, qdl.ExpZ([20])))
+    assert (
+        local.engine in ("cone", "tree")
+        and local.wires <= 5
+        and str(local).startswith(local.engine)
+    )
+
+
+# ---- bad input
+
+
+def test_refusals_before_any_work():
+    wide = qdl.QNN(60, [AngleEncoding(), Repeat([Rotation("yz"), Entangler("cnot", "ring")], 8)])
+    params, x = inputs(wide, 2)
+    with pytest.raises(qdl.Refused, match="sees 60 of 60 wires, whose state vectors need"):
+        wide.on(cone()).apply(params, x)
+    heavy = qdl.QNN(4, [Rotation("y")], qdl.Expval(qp.Z(0) @ qp.Z(1) @ qp.Z(2)))
+    with pytest.raises(qdl.Refused, match="a Pauli word on 3 wires, but .*weight=2.*Use weight=3"):
+        heavy.on(pauli_propagation()).apply(heavy.init(jax.random.key(0)))
+    probs = qdl.QNN(8, [Rotation("y"), Entangler("crx")], qdl.Probs())
+    for place in (tensor_network(), pauli_propagation(weight=None)):
+        with pytest.raises(qdl.Refused, match="the probabilities of 8 wires"):
+            probs.on(place).apply(probs.init(jax.random.key(0)))
+    states = qdl.QNN(3, [AmplitudeEncoding(), Rotation("y")])
+    with pytest.raises(qdl.Refused, match="no product of one-wire states"):
+        states.on(tensor_network()).apply(states.init(jax.random.key(0)), np.ones((1, 8)))
+    matrix = Template(lambda p, x, wires: [qp.QFT(wires), qp.BlockEncode(0.3 * np.eye(4), wires)])
+    with pytest.raises(qdl.Refused, match="has no decomposition into gates on two wires"):
+        qdl.QNN(3, [matrix]).on(tensor_network()).apply([None])
+
+
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda: pauli_propagation(weight=0), "weight as a whole number >= 1"),
+        (lambda: pauli_propagation(weight=2.0), "weight as a whole number >= 1"),
+        (lambda: pauli_propagation(penalty=-1), "a finite penalty >= 0"),
+        (lambda: pauli_propagation(epsilon=float("nan")), "a finite epsilon >= 0"),
+        (lambda: pauli_propagation(tolerance=0), "a tolerance > 0"),
+        (lambda: classical(tolerance=-1), "a tolerance > 0"),
+        (lambda: tensor_network(seconds=0), "seconds > 0"),
+    ],
+)
+def test_bad_fields(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_no_cotengra(monkeypatch):
+    import sys
+
+    from qdl.backends.beyond import paths
+
+    monkeypatch.setitem(sys.modules, "cotengra", None)
+    with pytest.raises(ImportError, match="pip install 'qdl\\[tensor\\]'"):
+        paths.contraction(((0,), (0,)), 1.0)
+
+
+def test_places_are_saved(tmp_path):
+    for place in (classical(), cone(), tensor_network(), pauli_propagation(3, penalty=0.3)):
+        model = qdl.models.qcnn(4, pattern="pairs", shared=False).on(place)
+        qdl.save(tmp_path / type(place).__name__, model, model.init(jax.random.key(0)))
+        assert qdl.load(tmp_path / type(place).__name__)[0] == model
+
+
+def test_fit_holds_the_penalty():
+    model = qdl.models.qcnn(6, "ttn").on(pauli_propagation(weight=1, penalty=0.5))
+    params, x = inputs(model, 8)
+    found = qdl.fit(model, x, np.ones(8), loss="mse", steps=3, key=jax.random.key(0))
+    assert len(found.history["penalty"]) == 3 and found.history["penalty"][0] > 0
+
+
+@pytest.mark.slow
+def test_the_trap_of_training_a_truncated_model():
+    """Labels survive, values do not: the certificate says so, and a penalty mends most of it."""
+    import optax
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = digits.images[digits.target < 2].reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
+    order = np.random.default_rng(0).permutation(len(images))
+    X, y = images[order] / 16 * np.pi, 1.0 - 2 * digits.target[digits.target < 2][order]
+
+    def trained(penalty):
+        model = qdl.models.qcnn(16, shared=False).on(pauli_propagation(weight=2, penalty=penalty))
+        params = model.init(jax.random.key(0))
+        keys = iter(jax.random.split(jax.random.key(0), 20))
+        params = jax.tree.map(lambda a: 0.1 * jax.random.normal(next(keys), a.shape), params)
+        optimizer, rng = optax.adam(0.02), np.random.default_rng(1)
+        state = optimizer.init(params)
+
+        def loss(params, x, t):
+            found = jnp.logaddexp(0, -4 * t * model.apply(params, x)[:, 0]).mean()
+            extra = model.place.penalty(model.circuit, params, x)
+            return found if extra is None else found + extra
+
+        @jax.jit
+        def step(params, state, x, t):
+            updates, state = optimizer.update(jax.grad(loss)(params, x, t), state)
+            return optax.apply_updates(params, updates), state
+
+        for _ in range(150):
+            rows = rng.integers(0, 252, 32)
+            params, state = step(params, state, X[rows], y[rows])
+        found = qdl.certify(model, params, X[252:])
+        true = model.on(qdl.backends.statevector()).apply(params, X[252:]) - found.values
+        return found, float(np.sqrt(np.mean(true**2)))
+
+    (found, error), (mended, less) = trained(0.0), trained(0.3)
+    assert found.verdict == mended.verdict == "not certified"
+    assert error > 0.3 and less < 0.6 * error and mended.dropped[0] < 0.6 * found.dropped[0]
