@@ -24,6 +24,7 @@ _HOMES = {
     "Dense": "hybrid",
     "fit": "training",
     "kernel": "kernels",
+    "certify": "certified",
     "check": "agreement",
     "Sampler": "ising",
     "save": "saving",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     )
     from .agreement import check
     from .backends import Place
+    from .certified import certify
     from .circuit import Circuit
     from .estimators import QNNClassifier, QNNRegressor
     from .hybrid import Dense, Hybrid

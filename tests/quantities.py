@@ -339,6 +339,13 @@ def metric(at):
     )  # of the circuit alone
 
 
+def certified(at):
+    """Values with errors that hold: no further off than they say."""
+    found = qdl.certify(at.model, PARAMS, X)
+    wanted, *_ = at.read(MODEL, PARAMS, X)
+    return same("values", found.values, wanted, np.asarray(found.errors) + 1e-7)
+
+
 # ---- of the circuit alone
 
 
@@ -503,6 +510,7 @@ QUANTITIES = {
     "`kernel`, projected": Row((), projected),
     "`check`": Row(("check",), checked),
     "`Mitigated.both`": Row((), both),
+    "`certify`": Row(("certify",), certified, True),
     "`fit`": Row(("fit", "training.fit"), fit),
     "`Hybrid`": Row((), hybrid, True),
     "`QNNRegressor`": Row(("QNNRegressor", "estimators.QNNRegressor"), regressor),

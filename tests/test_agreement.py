@@ -11,7 +11,8 @@ from places import PLACES
 
 import qdl
 from qdl.backends import aer, density_matrix, fake, mitigated, statevector
-from qdl.backends.place import GatePlace, PennyLaneDevice
+from qdl.backends.device import PennyLaneDevice
+from qdl.backends.place import GatePlace
 from qdl.layers import (
     AmplitudeEncoding,
     AngleEncoding,

@@ -15,6 +15,7 @@ import qdl
 ROOT = Path(qdl.__file__).parent
 GROUND = {
     "arguments",
+    "certified",
     "layers",
     "observables",
     "readout",
@@ -31,6 +32,7 @@ ALLOWED = {
     **{room: {"arguments", "threefry"} for room in ("layers", "initializers", "datasets")},
     "observables": {"arguments", "refused"},
     "readout": {"arguments", "observables"},
+    "certified": {"arguments"},
     "circuit": {"arguments", "layers", "readout"},
     "reading": {"layers"},
     "simulator": GROUND,

@@ -10,7 +10,7 @@ from places import PLACES, OneByOne
 
 import qdl
 from qdl.backends import RowPlace, as_place
-from qdl.backends.place import PennyLaneDevice
+from qdl.backends.device import PennyLaneDevice
 from qdl.observables import terms
 from qdl.readout import Readout
 from qdl.testing import check_place, check_readout

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..backends import as_place
-from ..backends.place import PennyLaneDevice, Place
+from ..backends.device import PennyLaneDevice
+from ..backends.place import Place
 from ..model import QNN
 from ..readout import Probabilities
 from . import scatter

@@ -3,11 +3,12 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .device import as_place
 from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
-from .place import Cost, GatePlace, Place, as_place, places_of
+from .place import Cost, GatePlace, Place, places_of
 from .program import Program
 from .rows import RowPlace
 

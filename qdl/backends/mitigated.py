@@ -31,8 +31,9 @@ from ..circuit import Circuit, leading, over_batch
 from ..observables import words
 from ..readout import Measured, Observables, Probabilities
 from ..refused import Refused
+from .device import as_place
 from .folding import folded
-from .place import Cost, GatePlace, as_place
+from .place import Cost, GatePlace
 from .propagated import Runs, propagated
 
 WIDEST = 8  # wires of a word or of probabilities: its correction takes 2**wires terms

@@ -11,7 +11,8 @@ import numpy as np
 
 from ...circuit import Circuit
 from ..derivative import check_method
-from ..place import Cost, Place, as_place, places_of
+from ..device import as_place
+from ..place import Cost, Place, places_of
 
 SETUP = 2.0  # QPU seconds of a job before its first circuit
 EXECUTION = 0.00035  # QPU seconds of one shot of one circuit: 250 us between two, and the circuit

@@ -1,0 +1,77 @@
+"""Any PennyLane device as a place."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pennylane as qp
+
+from .place import GatePlace, Place
+
+# Simulators of PennyLane without errors of their own.
+PURE = ("default.qubit", "default.mixed", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
+
+
+@dataclass(frozen=True)
+class PennyLaneDevice(GatePlace):
+    """Any PennyLane device, through a QNode; a batch goes in by parameter broadcasting."""
+
+    device: Any
+
+    @property
+    def shots(self) -> int | None:  # type: ignore[override]
+        """Those of the device."""
+        return getattr(self.device.shots, "total_shots", None)
+
+    @property
+    def noisy(self) -> bool:  # type: ignore[override]
+        """True unless the device is known to have no errors: qp.add_noise makes a transformed one."""
+        known = (
+            str(self.device.name).startswith(PURE)
+            and "Transformed" not in type(self.device).__name__
+        )
+        return not known or bool(getattr(self.device, "readout_err", None))
+
+    def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
+        """The values of observables, differentiated by the device's best method."""
+        values = self._run(operators, [qp.expval(observable) for observable in observables])
+        return jnp.stack([jnp.asarray(value) for value in values], axis=-1)
+
+    def probabilities(self, operators: list[Any], wires: Sequence[int], key: Any) -> jax.Array:
+        """The probabilities of the basis states of ``wires``."""
+        return jnp.asarray(self._run(operators, [qp.probs(wires=wires)])[0])
+
+    def _run(self, operators: list[Any], measurements: list[Any]) -> Any:
+        @qp.qnode(self.device, interface="jax")
+        def circuit() -> Any:
+            for operator in operators:
+                qp.apply(operator)
+            return [qp.apply(measurement) for measurement in measurements]
+
+        with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
+            warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
+            return circuit()
+
+
+def as_place(place: Any) -> Place:
+    """A place as it is; a PennyLane device wrapped as one."""
+    if isinstance(place, Place):
+        return place
+    if isinstance(place, qp.devices.Device):
+        if place.name.startswith("qiskit."):
+            warnings.warn(
+                f"pennylane-qiskit's {place.name} sends one job for every circuit: a gradient of P angles on "
+                "B samples is B * (2 P + 1) jobs. qdl.backends.aer(), fake() and ibm() send one.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return PennyLaneDevice(place)
+    raise TypeError(
+        f"on() takes a place of qdl.backends or a PennyLane device, got {place!r}. "
+        "Examples: qdl.backends.statevector(shots=1000), pennylane.device('lightning.qubit')."
+    )
