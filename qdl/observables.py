@@ -66,7 +66,7 @@ def _is_hermitian(o: Any) -> bool:
     if o.pauli_rep is not None:
         sizes = [abs(c) for c in o.pauli_rep.values()]
         return all(abs(np.imag(c)) <= SAME * max(sizes) for c in o.pauli_rep.values())
-    if isinstance(o, qp.Projector):
+    if isinstance(o, qp.Projector | qp.operation.CVObservable):
         return True
     if isinstance(o, qp.ops.SProd) and np.imag(o.scalar) == 0 and _is_hermitian(o.base):
         return True
@@ -112,11 +112,20 @@ def norm(observable: Any) -> float:
 def _norm(term: Any) -> float:
     if isinstance(term, PauliWord | qp.Projector):
         return 1.0
+    _refuse_modes(term)
     wires = len(term.wires)
     if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == wires:
         return float(np.prod([norm(factor) for factor in term.operands]))
     matrix = np.asarray(qp.matrix(term, wire_order=term.wires))
     return float(np.abs(np.linalg.eigvalsh(matrix)).max())
+
+
+def _refuse_modes(term: Any) -> None:
+    if isinstance(term, qp.operation.CVObservable):
+        raise Refused(
+            f"{term.name} is an observable of modes of light, and there are qubits here. Use "
+            "model.on(qdl.backends.fock(cutoff)), and photonic layers alone."
+        )
 
 
 def words(observable: Any) -> dict[PauliWord, float]:
@@ -139,6 +148,7 @@ def words(observable: Any) -> dict[PauliWord, float]:
 def _words(term: Any) -> dict[PauliWord, float]:
     if isinstance(term, PauliWord):
         return {term: 1.0}
+    _refuse_modes(term)
     wires = list(term.wires)
     if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == len(wires):
         return _product([words(factor) for factor in term.operands], term)

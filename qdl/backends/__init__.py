@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from .device import as_place
 from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
+from .native.fock import Fock, fock
+from .native.gaussian import Gaussian, gaussian
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
 from .place import Cost, GatePlace, Place, places_of
@@ -19,7 +21,9 @@ __all__ = [
     "Cost",
     "DensityMatrix",
     "Fake",
+    "Fock",
     "GatePlace",
+    "Gaussian",
     "HashedNoise",
     "IBM",
     "Mitigated",
@@ -33,6 +37,8 @@ __all__ = [
     "density_matrix",
     "estimate",
     "fake",
+    "fock",
+    "gaussian",
     "ibm",
     "mitigated",
     "places_of",

@@ -232,5 +232,5 @@ def _named(model: Any, cost: Any) -> str:
         return cost.name
     if cost is not None:
         return f"cost={getattr(cost, '__name__', cost)}"
-    count = model.readout.size(model.active)
+    count = model.size
     return "the readout's value" if count == 1 else f"the first of {count} readout values"

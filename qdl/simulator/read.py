@@ -19,6 +19,7 @@ from .. import reading as structure
 from ..layers.base import Layer, Wires
 from ..reading import Computed, Constant, Entry, Feature, Leaf, with_all_data
 from ..reading.gates import Array, operators_of
+from ..refused import Refused
 from ..reading.values import computed_angles, without_gradient
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
@@ -232,6 +233,11 @@ def expand(operator: Any) -> list[Any]:
         return [o for op in operator.decomposition() for o in expand(op)]
     if operator.has_matrix:
         return [operator]
+    if isinstance(operator, qp.operation.CV):
+        raise Refused(
+            f"{operator.name} is a gate of modes of light, and there are qubits here: photonic gates and gates "
+            "of qubits cannot be mixed. Use model.on(qdl.backends.fock(cutoff)), and photonic layers alone."
+        )
     raise ValueError(
         f"{operator.name} has neither a matrix nor a decomposition, so it cannot be simulated. "
         "Yield gates that have one."
