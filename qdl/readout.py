@@ -266,7 +266,12 @@ class Probs(Readout):
 
 
 def as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
-    """Positions on the circuit as a tuple of integers, refused where they are none."""
+    """Positions on the circuit as a tuple of integers, refused where they are none.
+
+    Example:
+        >>> as_wires([0, 2], "ExpZ")
+        (0, 2)
+    """
     if wires is None:
         return None
     wires = wires.tolist() if hasattr(wires, "tolist") else wires

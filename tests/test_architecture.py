@@ -48,7 +48,7 @@ ALLOWED = {
     "training": GROUND | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "saving": GROUND | {"files", "model", "backends", "hybrid", "describe", "training", "photonic"},
     "pauli": GROUND | {"simulator"},
-    "diagnostics": GROUND | {"files", "model", "backends", "simulator", "pauli", "training"},
+    "diagnostics": GROUND | {"files", "model", "backends", "simulator", "pauli", "training", "photonic"},
     "ising": {"arguments", "files", "describe"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}

@@ -15,7 +15,15 @@ import pennylane as qp
 from .place import GatePlace, Place
 
 # Simulators of PennyLane without errors of their own.
-PURE = ("default.qubit", "default.mixed", "default.gaussian", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
+PURE = (
+    "default.qubit",
+    "default.mixed",
+    "default.gaussian",
+    "lightning.",
+    "null.qubit",
+    "qdl.jax",
+    "reference.qubit",
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,8 @@ def _rows(operators: list[Any], row: int) -> list[Any]:
     """The operators of one sample of a batch."""
     with qp.QueuingManager.stop_recording():
         return [
-            type(o)(*(n[row] if np.ndim(n) else n for n in o.data), wires=o.wires) for o in operators
+            type(o)(*(n[row] if np.ndim(n) else n for n in o.data), wires=o.wires)
+            for o in operators
         ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import runs
+from . import photonic, runs
 from .start import start_line
 
 FEATURES = {
@@ -26,13 +26,8 @@ FEATURES = {
 }  # how many features each data set is reduced to unless the user says otherwise: one a wire
 CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
 DEPTHS = {
-    "cvqnn": 4,
-    "data_reuploading": 4,
-    "hardware_efficient": 4,
-    "qcnn": None,
-    "strongly_entangling": 4,
-}
-CUTOFF = 8  # photons in all modes of a cvqnn together: 495 amplitudes for four modes
+    "cvqnn": 4, "data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4,
+}  # fmt: skip
 IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
 KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
 
@@ -161,23 +156,10 @@ def build_model(name: str, n_features: int, n_classes: int, depth: int | None = 
             left = (left + 1) // 2
         model = models.qcnn(n_features, stop_at=left)
     elif name == "cvqnn":
-        return _photonic(n_features, outputs, depth or DEPTHS[name])
+        return photonic.classifier(n_features, outputs, depth or 4)
     else:
         model = getattr(models, name)(n_features, depth or DEPTHS[name])
     return replace(model, readout=ExpZ(model.active[:outputs]))
-
-
-def _photonic(n_features: int, outputs: int, depth: int | None) -> Any:
-    """A photonic network on features in [0, pi], scaled to coherent states of at most a photon."""
-    from .. import layers, models
-    from ..backends import fock
-    from ..photonic import DisplacementEncoding, Quadrature
-
-    model = models.cvqnn(n_features, depth or 1, cutoff=CUTOFF)
-    _, *rest = model.layers.layers
-    encoded = layers.Sequential((DisplacementEncoding(scale=0.3), *rest))
-    place = fock(CUTOFF, total=True, penalty=1.0)
-    return replace(model, layers=encoded, readout=Quadrature(range(outputs)), place=place)
 
 
 @dataclass(frozen=True)

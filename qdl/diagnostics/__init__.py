@@ -13,6 +13,7 @@ one page.
 
 from .algebra import LieAlgebra, dynamical_lie_algebra
 from .compare import Comparison, compare_initializers, depth_sweep
+from .energy import EnergySweep
 from .engine import Engine, Task
 from .entanglement import EntanglingCapability, entangling_capability, meyer_wallach
 from .expressivity import Expressibility, FramePotential, expressibility, frame_potential
@@ -44,6 +45,7 @@ from .truncation import WeightTruncation, weight_truncation
 __all__ = [
     "Certificate",
     "Comparison",
+    "EnergySweep",
     "Engine",
     "EntanglingCapability",
     "Expressibility",

@@ -87,7 +87,9 @@ def _start(space: Space, steps: list[Any]) -> list[jax.Array]:
         fresh.remove(mode)
         step = steps.pop(0)
         a, b, phase = displaced(step)
-        found = elements.coherent(jax.lax.complex(a, b), space.levels) * jnp.exp(1j * phase)[..., None]
+        found = (
+            elements.coherent(jax.lax.complex(a, b), space.levels) * jnp.exp(1j * phase)[..., None]
+        )
         vectors[mode] = jnp.atleast_2d(found[0]).T
     return vectors
 
@@ -111,7 +113,9 @@ def _built(space: Space, steps: Sequence[Any]) -> dict[int, jax.Array]:
             continue
         displaces = kind == "displacement"
         numbers = [displaced(s)[:2] if displaces else (s.number(0),) for s in same]
-        joined = [jnp.concatenate([n.ravel() for n in column]) for column in zip(*numbers, strict=True)]
+        joined = [
+            jnp.concatenate([n.ravel() for n in column]) for column in zip(*numbers, strict=True)
+        ]
         matrices, start = build(*joined), 0
         for step, row in zip(same, numbers, strict=True):
             shape = row[0].shape
@@ -198,7 +202,10 @@ def _product(first: Op, then: Op) -> Op | None:
     one, two = first.array, then.array
     batched = first.batched or then.batched
     if first.batched != then.batched:
-        if "single" in (first.kind, then.kind) and not (first if first.kind == "single" else then).batched:
+        if (
+            "single" in (first.kind, then.kind)
+            and not (first if first.kind == "single" else then).batched
+        ):
             return None
         if first.kind == then.kind == "single":
             return None
@@ -225,11 +232,10 @@ def _run(space: Space, ops: Sequence[Any], state: jax.Array, norms: list | None)
             [each.array for each in _every(op.body)],
         )
 
-        none = jnp.zeros((0, space.levels, state.shape[-1]), state.real.dtype)
-
         def turn(state: jax.Array, arrays: list[jax.Array], op: Turns = op) -> tuple[Any, Any]:
             body = _with(op.body, iter(arrays))
             state, found = _run(space, body, state, None if norms is None else [])
+            none = jnp.zeros((0, space.levels, state.shape[-1]), state.real.dtype)
             return state, None if norms is None else jnp.concatenate([none, *found])
 
         state, found = jax.lax.scan(turn, state, arrays, reverse=op.backwards)
@@ -260,4 +266,3 @@ def _with(ops: Sequence[Any], arrays: Iterator[jax.Array]) -> list[Any]:
         else replace(op, body=tuple(_with(op.body, arrays)))
         for op in ops
     ]
-

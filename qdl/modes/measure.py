@@ -48,8 +48,8 @@ def refuse(measured: Measured, levels: int | None = None) -> None:
             most = max(term.data[0], default=0) if term.name == "FockStateProjector" else 0
             if levels is not None and most >= levels:
                 raise Refused(
-                    f"{term} asks for {int(most)} photons, beyond cutoff={levels}. Use fock({int(most) + 1}) or "
-                    "more."
+                    f"{term} asks for {int(most)} photons, beyond cutoff={levels}. Use fock({int(most) + 1}) "
+                    "or more."
                 )
 
 

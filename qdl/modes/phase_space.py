@@ -1,7 +1,7 @@
 r"""Gaussian circuits in phase space: the mean and the covariance of all quadratures, vacuum variance 1.
 
-Order $x_1, \dots, x_m, p_1, \dots, p_m$. Gates next to each other on different modes are one step, and a mesh of
-beamsplitters is a loop over its columns, so that hundreds of modes compile.
+Order $x_1, \dots, x_m, p_1, \dots, p_m$. Gates next to each other on different modes are one step, and a mesh
+of beamsplitters is a loop over its columns, so that hundreds of modes compile.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ def refuse(measured: Measured) -> None:
             name = getattr(term, "name", type(term).__name__)
             if name not in READ:
                 raise Refused(
-                    f"{name} is not read from mean and covariance: gaussian() has quadratures and mean photon "
-                    "numbers. Use Quadrature() or PhotonNumber() of qdl.photonic, or fock(cutoff), which has "
-                    "photon numbers."
+                    f"{name} is not read from mean and covariance: gaussian() has quadratures and mean "
+                    "photon numbers. Use Quadrature() or PhotonNumber() of qdl.photonic, or fock(cutoff), "
+                    "which has photon numbers."
                 )
 
 

@@ -47,7 +47,7 @@ class Step:
         return any(isinstance(n, Ref) and n.table.ndim == 3 for n in self.numbers)
 
     def number(self, i: int) -> jax.Array:
-        """A number for all runs, ``(runs,)``, or ``(runs, batch)`` where the gate differs from sample to sample."""
+        """A number for all runs, ``(runs,)``, or ``(runs, batch)`` where samples have gates of their own."""
         return numbers([self], i)[..., 0]
 
 
@@ -63,7 +63,9 @@ class Turns:
 def numbers(steps: Sequence[Step], i: int) -> jax.Array:
     """The i-th number of some steps in the same loops: ``(runs, steps)``, or ``(runs, batch, steps)``."""
     found = [step.numbers[i] for step in steps]
-    lead = next((n.table.shape[:-1] for s in steps for n in s.numbers if _many(n)), (steps[0].runs,))
+    lead = next(
+        (n.table.shape[:-1] for s in steps for n in s.numbers if _many(n)), (steps[0].runs,)
+    )
     tables = {id(n.table): n.table for n in found if isinstance(n, Ref)}
     if len(tables) == 1 and all(isinstance(n, Ref) for n in found):
         [table] = tables.values()
@@ -73,7 +75,9 @@ def numbers(steps: Sequence[Step], i: int) -> jax.Array:
         return jnp.broadcast_to(picked, (*lead, len(steps)))
     columns = []
     for n in found:
-        column = n.table[..., n.column] if isinstance(n, Ref) else jnp.asarray(n, jnp.result_type(float))
+        column = (
+            n.table[..., n.column] if isinstance(n, Ref) else jnp.asarray(n, jnp.result_type(float))
+        )
         if column.ndim == 1 and len(lead) == 2:
             column = column[:, None]
         columns.append(jnp.broadcast_to(column, lead))
@@ -111,7 +115,8 @@ def _of_leaf(leaf: Leaf, params: Any, x: Any) -> Iterator[Step]:
     sources = [s for gate in gates for s in gate.sources]
     places: dict[Any, tuple[bool, int]] = {}
     pieces: dict[bool, list[Any]] = {False: [], True: []}
-    for kind, table in ((Entry, entries), (Feature, x)):
+    origins: tuple[tuple[Any, Any], ...] = ((Entry, entries), (Feature, x))
+    for kind, table in origins:
         wanted = list(dict.fromkeys(s for s in sources if isinstance(s, kind)))
         if not wanted:
             continue

@@ -27,11 +27,21 @@ def sampled(
 
     What the cut-off leaves out is an outcome of its own, which counts 0: values are right on average.
     """
+    measure.refuse(measured)
+    norm = jnp.sum(state.real**2 + state.imag**2, tuple(range(state.ndim - 1)))
+    # Outcomes are whole numbers, through which no gradient comes back that could be refused.
+    found = _means(space, jax.lax.stop_gradient(state), measured, shots, key)
+    return found + 0 * no_gradient(norm)[:, None]
+
+
+def _means(
+    space: Space, state: jax.Array, measured: Measured, shots: int, key: jax.Array
+) -> jax.Array:
     if isinstance(measured, PhotonProbabilities):
         p = measure.probabilities(space, state, measured.wires)
         found = _drawn(p, shots, key)
         counts = jax.vmap(lambda row: jnp.bincount(row, length=p.shape[-1] + 1))(found)
-        return no_gradient(counts[:, :-1].astype(p.dtype) / shots)
+        return counts[:, :-1].astype(p.dtype) / shots
     columns = []
     for i, observable in enumerate(measured.observables):
         total: Any = 0.0
@@ -42,7 +52,7 @@ def sampled(
             lost = jnp.concatenate([outcomes, jnp.zeros(1, outcomes.dtype)])
             total = total + coefficient * jnp.mean(lost[found], -1)
         columns.append(total)
-    return no_gradient(jnp.stack(columns, -1))
+    return jnp.stack(columns, -1)
 
 
 def _drawn(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
@@ -64,7 +74,9 @@ def _distribution(space: Space, state: jax.Array, term: Any) -> tuple[jax.Array,
             value = prod(n)
         return p, jnp.asarray(value, p.dtype)
     c, s = measure.direction(term)
-    turned = jnp.exp(-1j * np.arctan2(s, c) * jnp.asarray(space.numbers(wires[0]), state.real.dtype))
+    turned = jnp.exp(
+        -1j * np.arctan2(s, c) * jnp.asarray(space.numbers(wires[0]), state.real.dtype)
+    )
     rho = measure.reduced(space, state * turned, wires[0])
     x = np.linspace(-1, 1, POINTS) * (2 * np.sqrt(space.levels) + 8)
     psi = jnp.asarray(wavefunctions(x, space.levels) * np.sqrt(x[1] - x[0]), state.real.dtype)

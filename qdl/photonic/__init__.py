@@ -9,6 +9,7 @@ from .layers import (
     Kerr,
     Squeezing,
 )
+from .pictures import plot_photon_numbers, plot_wavefunction, plot_wigner
 from .readouts import FockProbs, PhotonNumber, Quadrature
 from .starts import Start, haar, normal
 
@@ -26,4 +27,7 @@ __all__ = [
     "Start",
     "haar",
     "normal",
+    "plot_photon_numbers",
+    "plot_wavefunction",
+    "plot_wigner",
 ]

@@ -129,9 +129,10 @@ class DisplacementEncoding(_Modes):
 class Interferometer(_Modes):
     r"""A passive linear transformation of all modes: a rectangular mesh of beamsplitters, then rotations.
 
-    $B(\theta, \phi) = e^{\theta (e^{i\phi} a b^\dagger - e^{-i\phi} a^\dagger b)}$ on the pairs (0, 1), (2, 3),
-    ..., then (1, 2), (3, 4), ..., as many columns as there are modes m; then $R(\varphi) = e^{i\varphi n}$ on
-    each. Every unitary of the modes can be reached; one mode has a rotation alone.
+    $B(\theta, \phi) = e^{\theta (e^{i\phi} a b^\dagger - e^{-i\phi} a^\dagger b)}$ on the pairs (0, 1),
+    (2, 3), ..., then (1, 2), (3, 4), ..., as many columns as there are modes m; then
+    $R(\varphi) = e^{i\varphi n}$ on each. Every unitary of the modes can be reached; one mode has a rotation
+    alone.
 
     Args:
         initializer: how the angles start, radians; None for the model's choice.

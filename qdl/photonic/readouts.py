@@ -29,7 +29,7 @@ class _OfModes(Readout):
 
 @dataclass(frozen=True)
 class Quadrature(_OfModes):
-    r"""$\langle x_\phi \rangle$ of each mode, $x_\phi = x \cos\phi + p \sin\phi$; shape ``(..., len(wires))``.
+    r"""$\langle x \cos\phi + p \sin\phi \rangle$ of each mode; shape ``(..., len(wires))``.
 
     $x = a + a^\dagger$, $p = -i(a - a^\dagger)$ (hbar = 2): a coherent state has
     $\langle x \rangle = 2\,\mathrm{Re}\,\alpha$, and the vacuum variance 1.
@@ -49,7 +49,9 @@ class Quadrature(_OfModes):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("phi", abs(self.phi) if isinstance(self.phi, int | float) else self.phi, "phi=0.0")
+        check_number(
+            "phi", abs(self.phi) if isinstance(self.phi, int | float) else self.phi, "phi=0.0"
+        )
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp
@@ -83,9 +85,9 @@ class PhotonNumber(_OfModes):
 class FockProbs(_OfModes):
     r"""Probabilities of photon numbers; shape ``(..., cutoff**len(wires))``, the first mode the slowest.
 
-    $P(n_1, \dots, n_k) = \langle n_1 \dots n_k | \rho | n_1 \dots n_k \rangle$ for fewer than ``cutoff`` photons
-    in each mode; they add up to less than 1 by what the cut-off leaves out. The number of values is that of
-    the place, ``fock(cutoff)``.
+    $P(n_1, \dots, n_k) = \langle n_1 \dots n_k | \rho | n_1 \dots n_k \rangle$ for fewer than ``cutoff``
+    photons in each mode; they add up to less than 1 by what the cut-off leaves out. The number of
+    values is that of the place, ``fock(cutoff)``.
 
     Args:
         wires: modes; None for all.

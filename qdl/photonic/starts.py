@@ -33,7 +33,9 @@ class Start:
             key: a JAX key.
             shape: of the array.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define array(layer, name, key, shape).")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define array(layer, name, key, shape)."
+        )
 
     def __call__(self, key: Any, shape: tuple[int, ...], dtype: Any = float) -> jax.Array:
         """Refuse layers of qubits, which do not say what they draw."""

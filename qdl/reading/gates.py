@@ -25,7 +25,9 @@ from ..layers.template import Template
 from .dependence import ANALYTIC, OPAQUE, dependence
 
 HOUSE = __name__.partition(".")[0]
-OURS = tuple(f"{HOUSE}.{room}." for room in ("layers", "photonic", "reading"))  # analytic in their numbers
+OURS = tuple(
+    f"{HOUSE}.{room}." for room in ("layers", "photonic", "reading")
+)  # analytic in their numbers
 SAME = 1e-12  # relative difference below which an angle is a multiple of an entry
 
 Expand = Callable[[Any], Iterable[Any]]  # an operator as those that the reader knows
@@ -243,7 +245,9 @@ def dims_of(operator: Any) -> list[int]:
     """How many axes each parameter has without a batch: 0 for an angle."""
     if isinstance(operator, qp.operation.Channel):  # which takes a batch of strengths for a vector
         return [2 if getattr(value, "ndim", 0) > 1 else 0 for value in operator.data]
-    if isinstance(operator, qp.operation.CV):  # whose angles alone are numbers, and may have a batch
+    if isinstance(
+        operator, qp.operation.CV
+    ):  # whose angles alone are numbers, and may have a batch
         return [0] * len(operator.data)
     try:
         return list(operator.ndim_params) if operator.data else []

@@ -19,8 +19,8 @@ from .. import reading as structure
 from ..layers.base import Layer, Wires
 from ..reading import Computed, Constant, Entry, Feature, Leaf, with_all_data
 from ..reading.gates import Array, operators_of
-from ..refused import Refused
 from ..reading.values import computed_angles, without_gradient
+from ..refused import Refused
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
 FENCED = 8  # a block repeated this often is kept apart from its repetitions, to become a loop
@@ -235,8 +235,9 @@ def expand(operator: Any) -> list[Any]:
         return [operator]
     if isinstance(operator, qp.operation.CV):
         raise Refused(
-            f"{operator.name} is a gate of modes of light, and there are qubits here: photonic gates and gates "
-            "of qubits cannot be mixed. Use model.on(qdl.backends.fock(cutoff)), and photonic layers alone."
+            f"{operator.name} is a gate of modes of light, and there are qubits here: photonic gates and "
+            "gates of qubits cannot be mixed. Use model.on(qdl.backends.fock(cutoff)), and photonic layers "
+            "alone."
         )
     raise ValueError(
         f"{operator.name} has neither a matrix nor a decomposition, so it cannot be simulated. "

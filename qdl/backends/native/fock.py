@@ -68,7 +68,9 @@ class Fock(Place):
         if self.shots is not None:
             check_whole("shots", self.shots, "shots=1000", owner="fock")
         if not isinstance(self.total, bool):
-            raise TypeError(f"total must be True or False, got {self.total!r}. Example: total=True.")
+            raise TypeError(
+                f"total must be True or False, got {self.total!r}. Example: total=True."
+            )
         check_number("penalty", self.leak_weight, "fock(cutoff=10, penalty=10.0)")
         check_number("tolerance", self.tolerance, "tolerance=1e-3", positive=True)
 
@@ -118,13 +120,15 @@ class Fock(Place):
             return
         try:
             enough = _double(self, circuit, params, rows)[2]
-            advice = f"cutoff={enough} would do" if enough else f"cutoff={2 * self.cutoff} does not do"
+            advice = (
+                f"cutoff={enough} would do" if enough else f"cutoff={2 * self.cutoff} does not do"
+            )
         except Refused:
             advice = "twice the cut-off does not fit"
         warnings.warn(
-            f"the cut-off of {self.cutoff} photons leaves out {leak:.2g} of the trained state: values there are "
-            f"not those of the circuit. For these parameters {advice}. Train with fock(cutoff, penalty=10.0), "
-            "and look at qdl.certify(model, params, X).",
+            f"the cut-off of {self.cutoff} photons leaves out {leak:.2g} of the trained state: values there "
+            f"are not those of the circuit. For these parameters {advice}. Train with fock(cutoff, "
+            "penalty=10.0), and look at qdl.certify(model, params, X).",
             RuntimeWarning,
             stacklevel=5,
         )
@@ -161,7 +165,9 @@ class Fock(Place):
             errors = 2 * np.maximum(difference, state_error) + rounding
             verdict = judge(self.tolerance, difference=difference + rounding / 2, spot=state_error)
             why = "Twice the rigorous bound of the state, and twice the difference to twice the cut-off."
-        enough = "" if verdict != "not certified" else f" A cut-off of {_enough(cutoff, self)} would do."
+        enough = (
+            "" if verdict != "not certified" else f" A cut-off of {_enough(cutoff, self)} would do."
+        )
         return FockCertified(
             verdict, values, errors, self.tolerance, f"Leak {leak:.2g}, state off by at most "
             f"{bound.max():.2g}. {why}{enough}", leak, float(bound.max()), difference, cutoff,
@@ -178,9 +184,10 @@ class Fock(Place):
             smaller = Total(circuit.n_wires, self.cutoff).size
             raise Refused(
                 f"{circuit.n_wires} modes with cutoff={self.cutoff} are {space.size} amplitudes, "
-                f"{size * space.size / 2**30:.3g} GiB a sample and {size * space.size * batch / 2**30:.3g} GiB "
-                f"for {batch}; at most {LARGEST / 2**30:.3g} are tried. Use total=True ({smaller} amplitudes), a "
-                "lower cut-off, smaller batches, or backends.gaussian() for circuits without Kerr gates."
+                f"{size * space.size / 2**30:.3g} GiB a sample and "
+                f"{size * space.size * batch / 2**30:.3g} GiB for {batch}; at most {LARGEST / 2**30:.3g} are "
+                f"tried. Use total=True ({smaller} amplitudes), a lower cut-off, smaller batches, or "
+                "backends.gaussian() for circuits without Kerr gates."
             )
 
 
@@ -301,6 +308,5 @@ def _enough(cutoff: int | None, place: Fock) -> str:
 
 def _norms(circuit: Circuit) -> Any:
     """The largest value of each readout; None where photons without number have none."""
-    if isinstance(circuit.measured, PhotonProbabilities):
-        return 1.0
-    return measure.bounds(circuit.measured)
+    measured: Any = circuit.measured
+    return 1.0 if isinstance(measured, PhotonProbabilities) else measure.bounds(measured)

@@ -50,8 +50,8 @@ class Gaussian(Place):
         beyond = sorted(kinds_of(circuit) - set(phase_space.GATES))
         if beyond:
             raise Refused(
-                f"{', '.join(beyond)} is not Gaussian, so that mean and covariance do not tell the state. Use "
-                "qdl.backends.fock(cutoff), or leave the gate out."
+                f"{', '.join(beyond)} is not Gaussian, so that mean and covariance do not tell the state. "
+                "Use qdl.backends.fock(cutoff), or leave the gate out."
             )
         phase_space.refuse(circuit.measured)
 
@@ -69,10 +69,14 @@ class Gaussian(Place):
     def certify(self, circuit: Circuit, params: Any, x: Any) -> Certified:
         """Nothing is left out."""
         if self.shots is not None:
-            raise Refused("shots are random, and certify is for what a place leaves out. Leave shots out.")
+            raise Refused(
+                "shots are random, and certify is for what a place leaves out. Leave shots out."
+            )
         values = self.apply(circuit, params, x, None)
         zero = np.zeros(np.shape(values))
-        return Certified(EXACT, values, zero, 0.0, "Gaussian states are told by mean and covariance.")
+        return Certified(
+            EXACT, values, zero, 0.0, "Gaussian states are told by mean and covariance."
+        )
 
 
 @partial(jax.jit, static_argnums=(0, 1))
