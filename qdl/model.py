@@ -157,6 +157,11 @@ class QNN(Circuit):
                 f"to_qasm writes one circuit, got x of shape {np.shape(x)}. Pass one sample, x[0]."
             )
         operators = self.operators(jax.tree.map(np.asarray, params), x)
+        if any(isinstance(o, qp.operation.CV) for o in operators):
+            raise Refused(
+                "OpenQASM has gates of qubits alone, and this circuit is one of modes of light. Use "
+                "model.operators(params, x), PennyLane's operators."
+            )
         return to_qasm2(operators, self.wires, self.active)
 
     def to_qiskit(self) -> tuple[Any, Any]:

@@ -31,6 +31,11 @@ NO_BITS = (
     "qdl.photonic.FockProbs() on qdl.backends.fock(cutoff, shots=...)."
 )
 
+OF_QUBITS = (
+    "{} is a quantity of qubits, and this place has modes of light. Here there are apply, state on fock, the "
+    "fidelity kernel, certify, training and gradient_variance."
+)
+
 
 @dataclass(frozen=True)
 class FockCertified(Certified):
@@ -99,6 +104,10 @@ class Fock(Place):
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Refused: modes have no bits."""
         raise Refused(NO_BITS)
+
+    def check_pure(self, what: str) -> None:
+        """Refuse quantities of qubits."""
+        raise Refused(OF_QUBITS.format(what))
 
     def leak(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """1 minus the squared norm, ``()`` or ``(batch,)``."""

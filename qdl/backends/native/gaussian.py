@@ -19,7 +19,7 @@ from ...modes.program import kinds_of
 from ...modes.sampling import no_gradient
 from ...refused import Refused
 from ..place import Place
-from .fock import NO_BITS
+from .fock import NO_BITS, OF_QUBITS
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,10 @@ class Gaussian(Place):
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Refused: modes have no bits."""
         raise Refused(NO_BITS)
+
+    def check_pure(self, what: str) -> None:
+        """Refuse quantities of qubits."""
+        raise Refused(OF_QUBITS.format(what))
 
     def certify(self, circuit: Circuit, params: Any, x: Any) -> Certified:
         """Nothing is left out."""
