@@ -136,7 +136,7 @@ def _fronts(steps: Sequence[Step]) -> Iterator[Front]:
 
 
 def _front(row: Sequence[Step]) -> Front:
-    modes = tuple(s.modes if len(s.modes) > 1 else s.modes[0] for s in row)
+    modes: tuple[Any, ...] = tuple(s.modes if len(s.modes) > 1 else min(s.modes) for s in row)
     if row[0].kind == "displacement":
         each = [displaced(s)[:2] for s in row] if len(row[0].numbers) > 2 else None
         if each is None:

@@ -115,8 +115,8 @@ def _of_leaf(leaf: Leaf, params: Any, x: Any) -> Iterator[Step]:
     sources = [s for gate in gates for s in gate.sources]
     places: dict[Any, tuple[bool, int]] = {}
     pieces: dict[bool, list[Any]] = {False: [], True: []}
-    origins: tuple[tuple[Any, Any], ...] = ((Entry, entries), (Feature, x))
-    for kind, table in origins:
+    for kind in (Entry, Feature):
+        table: Any = entries if kind is Entry else x
         wanted = list(dict.fromkeys(s for s in sources if isinstance(s, kind)))
         if not wanted:
             continue

@@ -164,7 +164,8 @@ class Total:
         """Blocks ``(N, D, D)``, or ``(batch, N, D, D)``, on two modes with N photons together."""
         batch = state.shape[-1]
         pieces, flat, back = _pairs(self.modes, self.levels, modes)
-        lines, mixed, start = _moved(state, flat, back), [], 0
+        lines: jax.Array = _moved(state, flat, back)
+        mixed, start = [], 0
         for first, shape in pieces:
             count, others, n = shape
             here = lines[start : start + count * others * n].reshape(*shape, batch)
