@@ -123,7 +123,7 @@ def _of_leaf(leaf: Leaf, params: Any, x: Any) -> Iterator[Step]:
         index = np.array([s.index for s in wanted])
         factor = jnp.asarray([s.factor for s in wanted], table.dtype)
         picked = table[..., index] * factor
-        batched = kind is Feature and x.ndim == 2
+        batched = kind is Feature and table.ndim == 2
         if kind is Feature:
             picked = jnp.broadcast_to(picked[None], (leaf.runs, *picked.shape))
         start = sum(p.shape[-1] for p in pieces[batched])
