@@ -35,7 +35,7 @@ _HOMES = {
 }
 _ROOMS = (
     "backends", "baselines", "datasets", "diagnostics", "estimators", "hybrid", "initializers", "ising",
-    "layers", "models", "readout", "simulator", "testing", "training",
+    "layers", "models", "photonic", "readout", "simulator", "testing", "training",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         ising,
         layers,
         models,
+        photonic,
         simulator,
         testing,
         training,

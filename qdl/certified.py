@@ -126,12 +126,9 @@ def certify(model: Any, params: Any, X: Any = None) -> Certified:
 
     Example:
         >>> import jax, qdl
-        >>> model = qdl.QNN(2, qdl.layers.Rotation("x"))
-        >>> try:
-        ...     certify(model, model.init(jax.random.key(0)))
-        ... except qdl.Refused as error:
-        ...     print(str(error)[:49])
-        certify is for places that leave something out an
+        >>> model = qdl.models.cvqnn(1, 2, cutoff=20)
+        >>> certify(model, model.init(jax.random.key(0)), jax.numpy.zeros((3, 1))).verdict
+        'certified at this theta'
     """
     if not (hasattr(model, "place") and hasattr(model, "circuit")):
         raise TypeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,15 +194,15 @@ class Hybrid:
             return stage.place.apply(stage.circuit, params, jnp.asarray(x), key)
         return applied(stage, params, x, key)
 
-    def penalty(self, params: Any, x: Any, key: jax.Array | None = None) -> Any:
-        """The sum of the penalties of the places of quantum stages; None without any."""
-        total = None
+    def quantum_stages(
+        self, params: Any, x: Any, key: jax.Array | None = None
+    ) -> Iterator[tuple[Any, Any, Any]]:
+        """Every quantum stage with its parameters and the features that reach it."""
         for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):
             key_here = None if key is None else jax.random.fold_in(key, i)
-            found = penalty(stage, p, x, key_here)
-            total = found if total is None else total if found is None else total + found
-            x = self._through(stage, p, x, key_here, i == 0)
-        return total
+            yield from quantum_stages(stage, p, x, key_here)
+            if any(_has_places(later) for later in self.stages[i + 1 :]):
+                x = self._through(stage, p, x, key_here, i == 0)
 
     def on(self, place: Any) -> Hybrid:
         """The same model and parameters, its quantum stages evaluated elsewhere."""
@@ -225,13 +225,38 @@ def applied(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
     return model.apply(params, x)
 
 
+def quantum_stages(
+    model: Any, params: Any, x: Any, key: Any = None
+) -> Iterator[tuple[Any, Any, Any]]:
+    """The circuits on places that a model is made of: each with its parameters and features."""
+    if isinstance(model, Hybrid):
+        yield from model.quantum_stages(params, x, key)
+    elif _has_places(model):
+        yield model, params, x
+
+
+def _has_places(model: Any) -> bool:
+    if isinstance(model, Hybrid):
+        return any(map(_has_places, model.stages))
+    return hasattr(model, "place") and hasattr(model, "circuit")
+
+
 def penalty(model: Any, params: Any, x: Any, key: Any = None) -> Any:
     """What the places of a model want a loss to hold small, a scalar; None where they want nothing."""
-    if isinstance(model, Hybrid):
-        return model.penalty(params, x, key)
-    if hasattr(model, "place") and hasattr(model, "circuit"):
-        return model.place.penalty(model.circuit, params, x)
-    return None
+    stages = quantum_stages(model, params, x, key)
+    found = [stage.place.penalty(stage.circuit, p, x) for stage, p, x in stages]
+    wanted = [each for each in found if each is not None]
+    return sum(wanted[1:], wanted[0]) if wanted else None
+
+
+def after_fit(model: Any, params: Any, x: Any, key: Any = None) -> None:
+    """Let the places of a trained model warn of what their values hide."""
+    from .backends import Place, places_of  # here: the classical stages need no PennyLane
+
+    if all(type(place).after_fit is Place.after_fit for place in places_of(model)):
+        return
+    for stage, p, there in quantum_stages(model, params, x, key):
+        stage.place.after_fit(stage.circuit, p, there)
 
 
 def n_in(stage: Any) -> int:
@@ -241,8 +266,8 @@ def n_in(stage: Any) -> int:
 
 def n_out(stage: Any) -> int | None:
     """How many values a stage gives; None if it does not say."""
-    if hasattr(stage, "readout") and hasattr(stage, "active"):
-        return stage.readout.size(stage.active)
+    if hasattr(stage, "circuit") and hasattr(stage, "place"):
+        return stage.size
     return getattr(stage, "n_outputs", None)
 
 

@@ -18,6 +18,7 @@ from .backends.program import to_qasm2
 from .circuit import Circuit, count, over_batch
 from .layers.base import Initializer, Layer, Wires, check_key
 from .layers.compose import Adjoint, Composite, Repeat, Sequential, Step
+from .refused import Refused
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class QNN(Circuit):
         """The circuit alone."""
         return Circuit(self.n_wires, self.layers, self.readout)
 
+    @property
+    def size(self) -> int:
+        """The number k of readout values, at this place."""
+        return self.place.size(self.circuit)
+
     def init(self, key: jax.Array) -> Any:
         """Draw parameters: a list with one entry per layer, angles in radians."""
         return self.layers.init(check_key(key, "init"), self.wires, self.initializer)
@@ -79,13 +85,16 @@ class QNN(Circuit):
     def state(self, params: Any, x: Any = None) -> jax.Array:
         """The final state vector, ``(2**n_wires,)`` or ``(batch, 2**n_wires)``, complex.
 
+        On ``fock(cutoff)`` amplitudes ``(cutoff**n_modes,)``, mode 0 the slowest, not normalised.
+
         Raises:
             Refused: a place with errors, whose states are mixed.
         """
-        self.place.check_pure("state")
         self.check_params(params)
         with forward_mode_named():
-            return over_batch(partial(_state, self.circuit, params), self.check_features(x))
+            return over_batch(
+                partial(self.place.state, self.circuit, params), self.check_features(x)
+            )
 
     def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
         """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}, errors of the place in.
@@ -148,6 +157,11 @@ class QNN(Circuit):
                 f"to_qasm writes one circuit, got x of shape {np.shape(x)}. Pass one sample, x[0]."
             )
         operators = self.operators(jax.tree.map(np.asarray, params), x)
+        if any(isinstance(o, qp.operation.CV) for o in operators):
+            raise Refused(
+                "OpenQASM has gates of qubits alone, and this circuit is one of modes of light. Use "
+                "model.operators(params, x), PennyLane's operators."
+            )
         return to_qasm2(operators, self.wires, self.active)
 
     def to_qiskit(self) -> tuple[Any, Any]:
@@ -182,13 +196,14 @@ class QNN(Circuit):
         for _, layer, wires in self.layers.steps(self.wires):
             lines += _tree(layer, wires, 1)
         read = _span(tuple(sorted(self.measured.wires)))
-        lines.append(f"  {type(self.readout).__name__}  wires {read} -> {self.size} values")
+        lines.append(f"  {type(self.readout).__name__}  wires {read} -> {self._count()} values")
         return "\n".join(lines)
 
-
-@partial(jax.jit, static_argnums=0)
-def _state(circuit: Circuit, params: Any, x: Any) -> jax.Array:
-    return simulator.state(circuit, params, x)
+    def _count(self) -> str:
+        try:
+            return str(self.size)
+        except Refused:  # as many as a place says that it is not on
+            return "?"
 
 
 def _span(wires: Wires) -> str:

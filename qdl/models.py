@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pennylane as qp
 
+from .backends import fock
 from .layers import (
     QAOA,
     AngleEncoding,
@@ -22,7 +23,15 @@ from .layers import (
     Template,
 )
 from .model import QNN
-from .readout import Expval
+from .photonic import (
+    Displacement,
+    DisplacementEncoding,
+    Interferometer,
+    Kerr,
+    Quadrature,
+    Squeezing,
+)
+from .readout import Expval, Readout
 
 if TYPE_CHECKING:
     from .qaoa import QAOASampler
@@ -148,6 +157,30 @@ def qcnn(
         if left > 1:
             layers.append(Entangler("cnot", "ring"))
     return QNN(n, layers)
+
+
+def cvqnn(n_modes: int, depth: int, *, cutoff: int, readout: Readout | None = None) -> QNN:
+    """A photonic network: displacements by the features, then ``depth`` layers of modes, on ``fock(cutoff)``.
+
+    A layer is an interferometer, squeezers, an interferometer, displacements and Kerr gates: weights,
+    bias and nonlinearity, ``2 m^2 + 4 m`` parameters on m modes. They start close to zero.
+
+    Args:
+        n_modes: number of modes, and of features.
+        depth: number of layers.
+        cutoff: photon numbers 0 to cutoff - 1 in each mode; ``qdl.certify`` says whether it is enough.
+        readout: what is measured; None for the quadrature x of every mode.
+
+    Example:
+        >>> model = cvqnn(2, 4, cutoff=10)
+        >>> model.n_params, model.place.cutoff
+        (64, 10)
+
+    Reference: Killoran et al., Phys. Rev. Research 1, 033063 (2019).
+    """
+    layer = [Interferometer(), Squeezing(), Interferometer(), Displacement(), Kerr()]
+    layers = [DisplacementEncoding(), Repeat(layer, depth)]
+    return QNN(n_modes, layers, Quadrature() if readout is None else readout, place=fock(cutoff))
 
 
 def mcclean(n: int, depth: int) -> QNN:

@@ -66,7 +66,7 @@ def _is_hermitian(o: Any) -> bool:
     if o.pauli_rep is not None:
         sizes = [abs(c) for c in o.pauli_rep.values()]
         return all(abs(np.imag(c)) <= SAME * max(sizes) for c in o.pauli_rep.values())
-    if isinstance(o, qp.Projector):
+    if isinstance(o, qp.Projector | qp.operation.CVObservable):
         return True
     if isinstance(o, qp.ops.SProd) and np.imag(o.scalar) == 0 and _is_hermitian(o.base):
         return True
@@ -102,6 +102,8 @@ def terms(observable: Any) -> list[tuple[float, Any]]:
 def norm(observable: Any) -> float:
     """An upper bound on the absolute eigenvalues of an observable; the largest one for a single term.
 
+    Infinite for quadratures and photon numbers.
+
     Example:
         >>> norm(qp.Z(0) - 0.5 * qp.Projector([1], 1))
         1.5
@@ -112,11 +114,26 @@ def norm(observable: Any) -> float:
 def _norm(term: Any) -> float:
     if isinstance(term, PauliWord | qp.Projector):
         return 1.0
+    if isinstance(term, qp.operation.CVObservable):
+        return 1.0 if term.name == "FockStateProjector" else float("inf")
     wires = len(term.wires)
     if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == wires:
         return float(np.prod([norm(factor) for factor in term.operands]))
     matrix = np.asarray(qp.matrix(term, wire_order=term.wires))
     return float(np.abs(np.linalg.eigvalsh(matrix)).max())
+
+
+def refuse_modes(term: Any) -> None:
+    """Refuse an observable of modes where there are qubits.
+
+    Example:
+        >>> refuse_modes(qp.Z(0))
+    """
+    if isinstance(term, qp.operation.CVObservable):
+        raise Refused(
+            f"{term.name} is an observable of modes of light, and there are qubits here. Use "
+            "model.on(qdl.backends.fock(cutoff)), and photonic layers alone."
+        )
 
 
 def words(observable: Any) -> dict[PauliWord, float]:
@@ -139,6 +156,7 @@ def words(observable: Any) -> dict[PauliWord, float]:
 def _words(term: Any) -> dict[PauliWord, float]:
     if isinstance(term, PauliWord):
         return {term: 1.0}
+    refuse_modes(term)
     wires = list(term.wires)
     if isinstance(term, qp.ops.Prod) and sum(len(o.wires) for o in term.operands) == len(wires):
         return _product([words(factor) for factor in term.operands], term)

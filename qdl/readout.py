@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .refused import Refused
+
 
 class Readout:
     """What is measured at the end of a circuit, on the wires that are still active.
@@ -76,7 +78,36 @@ class Probabilities:
         return 2 ** len(self.wires)
 
 
-Measured = Observables | Probabilities
+@dataclass(frozen=True)
+class PhotonProbabilities:
+    """Probabilities of the photon numbers of ``wires``; how many there are, the cut-off of a place says.
+
+    Example:
+        >>> PhotonProbabilities((1, 0)).wires
+        (1, 0)
+    """
+
+    wires: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Refused: a place with a cut-off knows it, ``place.size(circuit)``."""
+        raise self._nowhere()
+
+    @property
+    def observables(self) -> tuple[Any, ...]:
+        """Refused: no place of qubits has photon numbers."""
+        raise self._nowhere()
+
+    @staticmethod
+    def _nowhere() -> Refused:
+        return Refused(
+            "FockProbs gives probabilities of photon numbers, as many as the cut-off of a place with modes. "
+            "Use model.on(qdl.backends.fock(cutoff))."
+        )
+
+
+Measured = Observables | Probabilities | PhotonProbabilities
 
 
 def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
@@ -123,6 +154,8 @@ def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
             f"{owner} reads wires {beyond}, but the wires active at the end of the circuit are "
             f"{list(wires)}. Read some of those."
         )
+    if probabilities and getattr(readout, "photons", False):
+        return PhotonProbabilities(tuple(probabilities[0].wires))
     if probabilities:
         return Probabilities(tuple(probabilities[0].wires) or tuple(wires))
     return Observables(tuple(hermitian(each.obs, owner) for each in found))
@@ -143,7 +176,7 @@ class ExpZ(Readout):
     wires: Sequence[int] | int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wires", _as_wires(self.wires, "ExpZ"))
+        object.__setattr__(self, "wires", as_wires(self.wires, "ExpZ"))
 
     def on(self, wires: tuple[int, ...]) -> tuple[int, ...]:
         chosen: Any = self.wires
@@ -217,7 +250,7 @@ class Probs(Readout):
     wires: Sequence[int] | int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wires", _as_wires(self.wires, "Probs"))
+        object.__setattr__(self, "wires", as_wires(self.wires, "Probs"))
 
     def on(self, wires: tuple[int, ...]) -> tuple[int, ...]:
         chosen: Any = self.wires
@@ -232,7 +265,13 @@ class Probs(Readout):
         return 2 ** len(self.on(wires))
 
 
-def _as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
+def as_wires(wires: Any, owner: str) -> tuple[int, ...] | None:
+    """Positions on the circuit as a tuple of integers, refused where they are none.
+
+    Example:
+        >>> as_wires([0, 2], "ExpZ")
+        (0, 2)
+    """
     if wires is None:
         return None
     wires = wires.tolist() if hasattr(wires, "tolist") else wires

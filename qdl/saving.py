@@ -174,11 +174,11 @@ def _build_whole(
 
 def _class(name: str) -> type:
     """The class of qdl that a file names; a machine's, which brings Qiskit with it, only then."""
-    from . import backends, hybrid, initializers, layers, model, readout
+    from . import backends, hybrid, initializers, layers, model, photonic, readout
 
     if name in MACHINES:
         return getattr(backends, name)
-    for room in (model, backends, hybrid, initializers, layers, readout):
+    for room in (model, backends, hybrid, initializers, layers, readout, photonic):
         cls = vars(room).get(name)
         if isinstance(cls, type) and dataclasses.is_dataclass(cls) and cls.__module__[:4] == "qdl.":
             return cls

@@ -45,10 +45,14 @@ ELSEWHERE = {
     "baselines.without_entanglers": "a model",
     "diagnostics.TrainabilityReport": "its model is a text",
     "diagnostics.iqp_expectations": "of the circuit alone",
+    "photonic.plot_photon_numbers": "a picture, of `state`",
+    "photonic.plot_wavefunction": "a picture, of `state`",
+    "photonic.plot_wigner": "a picture, of `state`",
     "training.layer_masks": "of the circuit alone",
     "training.natural_gradient": "an optimizer, with `metric_tensor`",
     "training.qnspsa": "an optimizer, with states as `metric_tensor`",
 }
+MODES = "## Modes of light"  # a table of its own, of tests/modes_matrix.py
 INNER = ("simulator", "testing")  # what the statevector place is made of, and checks
 
 
@@ -129,7 +133,7 @@ def printed():
     """The signs of the page that is there: (quantity, place) -> sign without its number."""
     rows = [
         [each.strip() for each in line.strip("|\n ").split(" | ")]
-        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        for line in PAGE.read_text(encoding="utf-8").partition(MODES)[0].splitlines()
         if line.startswith("| ") and not line.startswith("| ---")
     ]
     head, *body = rows
@@ -153,4 +157,5 @@ if __name__ == "__main__":
             if verdict is not None and verdict.kind == "different":
                 print(f"{quantity} on {place}: {verdict.text}", flush=True)
         print(place, flush=True)
-    PAGE.write_text(page(found), encoding="utf-8")
+    modes = "".join(PAGE.read_text(encoding="utf-8").partition(MODES)[1:])
+    PAGE.write_text(page(found) + "\n" + modes, encoding="utf-8")

@@ -11,6 +11,8 @@ from .beyond.structure import Explanation
 from .device import as_place
 from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
+from .native.fock import Fock, fock
+from .native.gaussian import Gaussian, gaussian
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
 from .place import Cost, GatePlace, Place, places_of
@@ -27,7 +29,9 @@ __all__ = [
     "DensityMatrix",
     "Explanation",
     "Fake",
+    "Fock",
     "GatePlace",
+    "Gaussian",
     "HashedNoise",
     "IBM",
     "Mitigated",
@@ -45,6 +49,8 @@ __all__ = [
     "density_matrix",
     "estimate",
     "fake",
+    "fock",
+    "gaussian",
     "ibm",
     "mitigated",
     "pauli_propagation",

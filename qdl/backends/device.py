@@ -9,12 +9,21 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pennylane as qp
 
 from .place import GatePlace, Place
 
 # Simulators of PennyLane without errors of their own.
-PURE = ("default.qubit", "default.mixed", "lightning.", "null.qubit", "qdl.jax", "reference.qubit")
+PURE = (
+    "default.qubit",
+    "default.mixed",
+    "default.gaussian",
+    "lightning.",
+    "null.qubit",
+    "qdl.jax",
+    "reference.qubit",
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,15 @@ class PennyLaneDevice(GatePlace):
         return jnp.asarray(self._run(operators, [qp.probs(wires=wires)])[0])
 
     def _run(self, operators: list[Any], measurements: list[Any]) -> Any:
+        if self.device.name != "default.gaussian":
+            return self._executed(operators, measurements)
+        # It takes one measurement at once, and no batch.
+        rows = [_rows(operators, row) for row in range(_batch(operators))]
+        found = [[self._executed(row, [m])[0] for row in rows] for m in measurements]
+        batched = any(np.ndim(number) for o in operators for number in o.data)
+        return [jnp.stack(each) if batched else each[0] for each in found]
+
+    def _executed(self, operators: list[Any], measurements: list[Any]) -> Any:
         @qp.qnode(self.device, interface="jax")
         def circuit() -> Any:
             for operator in operators:
@@ -56,6 +74,19 @@ class PennyLaneDevice(GatePlace):
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
             return circuit()
+
+
+def _batch(operators: list[Any]) -> int:
+    return max((np.shape(n)[0] for o in operators for n in o.data if np.ndim(n)), default=1)
+
+
+def _rows(operators: list[Any], row: int) -> list[Any]:
+    """The operators of one sample of a batch."""
+    with qp.QueuingManager.stop_recording():
+        return [
+            type(o)(*(n[row] if np.ndim(n) else n for n in o.data), wires=o.wires)
+            for o in operators
+        ]
 
 
 def as_place(place: Any) -> Place:

@@ -12,6 +12,12 @@ from .. import simulator
 from ..circuit import Circuit
 
 
+@partial(jax.jit, static_argnums=0)
+def state(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+    """The state vector of a circuit's qubits, ``(2**n,)`` or ``(batch, 2**n)``."""
+    return simulator.state(circuit, params, x)
+
+
 @partial(jax.jit, static_argnums=(0, 3))
 def of_state(circuit: Circuit, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
     """Outcomes ``(..., shots, n_active)`` of the active wires in the state of a circuit."""

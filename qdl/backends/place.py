@@ -99,7 +99,7 @@ class Place:
         def checked(x: Any) -> Any:
             with forward_mode_named():
                 found = self.values(circuit, params, x, key)
-            expected = (*leading(x), circuit.size)
+            expected = (*leading(x), self.size(circuit))
             if jnp.shape(found) != expected:
                 raise ValueError(
                     f"{type(self).__name__} gave values of shape {jnp.shape(found)}, expected {expected}: "
@@ -108,6 +108,19 @@ class Place:
             return jnp.asarray(found)
 
         return over_batch(checked, x)
+
+    def size(self, circuit: Circuit) -> int:
+        """How many readout values a circuit has here."""
+        return circuit.size
+
+    def state(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
+        """The final state vector of features of at most one leading axis: that of qubits, without errors.
+
+        Raises:
+            Refused: a place with errors, whose states are mixed.
+        """
+        self.check_pure("state")
+        return outcomes.state(circuit, params, x)
 
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Outcomes of the active wires ``(..., shots, n_active)``, for features of at most two axes.
@@ -143,6 +156,9 @@ class Place:
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """A scalar that a loss should hold small, because this place truncates; None for none."""
         return None
+
+    def after_fit(self, circuit: Circuit, params: Any, x: Any) -> None:
+        """Warn of trained parameters whose values here are not what they seem; by default nothing."""
 
     def certify(self, circuit: Circuit, params: Any, x: Any) -> Certified:
         """What a place that truncates knows of the errors of its values, for ``qdl.certify``.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import runs
+from . import photonic, runs
 from .start import start_line
 
 FEATURES = {
@@ -25,7 +25,9 @@ FEATURES = {
     "wine": 8,
 }  # how many features each data set is reduced to unless the user says otherwise: one a wire
 CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
-DEPTHS = {"data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4}
+DEPTHS = {
+    "cvqnn": 4, "data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4,
+}  # fmt: skip
 IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
 KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
 
@@ -153,6 +155,8 @@ def build_model(name: str, n_features: int, n_classes: int, depth: int | None = 
         while left > 1 and (left + 1) // 2 >= outputs:
             left = (left + 1) // 2
         model = models.qcnn(n_features, stop_at=left)
+    elif name == "cvqnn":
+        return photonic.classifier(n_features, outputs, depth or 4)
     else:
         model = getattr(models, name)(n_features, depth or DEPTHS[name])
     return replace(model, readout=ExpZ(model.active[:outputs]))

@@ -14,6 +14,7 @@ one page.
 
 from .algebra import LieAlgebra, dynamical_lie_algebra
 from .compare import Comparison, compare_initializers, depth_sweep
+from .energy import EnergySweep
 from .engine import Engine, Task
 from .entanglement import EntanglingCapability, entangling_capability, meyer_wallach
 from .expressivity import Expressibility, FramePotential, expressibility, frame_potential
@@ -47,6 +48,7 @@ from .truncation import WeightTruncation, weight_truncation
 __all__ = [
     "Certificate",
     "Comparison",
+    "EnergySweep",
     "Engine",
     "EntanglingCapability",
     "Expressibility",

@@ -12,8 +12,10 @@ import numpy as np
 
 from ..circuit import check_features
 from ..layers.base import check_key
+from ..photonic import haar
 from .bounds.family import bounds
 from .data import DataLoss, data_loss
+from .energy import EnergySweep, check_energies
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
 from .one_shot import one_shot
@@ -35,6 +37,7 @@ def gradient_variance(
     cost: Callable[[jax.Array], jax.Array] | None = None,
     data: Any = None,
     loss: Any = None,
+    energy: Any = None,
     key: jax.Array,
     executor: Any = None,
 ) -> Any:
@@ -68,12 +71,15 @@ def gradient_variance(
         cost: a function of the readout values; None for the first value.
         data: ``(X, y)``, or a function of the width that returns it: the cost is the loss on these rows.
         loss: of the data, as in ``qdl.fit``: ``"mse"``, ``"cross_entropy"`` or f(outputs, y) -> scalar.
+        energy: for photonic circuits, photons per mode, one or several: a sweep over the energy of the start
+            too, each with ``initializer(E)``, ``qdl.photonic.haar`` if None.
         key: a JAX key.
         executor: where blocks of draws run: anything with ``submit``, as a
             ``concurrent.futures`` executor or a Dask ``Client``; None for here.
 
     Returns:
-        A ``Sweep`` with a row a width, or for a single QNN one ``GradientVariance``.
+        A ``Sweep`` with a row a width, or for a single QNN one ``GradientVariance``; with ``energy`` an
+        ``EnergySweep``, whose verdict names the modes and the energy.
 
     Raises:
         ValueError: widths, samples or method that make no sense; a model without parameters.
@@ -89,6 +95,10 @@ def gradient_variance(
 
     Reference: McClean, Boixo, Smelyanskiy, Babbush, Neven, Nature Communications 9, 4812 (2018).
     """
+    if energy is not None:
+        options = dict(depth=depth, parameter=parameter, method=method, samples=samples, x=x)
+        options |= dict(cost=cost, data=data, loss=loss, key=key, executor=executor)
+        return _over_energies(model_or_build, n_wires, energy, initializer or haar, options)
     _check(model_or_build, method, samples, parameter, depth)
     _check_cost(x, cost, data, loss)
     key = check_key(key, "gradient_variance")
@@ -138,6 +148,24 @@ def gradient_variance(
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
     family = partial(_family, model_or_build, depth, initializer, tuple(widths), cost, x)
     return Sweep(tuple(rows), parameter, law, family=family if data is None else None)
+
+
+def _over_energies(
+    build: Any, n_wires: Any, energy: Any, start: Any, options: dict[str, Any]
+) -> EnergySweep:
+    """A sweep over widths for each energy of the start."""
+    energies = check_energies(energy)
+    if not callable(build) or hasattr(build, "layers"):
+        raise TypeError(
+            "gradient_variance(energy=...) sweeps over modes too: pass a function build(n) that returns a "
+            f"photonic QNN, and n_wires=(...); got {type(build).__name__}."
+        )
+    widths = tuple(n_wires) if isinstance(n_wires, Iterable) else ()
+    if options["x"] is None and options["data"] is None:
+        # Features are displacements, energy of their own: none of it.
+        options["x"] = lambda n: np.zeros(build(n).n_features) if build(n).n_features else None
+    sweeps = [gradient_variance(build, widths, initializer=start(e), **options) for e in energies]
+    return EnergySweep(energies, tuple(sweeps))
 
 
 def _family(
@@ -232,5 +260,5 @@ def _named(model: Any, cost: Any) -> str:
         return cost.name
     if cost is not None:
         return f"cost={getattr(cost, '__name__', cost)}"
-    count = model.readout.size(model.active)
+    count = model.size
     return "the readout's value" if count == 1 else f"the first of {count} readout values"

@@ -24,7 +24,10 @@ from ..layers.compose import Adjoint
 from ..layers.template import Template
 from .dependence import ANALYTIC, OPAQUE, dependence
 
-OURS = Layer.__module__.rpartition(".")[0], __name__.rpartition(".")[0]  # qdl.layers, qdl.reading
+HOUSE = __name__.partition(".")[0]
+OURS = tuple(
+    f"{HOUSE}.{room}." for room in ("layers", "photonic", "reading")
+)  # analytic in their numbers
 SAME = 1e-12  # relative difference below which an angle is a multiple of an entry
 
 Expand = Callable[[Any], Iterable[Any]]  # an operator as those that the reader knows
@@ -242,6 +245,10 @@ def dims_of(operator: Any) -> list[int]:
     """How many axes each parameter has without a batch: 0 for an angle."""
     if isinstance(operator, qp.operation.Channel):  # which takes a batch of strengths for a vector
         return [2 if getattr(value, "ndim", 0) > 1 else 0 for value in operator.data]
+    if isinstance(
+        operator, qp.operation.CV
+    ):  # whose angles alone are numbers, and may have a batch
+        return [0] * len(operator.data)
     try:
         return list(operator.ndim_params) if operator.data else []
     except AttributeError:  # products and sums of operators do not say

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from ..observables import basis_state, terms
+from ..observables import basis_state, refuse_modes, terms
 from ..readout import Measured, Observables, Probabilities
 from . import kernels
 from .execute import Head, Ready
@@ -115,6 +115,7 @@ def image(observable: Any, state: jax.Array, order: list[int]) -> jax.Array:
         if isinstance(term, qp.pauli.PauliWord):
             part = _pauli(term, state, order)
         else:
+            refuse_modes(term)
             wires = tuple(term.wires)
             matrix = jnp.asarray(qp.matrix(term, wire_order=wires), state.dtype)
             part = local(matrix, [order.index(w) for w in wires], state, n)

@@ -21,6 +21,7 @@ from ..layers.base import Layer, Wires
 from ..reading import Computed, Constant, Entry, Feature, Leaf, with_all_data
 from ..reading.gates import Array, operators_of
 from ..reading.values import computed_angles, without_gradient
+from ..refused import Refused
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
 FENCED = 8  # a block repeated this often is kept apart from its repetitions, to become a loop
@@ -260,6 +261,12 @@ def parts_of(operator: Any, widest: int = MAX_WIRES) -> list[Any]:
         return [o for op in operator.decomposition() for o in parts_of(op, widest)]
     if operator.has_matrix:
         return [operator]
+    if isinstance(operator, qp.operation.CV):
+        raise Refused(
+            f"{operator.name} is a gate of modes of light, and there are qubits here: photonic gates and "
+            "gates of qubits cannot be mixed. Use model.on(qdl.backends.fock(cutoff)), and photonic layers "
+            "alone."
+        )
     raise ValueError(
         f"{operator.name} has neither a matrix nor a decomposition, so it cannot be simulated. "
         "Yield gates that have one."

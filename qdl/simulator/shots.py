@@ -17,7 +17,7 @@ import numpy as np
 import pennylane as qp
 
 from ..layers.base import Wires
-from ..observables import terms
+from ..observables import refuse_modes, terms
 from ..readout import Measured, Probabilities
 from . import kernels, measure
 from .execute import Head
@@ -75,6 +75,7 @@ def _eigenbasis(term: Any) -> tuple[Wires, np.ndarray, dict[int, Any], dict[Any,
         axes = {w: "Z" if letter == "Z" else (letter, w) for w, letter in term.items()}
         turned = {(a, w): (LETTERS[a], (w,)) for w, a in term.items() if a != "Z"}
         return wires, eigenvalues, axes, turned
+    refuse_modes(term)
     diagonal = measure.diagonal(term, wires)
     if diagonal is not None:
         return wires, diagonal, dict.fromkeys(wires, "Z"), {}

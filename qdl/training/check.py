@@ -202,6 +202,6 @@ def n_outputs(model: Any) -> int | None:
     """How many values per row the model gives; None if only tracing it would tell."""
     if hasattr(model, "n_outputs"):
         return model.n_outputs
-    if hasattr(model, "readout") and hasattr(model, "active"):
-        return model.readout.size(model.active)
+    if hasattr(model, "circuit") and hasattr(model, "place"):
+        return model.size
     return None

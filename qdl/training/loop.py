@@ -13,6 +13,7 @@ import optax
 
 from .. import threefry
 from ..arguments import check_real, check_whole
+from ..hybrid import after_fit
 from ..layers.base import check_key
 from .batches import n_rows
 from .check import check_data, check_model, check_optimizer, n_outputs
@@ -24,6 +25,8 @@ from .run import Fit, Options, run
 from .step import Data, Plan, State
 
 __all__ = ["Fit", "fit"]
+
+MOST_LOOKED_AT = 1024  # rows on which places look at a trained model
 
 
 def fit(
@@ -149,7 +152,9 @@ def fit(
         callback=callback,
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
     )
-    return run(plan, started, data, held, options, folder)
+    fitted = run(plan, started, data, held, options, folder)
+    after_fit(model, fitted.params, None if data.X is None else data.X[:MOST_LOOKED_AT], data_key)
+    return fitted
 
 
 def _start_of(leaf: Any) -> Any:

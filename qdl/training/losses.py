@@ -59,7 +59,8 @@ class CrossEntropy:
     Args:
         scale: factor of the expectation values before the softmax.
         outputs: one of the three; None lets ``fit`` read it from the model: the readout ``Probs``
-            gives probabilities, the others give expectations, a classical last stage gives logits.
+            gives probabilities, the others give expectations, a classical last stage gives logits, and
+            so do the unbounded values of modes, ``Quadrature`` and ``PhotonNumber``.
         shots: outcomes behind each output; None lets ``fit`` read it from the place of the model, and
             means exact outputs elsewhere.
 
@@ -87,8 +88,10 @@ class CrossEntropy:
     def of(self, model: Any) -> CrossEntropy:
         """This loss, told what the outputs of ``model`` are, and how many shots are behind them."""
         readout, outputs = getattr(model, "readout", None), self.outputs
-        if outputs is None and isinstance(readout, Probs):
+        if outputs is None and (isinstance(readout, Probs) or getattr(readout, "photons", False)):
             outputs = "probabilities"
+        elif outputs is None and getattr(readout, "unbounded", False):
+            outputs = "logits"
         elif outputs is None:
             outputs = "expectations" if isinstance(readout, Readout) else "logits"
         frequencies = self.shots is None and outputs != "logits"
