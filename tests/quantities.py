@@ -376,13 +376,6 @@ def certified(at):
     return same("values", found.values, wanted, np.asarray(found.errors) + 1e-7)
 
 
-def certified(at):
-    """Values with errors that hold: no further off than they say."""
-    found = qdl.certify(at.model, PARAMS, X)
-    wanted, *_ = at.read(MODEL, PARAMS, X)
-    return same("values", found.values, wanted, np.asarray(found.errors) + 1e-7)
-
-
 # ---- of the circuit alone
 
 

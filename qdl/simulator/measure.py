@@ -11,6 +11,7 @@ import pennylane as qp
 
 from ..observables import basis_state, refuse_modes, terms
 from ..readout import Measured, Observables, Probabilities
+from ..refused import Refused
 from . import kernels
 from .execute import Head, Ready
 
@@ -56,8 +57,12 @@ def values(measured: Measured, state: jax.Array, ready: Ready) -> jax.Array:
     return (columns.T @ p).T if last else p @ columns
 
 
-def diagonals(measured: Observables, order: list[int]) -> np.ndarray:
+def diagonals(measured: Measured, order: list[int]) -> np.ndarray:
     """The diagonal observables as columns over the basis states: ``(2**n, k)``."""
+    if not isinstance(measured, Observables):
+        raise Refused(
+            "numbers of photons are read on modes. Use FockProbs on qdl.backends.fock(...)."
+        )
     each = [(diagonal(o, tuple(o.wires)), tuple(o.wires)) for o in measured.observables]
     return np.stack([spread(diagonal, wires, order) for diagonal, wires in each], 1)
 
