@@ -309,7 +309,8 @@ def test_qdl_compare_leaves_a_run_folder(tmp_path, monkeypatch):
     [
         ("--depth 3", "reuploading chooses its own depth, got depth = 3. Leave depth out"),
         ("--dataset letters", "dataset must be one of bars_and_stripes, breast_cancer"),
-        ("--model cnn", "model must be one of data_reuploading, hardware_efficient, qcnn"),
+        ("--model cnn", "model must be one of cvqnn, data_reuploading, hardware_efficient, qcnn"),
+        ("--model cvqnn", "compare sets a circuit beside itself without entanglers"),
         ("--seeds 0", "Invalid value for '--seeds'"),
     ],
 )

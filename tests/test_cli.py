@@ -115,7 +115,7 @@ def test_bad_configurations(qdl_command, tmp_path, text, said):
             "--model mine.py:model",
             "got 'mine.py:model'. Data and models of your own are trained in",
         ),
-        ("--model cnn", "model must be one of data_reuploading, hardware_efficient, qcnn"),
+        ("--model cnn", "model must be one of cvqnn, data_reuploading, hardware_efficient, qcnn"),
         ("--depth 3", "qcnn has no depth, got depth = 3"),
         ("--steps 0", "steps must be positive, got 0"),
         ("--seed -1", "seed must be a whole number >= 0, got -1"),

@@ -288,7 +288,7 @@ def test_a_model_prints_all_parts_of_a_composite():
     printed = str(qdl.QNN(3, [Own(), Mirrored(Rotation("x"))]))
     for line in (
         "Own, 3 parameters",
-        "pool: Pooling(axes='x', kind='controlled')  wires 0-2, 1 parameters",
+        "pool: Pooling(axes='x', kind='controlled', shared=True)  wires 0-2, 1 parameters",
         "turn: Sequential, 2 parameters",
         "Rotation(axes='y', initializer=None)  wires 0,2, 2 parameters",
         "block: Rotation(axes='x', initializer=None)  wires 0,2, 2 parameters",

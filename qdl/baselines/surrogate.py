@@ -65,9 +65,12 @@ def _of_leaf(layer: layers.Layer, wires: tuple[int, ...], n: int) -> Iterator[tu
     if isinstance(inner, layers.AngleEncoding):  # a trained factor counts with its start
         yield from ((column, inner.scale) for column in inner.features or range(len(wires)))
         return
+    from pennylane.operation import CVOperation
+
     for gate in read_gates(layer, wires, (n,) if n else None, lambda operator: [operator]):
         for i, source in enumerate(gate.sources):
-            if isinstance(source, Computed) or gate.array:
+            on_modes = isinstance(gate.operator, CVOperation)
+            if isinstance(source, Computed) or gate.array or on_modes:
                 raise ValueError(
                     f"no frequencies are known of {inner!r}: expected encodings whose gates rotate by one "
                     "feature each, such as AngleEncoding. Leave the surrogate out, or encode by angles."

@@ -58,6 +58,11 @@ def compare(
             f"{DEFAULT} chooses its own depth, got depth = {depth}. Leave depth out, or name another "
             "model, for example data_reuploading."
         )
+    if model == "cvqnn":
+        raise ValueError(
+            "compare sets a circuit beside itself without entanglers and beside its Fourier series, which a "
+            "cvqnn has not. Use qdl train --model cvqnn, and compare --model reuploading for its rivals."
+        )
     config = TrainConfig(dataset, known, classes, features, depth, steps=steps, seed=seed)
     data = load_data(config)
     width, n_classes = data.X_train.shape[1], int(data.y_train.max()) + 1
