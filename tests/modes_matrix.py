@@ -194,6 +194,16 @@ def priced(m):
     return None if not estimate(m, batch_size=3).jobs else "something is billed"
 
 
+def concentration(m):
+    """Overlaps depend on the encoding alone, so that any start gives those by hand."""
+    points = np.random.default_rng(2).normal(size=(8, 2))
+    found = diagnostics.kernel_concentration(
+        lambda n: m, (2,), key=KEY, samples=8, draw=lambda key, shape: points
+    )[2]
+    K = np.exp(-0.25 * ((points[:, None] - points[None]) ** 2).sum(-1))
+    return same("mean", found.mean, K[~np.eye(8, dtype=bool)].mean(), 1e-6)
+
+
 def at_x(function):
     return lambda m: function(m, PARAMS, X[0])
 
@@ -241,6 +251,7 @@ QUANTITIES = {
     "`save` and `load`": saved,
     "`estimate`": priced,
     "`transpile_report`": lambda m: transpile_report(m, m.place),
+    "`kernel_concentration`": concentration,
 }
 QUICK = ("`apply`", "`sample`", "`operators`", "`to_qasm`, version 2", "`quantum_fisher`")
 HEAD = """
