@@ -1,6 +1,6 @@
-"""``python -m benchmarks.born``: circuits that generate 9 bits, beside independent bits, at equal CPU time.
+"""Circuits that generate, for the table of ``python -m benchmarks.generative small``.
 
-A row is a function of (rows, CPU seconds, seed) that gives the probabilities of all 2^n rows, the first bit
+Each is a function of (rows, CPU seconds, seed) that gives the probabilities of all 2^n rows, the first bit
 worth most. What compiling takes is not counted.
 """
 
@@ -83,56 +83,3 @@ def iqp_machine(X: np.ndarray, seconds: float, seed: int) -> np.ndarray:
     seen = Means(model, tuple(map(tuple, words.tolist())))
     params = trained(seen, means, apart, 0.02, seconds, seed)
     return np.asarray(model.apply(params), float)
-
-
-def independent(X: np.ndarray, seconds: float, seed: int) -> np.ndarray:
-    """Independent bits, in closed form."""
-    del seconds, seed
-    p, every = X.mean(0), np.array(list(itertools.product((0, 1), repeat=X.shape[1])))
-    return np.prod(np.where(every, p, 1 - p), axis=-1)
-
-
-ROWS = {
-    "independent bits": independent,
-    "Born machine, CZ ring, depth 10, KL": born_machine,
-    "IQP circuit of words of up to 3, MMD": iqp_machine,
-}
-
-
-def bars() -> tuple[np.ndarray, np.ndarray]:
-    """The 14 patterns of 3 x 3 bars and stripes; the test part is the same."""
-    lines = (np.arange(8)[:, None] >> np.arange(2, -1, -1)) & 1
-    patterns = np.concatenate([np.repeat(lines, 3, axis=1), np.tile(lines, (1, 3))])
-    found = np.unique(patterns, axis=0).astype(float)
-    return found, found
-
-
-def small_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Digits as 3 x 3 bits: the mean of each part above the median of that part."""
-    data = qdl.datasets.digits(None, 9, "pool", scale=(0, 1), test_size=397 / 1797)
-    middle = np.median(data.X_train, axis=0)
-    return (data.X_train > middle).astype(float), (data.X_test > middle).astype(float)
-
-
-def scored(p: np.ndarray, test: np.ndarray) -> float:
-    """The mean log-likelihood of test rows; of few patterns the divergence from them."""
-    index = test.astype(int) @ 2 ** np.arange(test.shape[1] - 1, -1, -1)
-    mean = float(np.mean(np.log(np.maximum(p[index], 1e-12))))
-    return -np.log(len(test)) - mean if len(test) < 20 else mean
-
-
-def main(seconds: float = 8.0, seeds: int = 3) -> None:
-    """The table."""
-    sets = {"KL, bars and stripes": bars(), "digits, test": small_digits()}
-    print(f"9 bits, {seconds:g} CPU seconds each, mean and sd of {seeds} seeds; nats\n")
-    print("| model | " + " | ".join(sets) + " |\n| --- | --- | --- |")
-    for name, model in ROWS.items():
-        cells = []
-        for train, test in sets.values():
-            found = [scored(model(train, seconds, seed), test) for seed in range(seeds)]
-            cells.append(f"{np.mean(found):.3f} +- {np.std(found):.3f}")
-        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

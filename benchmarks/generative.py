@@ -31,6 +31,8 @@ from qdl.ising import (
     plot_log_likelihood,
 )
 
+from .born import born_machine, iqp_machine
+
 SECONDS = 8.0
 RATES = (1e-3, 3e-3)  # of spins; 16 times that is the rate of bits
 BITS = 9
@@ -229,6 +231,8 @@ SMALL: dict[str, Callable[[np.ndarray, float, int], np.ndarray]] = {
     "QBM of 9 visible spins, Gamma 1": partial(
         machine, hidden=0, graph=FULL, transverse=1.0, batch_size=1400, learning_rate=0.3
     ),
+    "Born machine, CZ ring, depth 10, KL": born_machine,
+    "IQP circuit of words of up to 3, MMD": iqp_machine,
 }
 
 
@@ -241,12 +245,12 @@ def small_table(out: Path, seconds: float, seeds: int = 3) -> None:
     for name, model in SMALL.items():
         cells = []
         for train, test in sets.values():
-            scores = [_scored(model(train, seconds, seed), test) for seed in range(seeds)]
+            scores = [scored(model(train, seconds, seed), test) for seed in range(seeds)]
             cells.append(f"{np.mean(scores):.3f} +- {np.std(scores):.3f}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
-def _scored(p: np.ndarray, test: np.ndarray) -> float:
+def scored(p: np.ndarray, test: np.ndarray) -> float:
     """The mean log-likelihood of test rows; where they are few patterns, the divergence from them."""
     index = test.astype(int) @ 2 ** np.arange(test.shape[1] - 1, -1, -1)
     mean = float(np.mean(np.log(np.maximum(p[index], 1e-12))))

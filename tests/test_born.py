@@ -396,13 +396,14 @@ def test_the_qgan_converges_from_shots():
 
 @pytest.mark.slow
 def test_the_benchmark_gives_distributions_that_learn():
-    from benchmarks import born as benchmark
+    from benchmarks import generative as benchmark
 
     train, _ = benchmark.bars()
     assert len(train) == 14
     scores = {}
-    for name, model in benchmark.ROWS.items():
-        p = model(train, 1.0, 0)
+    names = [name for name in benchmark.SMALL if name.startswith(("independent", "Born", "IQP"))]
+    for name in names:
+        p = benchmark.SMALL[name](train, 1.0, 0)
         assert p.shape == (512,) and p.min() >= 0 and p.sum() == pytest.approx(1, abs=1e-6)
         scores[name] = benchmark.scored(p, train)
     alone, *circuits = scores.values()

@@ -26,6 +26,7 @@ def new_process(monkeypatch):
     """Nothing is remembered from other tests, and nobody waits."""
     _once.cache_clear()
     monkeypatch.setattr(jobs, "PAUSES", (0, 0))
+    monkeypatch.setattr(jobs, "LAG", (0, 0))
     yield
 
 
