@@ -25,10 +25,10 @@ def test_scores_of_the_table():
     index = patterns.astype(int) @ 2 ** np.arange(8, -1, -1)
     p = np.zeros(512)
     p[index] = 1 / 14
-    assert generative._scored(p, patterns) == pytest.approx(0)
-    assert generative._scored(np.full(512, 1 / 512), patterns) == pytest.approx(np.log(512 / 14))
+    assert generative.scored(p, patterns) == pytest.approx(0)
+    assert generative.scored(np.full(512, 1 / 512), patterns) == pytest.approx(np.log(512 / 14))
     test = generative.small_digits()[1]
-    assert generative._scored(np.full(512, 1 / 512), test) == pytest.approx(-np.log(512))
+    assert generative.scored(np.full(512, 1 / 512), test) == pytest.approx(-np.log(512))
 
 
 def test_scikit_learns_machine_is_scored_as_ours():
