@@ -10,7 +10,9 @@ gives ``(..., D, D)``; its derivatives are finite everywhere, at zero too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -123,7 +125,9 @@ def _running(base: jax.Array, steps: np.ndarray) -> jax.Array:
     return jnp.moveaxis(jnp.concatenate([one[None], rest]), 0, -1)
 
 
-def _three_term(first: jax.Array, middle: object, k: np.ndarray, levels: int) -> jax.Array:
+def _three_term(
+    first: jax.Array, middle: Callable[[Any], Any], k: np.ndarray, levels: int
+) -> jax.Array:
     """The recurrence in n for all k at once: ``(..., levels, len(k))``."""
     dtype = first.dtype
 
@@ -131,7 +135,7 @@ def _three_term(first: jax.Array, middle: object, k: np.ndarray, levels: int) ->
         here, before = carry
         down = jnp.sqrt(n * (n + k)).astype(dtype)
         up = jnp.sqrt((n + 1) * (n + 1 + k)).astype(dtype)
-        new = (middle(n).astype(dtype) * here - down * before) / up  # type: ignore[operator]
+        new = (middle(n).astype(dtype) * here - down * before) / up
         return (new, here), new
 
     n = jnp.arange(levels - 1).astype(dtype)

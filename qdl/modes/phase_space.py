@@ -56,7 +56,7 @@ def values(found: Moments, measured: Measured) -> jax.Array:
     refuse(measured)
     assert isinstance(measured, Observables)
     total = [sum(c * _term(found, term) for c, term in terms(o)) for o in measured.observables]
-    return jnp.stack(total)  # type: ignore[arg-type]
+    return jnp.stack(total)
 
 
 def refuse(measured: Measured) -> None:
@@ -102,7 +102,7 @@ def variances(found: Moments, measured: Observables) -> jax.Array:
         return c * c * block[0, 0] + 2 * c * s * block[0, 1] + s * s * block[1, 1]
 
     found_ = [sum(c * c * one(t) for c, t in terms(o)) for o in measured.observables]
-    return jnp.stack(found_)  # type: ignore[arg-type]
+    return jnp.stack(found_)
 
 
 def _prepared(steps: Sequence[Any]) -> list[Any]:

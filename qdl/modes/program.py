@@ -69,7 +69,7 @@ def numbers(steps: Sequence[Step], i: int) -> jax.Array:
     tables = {id(n.table): n.table for n in found if isinstance(n, Ref)}
     if len(tables) == 1 and all(isinstance(n, Ref) for n in found):
         [table] = tables.values()
-        picked = table[..., np.array([n.column for n in found])]  # type: ignore[union-attr]
+        picked = table[..., np.array([n.column for n in found])]
         if picked.ndim < len(lead) + 1:
             picked = picked[:, None]
         return jnp.broadcast_to(picked, (*lead, len(steps)))

@@ -135,7 +135,7 @@ def _parts(slots: list[tuple[type, list[Local]]], angles: jax.Array) -> dict[Any
     alike: dict[Form, list[tuple[Any, tuple[int, ...]]]] = {}
     for i, (kind, steps) in enumerate(slots):
         for element, bits, places in steps if kind is Dense else ():
-            alike.setdefault(element.form, []).append(((i, bits), places))  # type: ignore[union-attr]
+            alike.setdefault(element.form, []).append(((i, bits), places))
     parts = {}
     for form, found in alike.items():
         if form.matrix is not None:
@@ -156,6 +156,6 @@ def _constant(slots: list[tuple[type, list[Local]]], k: int) -> np.ndarray:
         elif kind is Affine:
             matrix = matrix[_permutation(steps, k)]
         else:
-            parts = [(e.form.matrix, bits) for e, bits, _ in steps]  # type: ignore[union-attr]
+            parts = [(e.form.matrix, bits) for e, bits, _ in steps]
             matrix = product(sorted(parts, key=lambda part: part[1]), k) @ matrix
     return matrix
