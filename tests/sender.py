@@ -1,6 +1,7 @@
 """``python sender.py FOLDER REQUESTS BUDGET``: a process that pays, for the test of two that share a ledger.
 
-The service is a folder: sending takes a moment, and a job is found by its tag half a second later.
+The service is a folder: sending takes a moment, and a job is found by its tag half a second later. The
+ledger's folder is slow, as one on a network, and both processes begin together.
 """
 
 import json
@@ -56,6 +57,19 @@ def send(request):
     path.write_text(json.dumps(request.tag))
     return Job(path)
 
+
+write = Ledger.write
+
+
+def slowly(*arguments):
+    time.sleep(SLOW)
+    write(*arguments)
+
+
+Ledger.write = slowly
+(folder / f"ready-{uuid.uuid4().hex}").touch()
+while len(list(folder.glob("ready-*"))) < 2:
+    time.sleep(0.01)
 
 program = SimpleNamespace(samples=False, size=1)
 line = jobs.Line(
