@@ -24,7 +24,8 @@ DEAR = {
     "density_matrix": 1.0, "default.qubit": 0.4, "statevector, shots": 0.4, "trajectories": 0.5,
     "default.mixed": 0.3, "mitigated, folding": 0.4, "mitigated, readout": 0.3, "a JAX place": 0.3,
     "state": 0.6, "sample": 0.4, "kernel": 0.6, "loss, shots": 0.3, "a NumPy place": 0.4,
-    "lightning.qubit": 0.6,
+    "lightning.qubit": 0.6, "classical": 0.3, "cone": 0.4, "tensor_network": 0.3,
+    "pauli_propagation": 0.4,
 }  # fmt: skip
 
 MAPS, PAGES = 20000, 2**19  # 2 GiB

@@ -13,7 +13,17 @@ import pennylane as qp
 import qiskit_noise
 from places import Dense, OneByOne
 
-from qdl.backends import aer, density_matrix, mitigated, statevector, trajectories
+from qdl.backends import (
+    aer,
+    classical,
+    cone,
+    density_matrix,
+    mitigated,
+    pauli_propagation,
+    statevector,
+    tensor_network,
+    trajectories,
+)
 
 SHOTS = 4000
 
@@ -134,6 +144,10 @@ PLACES: dict[str, Callable[..., Where | None]] = {
     "aer, noise, shots": partial(noisy, counted=True),
     "mitigated, folding": folding,
     "mitigated, readout": reading,
+    "classical": exact(classical),
+    "cone": exact(cone),
+    "tensor_network": exact(tensor_network, 0.3),
+    "pauli_propagation": exact(lambda: pauli_propagation(weight=None)),
     "a JAX place": lambda rng, drawn: None if drawn.noisy else Where(Dense()),
     "a NumPy place": lambda rng, drawn: None if drawn.noisy else Where(OneByOne()),
 }
