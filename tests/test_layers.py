@@ -127,6 +127,25 @@ def test_zero_vector_inside_jit_gives_ground_state_and_zero_gradient():
     assert np.isfinite(gradient).all() and gradient[1].any()
 
 
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_gradient_of_amplitudes_scales_as_the_loss_in_float32(size):
+    """The mean over a batch makes every number small: none may vanish on the way."""
+    model = qdl.QNN(2, [AmplitudeEncoding(), Rotation("x")])
+    x = np.array([0.9, 0.4, -0.2, 0.1]) * size
+
+    scales = np.logspace(-15, 0, 301)
+
+    def slopes(dtype):
+        params = [None, np.array([[0.3], [0.8]], dtype)]
+        loss = jax.grad(lambda x, scale: scale * model.apply(params, x)[0])
+        many = jax.jit(jax.vmap(loss, (None, 0)))(x.astype(dtype), scales.astype(dtype))
+        return np.asarray(many, float) * size / scales[:, None]
+
+    exact = slopes(np.float64)
+    with jax.enable_x64(False):
+        np.testing.assert_allclose(slopes(np.float32), exact, atol=2e-6)
+
+
 def test_basis_encoding_wire_0_is_the_most_significant_bit():
     bits = np.array([[1, 0, 0], [0, 1, 1], [1, 0, 1]])
     state = qdl.QNN(3, [BasisEncoding()]).state([None], bits)

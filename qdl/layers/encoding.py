@@ -145,10 +145,10 @@ class AmplitudeEncoding(Layer):
         # The double where: the branch not taken must be finite too, or its gradient is NaN.
         largest = xp.max(xp.abs(x), axis=-1, keepdims=True)
         zero = largest == 0
-        # Neither squares nor the reciprocals that a compiler takes overflow or vanish: an exact power of two.
-        towards_one = xp.where(largest > 1, 2.0**-60, 2.0**60)
-        towards_one = towards_one.astype(xp.result_type(x.dtype, xp.float32))
-        x = (x * towards_one) / xp.where(zero, 1.0, largest * towards_one)
+        # A power of two near 1 / largest, in two halves that are normal numbers both: neither squares nor
+        # what their derivatives multiply overflow or vanish. The floor's own derivative is 0.
+        half = xp.exp2(xp.floor(-xp.log2(xp.where(zero, 1.0, largest)) / 2))
+        x = x * half * half
         squares = xp.sum(x * x, axis=-1, keepdims=True)
         unit = x / xp.sqrt(xp.where(zero, 1.0, squares))
         ground = xp.zeros_like(x) + xp.asarray(np.eye(1, 2 ** len(wires))[0], dtype=x.dtype)
