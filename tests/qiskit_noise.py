@@ -15,7 +15,8 @@ from qiskit_aer.noise import (
 
 # The name of a gate in Qiskit; noise of a gate that is not here belongs to no gate as it is written.
 NAMES = {"RX": "rx", "RY": "ry", "RZ": "rz", "Hadamard": "h", "PauliX": "x", "S": "s", "Adjoint(S)": "sdg",
-         "CNOT": "cx", "CZ": "cz", "PauliZ": "z", "T": "t", "SX": "sx", "SWAP": "swap"}  # fmt: skip
+         "CNOT": "cx", "CZ": "cz", "PauliZ": "z", "T": "t", "SX": "sx", "SWAP": "swap", "Adjoint(T)": "tdg",
+         "Adjoint(SX)": "sxdg"}  # fmt: skip
 
 
 def named(operators):

@@ -48,11 +48,11 @@ def sample(drawn, key):
         return f"bits of shape {bits.shape}"
     bits = bits.reshape(-1, SHOTS, len(model.active))
     for one, rho in zip(bits, states(drawn), strict=True):
-        p = dense.probabilities(rho, model.active)
+        p = dense.probabilities(rho, model.active).clip(0, 1)
         index = one.astype(int) @ (2 ** np.arange(len(model.active))[::-1])
         found = np.bincount(index, minlength=len(p)) / SHOTS
         chance = np.log(2 / RARE)
-        allowed = np.sqrt(2 * p * (1 - p).clip(0) * chance / SHOTS) + 2 * chance / (3 * SHOTS)
+        allowed = np.sqrt(2 * p * (1 - p) * chance / SHOTS) + 2 * chance / (3 * SHOTS)
         if wrong := same("frequencies of bits", found, p, allowed + room(drawn)):
             return wrong
     return None

@@ -79,13 +79,17 @@ def verdict(name, rng, drawn, known) -> Verdict | None:
     where = PLACES[name](rng, drawn)
     if where is None:
         return None
-    reference = where.reference(drawn.model, drawn.params, drawn.x)
-    direction, slope = direction_of(np.random.default_rng(3), drawn), None
-    if where.slope and drawn.model.n_params:
-        if where.reference not in known:
-            known[where.reference] = slope_of(where.reference, drawn, direction)
-        slope = known[where.reference]
-    return judge(lambda: compared(where, drawn, reference, direction, slope, key))
+    direction = direction_of(np.random.default_rng(3), drawn)
+
+    def judged():
+        reference, slope = where.reference(drawn.model, drawn.params, drawn.x), None
+        if where.slope and drawn.model.n_params:
+            if where.reference not in known:
+                known[where.reference] = slope_of(where.reference, drawn, direction)
+            slope = known[where.reference]
+        return compared(where, drawn, reference, direction, slope, key)
+
+    return judge(judged)
 
 
 def shrunk(name, seed, index, number, drawn, found):
