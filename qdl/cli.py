@@ -20,6 +20,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+SEEDS, SHOTS = 2**32 - 1, 2**31 - 1  # the largest that NumPy's and Aer's generators take
+
 Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty.")]
 
 
@@ -57,8 +59,10 @@ def main(
 @app.command()
 def quickstart(
     out: Out = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    steps: Annotated[int, typer.Option(min=1, help="Gradient steps of each model.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
+    steps: Annotated[
+        int, typer.Option(min=1, max=10**7, help="Gradient steps of each model.")
+    ] = 300,
 ) -> None:
     """Train two quantum models on handwritten digits 0 and 1, beside two classical ones."""
     from .commands.quickstart import quickstart as run
@@ -92,12 +96,16 @@ def train(
     dataset: Annotated[str | None, typer.Option(help="digits, mnist, iris, wine, ...")] = None,
     model: Annotated[str | None, typer.Option(help="qcnn, data_reuploading, ...")] = None,
     classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
-    features: Annotated[int | None, typer.Option(help="Features, one a wire.")] = None,
-    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Gradient steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
+    features: Annotated[int | None, typer.Option(min=1, help="Features, one a wire.")] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Repetitions of the model's block.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Gradient steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=SEEDS, help="Of split, start and batches.")
+    ] = None,
     out: Out = None,
     resume: Annotated[
         Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")
@@ -136,8 +144,10 @@ def runs(
 ) -> None:
     """List run folders, what differs between their configurations, and plot their curves."""
     from .commands import listing
+    from .commands.runs import check_writable
 
     with plain_errors():
+        check_writable(plot)
         found = [run for folder in listing.find(folders or []) for run in listing.read(folder)]
         if plot is not None:
             listing.plot(found, plot)
@@ -154,12 +164,14 @@ def cost(
         str, typer.Option(help="qcnn, ..., file.py:name of a QNN, or a folder of a saved model.")
     ] = "data_reuploading",
     place: Annotated[str, typer.Option(help="aer, fake_torino, ibm_torino, ...")] = "fake_torino",
-    features: Annotated[int, typer.Option(min=1, help="Features, one a wire.")] = 4,
-    classes: Annotated[int, typer.Option(min=2, help="Classes of the labels.")] = 2,
-    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
-    shots: Annotated[int, typer.Option(help="Of each circuit and basis.")] = 1024,
-    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 16,
-    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 1,
+    features: Annotated[int, typer.Option(min=1, max=1000, help="Features, one a wire.")] = 4,
+    classes: Annotated[int, typer.Option(min=2, max=1000, help="Classes of the labels.")] = 2,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Repetitions of the model's block.")
+    ] = None,
+    shots: Annotated[int, typer.Option(min=1, max=SHOTS, help="Of each circuit and basis.")] = 1024,
+    batch_size: Annotated[int, typer.Option(min=1, max=10**6, help="Rows a step.")] = 16,
+    steps: Annotated[int, typer.Option(min=1, max=10**7, help="Gradient steps.")] = 1,
     gradient: Annotated[str, typer.Option(help="parameter_shift, spsa, stochastic.")] = "auto",
 ) -> None:
     """What training on a machine would cost: jobs, executions, QPU seconds. Nothing is sent."""
@@ -177,12 +189,20 @@ def compare(
     dataset: Annotated[str, typer.Option(help="digits, mnist, iris, wine, ...")] = "breast_cancer",
     model: Annotated[str, typer.Option(help="reuploading, qcnn, ...")] = "reuploading",
     classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
-    features: Annotated[int | None, typer.Option(help="Features of a row.")] = None,
-    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
-    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 300,
-    seeds: Annotated[int, typer.Option(min=1, help="Splits, each with a start of its own.")] = 5,
-    trials: Annotated[int, typer.Option(min=1, help="Settings that each model may try.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="From which the splits are drawn.")] = 0,
+    features: Annotated[int | None, typer.Option(min=1, help="Features of a row.")] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Repetitions of the model's block.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=10**7, help="Gradient steps.")] = 300,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1000, help="Splits, each with a start of its own.")
+    ] = 5,
+    trials: Annotated[
+        int, typer.Option(min=1, max=1000, help="Settings that each model may try.")
+    ] = 4,
+    seed: Annotated[
+        int, typer.Option(min=0, max=SEEDS, help="From which the splits are drawn.")
+    ] = 0,
     out: Out = None,
 ) -> None:
     """Compare a quantum classifier with classical ones and with itself without entanglers."""
@@ -206,19 +226,25 @@ def variance(
     widths: Annotated[str | None, typer.Option(help="Wires, as 2-10 or 4,8,16.")] = None,
     depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
     method: Annotated[str, typer.Option(help="auto, statevector, dense_moment, ...")] = "auto",
-    samples: Annotated[int | None, typer.Option(help="Starts or walks a width.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=2, max=10**7, help="Starts or walks a width.")
+    ] = None,
     parameter: Annotated[str | None, typer.Option(help="Index, median or largest alone.")] = None,
     place: Annotated[str | None, typer.Option(help="Machine: aer, fake_manila, ...")] = None,
-    shots: Annotated[int, typer.Option(help="Of each circuit and basis there.")] = 1000,
+    shots: Annotated[
+        int, typer.Option(min=1, max=SHOTS, help="Of each circuit and basis there.")
+    ] = 1000,
     dataset: Annotated[str | None, typer.Option(help="Of the loss on this: iris, ...")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
 ) -> None:
     """Measure the gradient over random starts: will it train?"""
+    from .commands.runs import check_writable
     from .commands.variance import measure, save
 
     with plain_errors("random starts of each width"):
+        check_writable(plot, json)
         result = measure(
             target, widths, depth, method=method, samples=samples, parameter=parameter,
             place=place, shots=shots, dataset=dataset, seed=seed, say=typer.echo,
@@ -232,12 +258,14 @@ def report(
     target: Annotated[
         str, typer.Argument(help="qcnn, ..., file.py:name, or a folder of a saved model.")
     ] = "hardware_efficient",
-    wires: Annotated[int, typer.Option(min=1, help="Width, for a family or a function.")] = 6,
+    wires: Annotated[
+        int, typer.Option(min=1, max=1024, help="Width, for a family or a function.")
+    ] = 6,
     depth: Annotated[str | None, typer.Option(help="A number, or as 2n.")] = None,
     widths: Annotated[str | None, typer.Option(help="Also sweep over these, as 2-10.")] = None,
-    samples: Annotated[int | None, typer.Option(help="Starts or walks.")] = None,
+    samples: Annotated[int | None, typer.Option(min=2, max=10**7, help="Starts or walks.")] = None,
     place: Annotated[str | None, typer.Option(help="Also on this machine: fake_torino.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
     out: Out = None,
 ) -> None:
     """Write the trainability page of one model: Markdown, HTML, JSON and pictures."""
@@ -254,9 +282,13 @@ def report(
 @app.command()
 def ising(
     out: Out = None,
-    seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, each under a minute.")] = 1,
-    epochs: Annotated[int, typer.Option(min=2, help="Passes over the 1,000 images.")] = 13,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The first seed.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=1000, help="How many seeds, each under a minute.")
+    ] = 1,
+    epochs: Annotated[
+        int, typer.Option(min=2, max=10**5, help="Passes over the 1,000 images.")
+    ] = 13,
     figures: Annotated[bool, typer.Option(help="Draw the paper's figures 2 to 5.")] = True,
 ) -> None:
     """Train a network of Ising spins by an annealer on MNIST, beside back-propagation."""
@@ -318,10 +350,11 @@ def _row(trained: Any) -> tuple[str, ...]:
 def _print(title: str, headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text  # names are no markup: a folder may be called x[lr=1]
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for i, header in enumerate(headers):
-        table.add_column(header, justify="right" if i else "left")
+        table.add_column(Text(header), justify="right" if i else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     Console().print(table)

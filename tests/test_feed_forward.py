@@ -101,6 +101,33 @@ def test_a_fake_machine_feeds_forward(inputs, key):
     assert np.abs(found - other).max() < 0.15
 
 
+@pytest.mark.parametrize("place", [aer(shots=4000), fake("manila", shots=400)], ids=["aer", "fake"])
+@pytest.mark.parametrize("readout", [qdl.ExpZ((2,)), qdl.Probs((0,))], ids=repr)
+def test_gates_that_wait_for_an_outcome_and_are_not_read(readout, place, inputs):
+    """Aer cuts off the wires of such gates, and then cannot load them."""
+    model = qdl.QNN(4, [AngleEncoding(), Rotation("zx"), Pooling(kind="measured")], readout)
+    params = model.init(jax.random.key(1))
+    found = model.on(place).apply(params, inputs[1], key=jax.random.key(0))
+    room = 0.1 if isinstance(place, type(aer())) else 0.35  # the machine errs
+    np.testing.assert_allclose(found, model.apply(params, inputs[1]), atol=room)
+
+
+def test_bases_that_do_not_read_what_waits_for_an_outcome_are_refused(inputs):
+    def model(*observables):
+        pooled = [AngleEncoding(), Pooling(kind="measured")]
+        return qdl.QNN(4, pooled, qdl.Expval(observables))
+
+    params = model(qp.Z(0)).init(jax.random.key(1))
+    with pytest.raises(
+        qdl.Refused, match="measures 2 bases, one of which depends not on all gates"
+    ):
+        split = model(qp.X(0), qp.Z(0) @ qp.Z(2))
+        split.on(aer(shots=100)).apply(params, inputs[1], key=jax.random.key(0))
+    both = model(qp.X(0) @ qp.Z(2), qp.Z(0) @ qp.Z(2))
+    found = both.on(aer(shots=4000)).apply(params, inputs[1], key=jax.random.key(0))
+    np.testing.assert_allclose(found, both.apply(params, inputs[1]), atol=0.1)
+
+
 def test_mitigation_keeps_the_measurements_unless_it_folds(inputs):
     model, place = qcnn("measured"), aer(shots=10)
     names = [

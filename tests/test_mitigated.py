@@ -142,6 +142,21 @@ def test_the_price_is_that_of_all_runs(monkeypatch):
     assert told == [(model.on(place), {"batch_size": 8, "steps": 5})]
 
 
+@pytest.mark.parametrize("strength", [0.3, np.float64(0.3), np.array(0.3)])
+def test_channels_are_refused_by_name(strength):
+    """PennyLane would refuse the stand-ins for a channel's strength in words of its own."""
+
+    class Flips(qdl.Layer):
+        def gates(self, params, x, wires):
+            yield qp.RX(0.3, wires[0])
+            yield qp.PauliError("X", strength, wires[0])
+
+    model = qdl.QNN(2, [Flips()])
+    for place in (mitigated(aer(shots=100)), mitigated(aer(), readout=False, scales=(1, 3))):
+        with pytest.raises(ValueError, match="PauliError. Leave Noise layers"):
+            model.on(place).apply([None], key=jax.random.key(0))
+
+
 def test_refusals(inputs):
     for scales in ((1, 2), (3, 5), (1, 1), (1.0, 3), ()):
         with pytest.raises(ValueError, match="different odd numbers, 1 first, got"):

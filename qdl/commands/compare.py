@@ -67,14 +67,14 @@ def compare(
     data = load_data(config)
     width, n_classes = data.X_train.shape[1], int(data.y_train.max()) + 1
     circuit = None if model == DEFAULT else build_model(known, width, n_classes, depth)
-    folder = runs.new_folder(f"{dataset}-compare", out)
     asked = {**asdict(config), "model": model, "seeds": seeds, "trials": trials}
-    runs.write_config(folder, {"command": "compare", **asked})
-    result = run(
-        circuit, lambda number: load_data(replace(config, seed=number)),
-        key=jax.random.key(seed), seeds=seeds, trials=trials, steps=steps, say=say,
-    )  # fmt: skip
-    _write(folder, result)
+    with runs.fresh(f"{dataset}-compare", out) as folder:
+        runs.write_config(folder, {"command": "compare", **asked})
+        result = run(
+            circuit, lambda number: load_data(replace(config, seed=number)),
+            key=jax.random.key(seed), seeds=seeds, trials=trials, steps=steps, say=say,
+        )  # fmt: skip
+        _write(folder, result)
     return folder, result
 
 

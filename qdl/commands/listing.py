@@ -10,12 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
-from ..files import read_lines
+from ..files import checked, read_lines
 from .runs import read_config
 
 IGNORED = ("versions", "circuit", "circuits")  # entries of a configuration that are no choices
 HEADERS = ("run", "steps", "loss", "validation", "test accuracy")
+
+
+class Line(TypedDict, total=False):
+    """What this command reads of a line of ``metrics.jsonl``: of a step, or the last one."""
+
+    step: int
+    model: str | None
+    loss: float | None
+    grad_norm: float | None
+    val_loss: float | None
+    test_accuracy: float
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,7 @@ def find(folders: Sequence[Path]) -> list[Path]:
 def read(folder: Path) -> list[Run]:
     """The models of a run folder; also of one that is still being written."""
     rows = read_lines(folder / "metrics.jsonl")
+    checked(rows, list[Line], folder / "metrics.jsonl", "list of metrics")
     steps = [row for row in rows if "step" in row]
     models = list(dict.fromkeys(row.get("model") for row in steps))
     return [
@@ -134,7 +147,8 @@ def _config(folder: Path) -> dict[str, Any]:
 
     config = read_config(folder)
     saved = None if config else Checkpoints(folder / "checkpoints").newest()
-    return config if saved is None else saved.notes["configuration"]
+    found = config if saved is None else saved.notes.get("configuration")
+    return found if isinstance(found, dict) else {}
 
 
 def _flat(config: Any, path: str = "") -> dict[str, str]:

@@ -51,12 +51,12 @@ def make(
     depth = chosen_depth(target, depth, "2n")
     law = None if depth is None else depth_law(depth)
     model = found if whole else found(wires) if law is None else found(wires, law(wires))
-    folder = runs.new_folder(f"report-{Path(target.replace(':', '-')).name}", out)
-    sweep = None
-    if widths is not None:
-        sizes = whole_numbers(widths)
-        sweep = gradient_variance(found, sizes, depth=law, samples=samples, key=key)
     machine = None if place is None else place_named(place, shots=1024)
-    page = trainability_report(model, key=key, samples=samples, sweep=sweep, place=machine)
-    page.save(folder)
+    sizes = None if widths is None else whole_numbers(widths)
+    with runs.fresh(f"report-{Path(target.replace(':', '-')).name}", out) as folder:
+        sweep = None
+        if sizes is not None:
+            sweep = gradient_variance(found, sizes, depth=law, samples=samples, key=key)
+        page = trainability_report(model, key=key, samples=samples, sweep=sweep, place=machine)
+        page.save(folder)
     return folder, page

@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..files import read_json, read_lines, replace, write_json
+
+
+@contextmanager
+def fresh(name: str, out: Path | None = None) -> Iterator[Path]:
+    """The folder of a new run, which a run that fails before its first result leaves behind as it was."""
+    there = out is not None and out.exists()
+    folder = new_folder(name, out)
+    try:
+        yield folder
+    except Exception:
+        metrics = folder / "metrics.jsonl"
+        if not (metrics.is_file() and metrics.stat().st_size):
+            shutil.rmtree(folder, ignore_errors=True)
+            if there:
+                folder.mkdir(exist_ok=True)
+        raise
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Refuse files that could not be written, before the work whose results they are for.
+
+    Raises:
+        FileNotFoundError: the folder is not there.
+        IsADirectoryError: a folder is in its place.
+    """
+    for path in paths:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise FileNotFoundError(
+                f"no folder {path.absolute().parent} for {path.name}. Make it first, or name another."
+            )
+        if path is not None and path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder, expected the name of a file to write.")
 
 
 def new_folder(name: str, out: Path | None = None) -> Path:

@@ -29,6 +29,7 @@ DEPTHS = {
     "cvqnn": 4, "data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4,
 }  # fmt: skip
 IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
+MOST = {"features": 1000, "depth": 1000, "steps": 10**7, "batch_size": 10**6, "learning_rate": 1e6}
 KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
 
 
@@ -77,10 +78,15 @@ class TrainConfig:
                 f"{self.dataset} has no classes to choose, got classes = {list(self.classes)}. "
                 f"Leave them out, or choose one of {', '.join(CLASSES)}."
             )
-        for name in ("features", "depth", "steps", "batch_size", "learning_rate"):
+        for name, most in MOST.items():
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be positive, got {value}.")
+            if value is not None and not 0 < value <= most:  # NaN is neither
+                raise ValueError(f"{name} must be positive and at most {most:,}, got {value}.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be at least 0 and below 2**32, got {self.seed}.")
+
+
+TYPES = {field.name: str(field.type) for field in fields(TrainConfig)}
 
 
 def read_config(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
@@ -96,22 +102,30 @@ def read_config(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
             raise FileNotFoundError(f"no configuration file {path}. Give the path of a TOML file.")
         try:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(
                 f"{path} is not valid TOML: {error}. Example line: steps = 300. {IN_PYTHON}"
             ) from error
-    kinds = {field.name: str(field.type).removesuffix(" | None") for field in fields(TrainConfig)}
-    unknown = sorted(set(given) - set(kinds))
+    unknown = sorted(set(given) - set(TYPES))
     if unknown:
         raise ValueError(
-            f"{path} has the unknown key {unknown[0]!r}. Valid keys: {', '.join(kinds)}."
+            f"{path} has the unknown key {unknown[0]!r}. Valid keys: {', '.join(TYPES)}."
         )
     given |= {name: value for name, value in options.items() if value is not None}
+    return _built(given)
+
+
+def _built(given: Mapping[str, Any]) -> TrainConfig:
+    """The configuration of these values, whose kinds are checked first."""
+    given = dict(given)
     for name, value in given.items():
-        wrong = isinstance(value, bool) or not isinstance(value, KINDS[kinds[name]])
+        if value is None and "None" in TYPES[name]:
+            continue
+        kind = TYPES[name].removesuffix(" | None")
+        wrong = isinstance(value, bool) or not isinstance(value, KINDS[kind])
         if wrong or (isinstance(value, list) and not all(type(each) is int for each in value)):
-            raise ValueError(f"{name} must be {_words(kinds[name])}, got {value!r}.")
-    if "classes" in given:
+            raise ValueError(f"{name} must be {_words(kind)}, got {value!r}.")
+    if given.get("classes") is not None:
         given["classes"] = tuple(given["classes"])
     return TrainConfig(**given)
 
@@ -156,9 +170,9 @@ def build_model(name: str, n_features: int, n_classes: int, depth: int | None = 
             left = (left + 1) // 2
         model = models.qcnn(n_features, stop_at=left)
     elif name == "cvqnn":
-        return photonic.classifier(n_features, outputs, depth or 4)
+        return photonic.classifier(n_features, outputs, 4 if depth is None else depth)
     else:
-        model = getattr(models, name)(n_features, depth or DEPTHS[name])
+        model = getattr(models, name)(n_features, DEPTHS[name] if depth is None else depth)
     return replace(model, readout=ExpZ(model.active[:outputs]))
 
 
@@ -225,10 +239,10 @@ def run(
 ) -> tuple[Path, Trained]:
     """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
     data, model = _prepare(config)
-    folder = runs.new_folder(f"{config.dataset}-{config.model}", out)
-    if say is not None:
-        say(start_line(model, data, config.seed))
-    return folder, _run(config, data, model, folder)
+    with runs.fresh(f"{config.dataset}-{config.model}", out) as folder:
+        if say is not None:
+            say(start_line(model, data, config.seed))
+        return folder, _run(config, data, model, folder)
 
 
 def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
@@ -248,8 +262,12 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             f"{folder} holds no run of qdl train, so there is nothing to resume. qdl runs lists "
             "those there are."
         )
-    names = {field.name for field in fields(TrainConfig)}
-    config = TrainConfig(**{name: _tuple(saved[name]) for name in names & saved.keys()})
+    try:
+        config = _built({name: saved[name] for name in TYPES.keys() & saved.keys()})
+    except ValueError as error:
+        raise ValueError(
+            f"{folder / 'config.json'} is damaged: {error} Use a whole copy."
+        ) from None
     for name, value in options.items():
         if name != "steps" and value is not None and _tuple(value) != getattr(config, name):
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import runpy
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 FAMILIES = ("mcclean", "hardware_efficient", "strongly_entangling", "data_reuploading", "qcnn")
 
 
+WIDEST, DEEPEST = 1024, 10_000  # more would hang long before it is refused
 ROWS = 200  # of a data set: those that the loss is taken on
 
 
@@ -126,7 +128,7 @@ def load(target: str) -> Any:
             raise FileNotFoundError(
                 f"no Python file {path}. Expected file.py:name of a QNN or of a function of the width."
             )
-        found = runpy.run_path(path)
+        found = _executed(path)
         if name not in found:
             raise ValueError(
                 f"{path} has no {name!r}. It must be a QNN, or a function of the width."
@@ -142,6 +144,21 @@ def load(target: str) -> Any:
     return getattr(models, target)
 
 
+def _executed(path: str) -> dict[str, Any]:
+    """The names of a Python file of the user's; what it raises is told with its line."""
+    try:
+        return runpy.run_path(path)
+    except (Exception, SystemExit) as error:
+        raise _of_the_user(path, error) from error
+
+
+def _of_the_user(path: str, error: BaseException) -> ValueError:
+    """An error in a user's file, with the last of its lines that was on the way."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
+    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else "?"
+    return ValueError(f"{path}, line {line}: {type(error).__name__}: {error}. Mend the file.")
+
+
 def _builder(target: str, found: Any) -> Callable[..., Any]:
     """A function of the width, and of the depth where one is given, that gives models and nothing else."""
     expected = (
@@ -155,7 +172,10 @@ def _builder(target: str, found: Any) -> Callable[..., Any]:
             raise ValueError(
                 f"{target} cannot be called with {sizes}: {error}. {expected}"
             ) from None
-        model = found(*sizes)
+        try:
+            model = found(*sizes)
+        except Exception as error:
+            raise _of_the_user(target.rpartition(":")[0], error) from error
         if not hasattr(model, "layers"):
             raise ValueError(f"{target} gave {type(model).__name__} for {sizes}. {expected}")
         return model
@@ -181,8 +201,12 @@ def whole_numbers(text: str) -> list[int]:
         ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if not ends:
             raise ValueError(f"widths must be as 2-10 or 4,8,16; got {text!r}.")
-        first = int(ends[1])
-        out += range(first, int(ends[2] or first) + 1)
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if not 1 <= first <= last <= WIDEST:
+            raise ValueError(
+                f"widths must lie between 1 and {WIDEST} and rise, got {part.strip()!r}."
+            )
+        out += range(first, last + 1)
     return out
 
 
@@ -201,6 +225,8 @@ def depth_law(text: str) -> Callable[[int], int]:
     if not ends or not text:
         raise ValueError(f"depth must be a number, or a multiple of the width as 2n; got {text!r}.")
     factor = int(ends[1] or 1)
+    if not 1 <= factor <= DEEPEST:
+        raise ValueError(f"depth must lie between 1 and {DEEPEST}, got {text!r}.")
     return (lambda n: factor * n) if ends[2] else (lambda n: factor)
 
 

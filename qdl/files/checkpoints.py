@@ -48,9 +48,9 @@ class Checkpoints:
     def save(self, step: int, arrays: Mapping[str, Any], notes: Mapping[str, Any]) -> None:
         """Write a checkpoint, then remove those that are too many or of a future given up."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write(self._path(step), arrays, {"step": step, **notes}, "checkpoint")
+        write(self.path(step), arrays, {"step": step, **notes}, "checkpoint")
         kept = [s for s in self.steps() if s <= step][: self.keep]
-        stems = {self._path(s).stem for s in kept}
+        stems = {self.path(s).stem for s in kept}
         for path in self.folder.glob("step-*"):
             if path.name.partition(".")[0] not in stems or path.suffix == ".tmp":
                 path.unlink(missing_ok=True)
@@ -69,7 +69,7 @@ class Checkpoints:
         steps = self.steps()
         for step in steps:
             try:
-                arrays, notes = read(self._path(step), "checkpoint")
+                arrays, notes = read(self.path(step), "checkpoint")
                 return Saved(step, arrays, notes)
             except (ValueError, OSError) as error:
                 warnings.warn(f"{error} Trying the one before it.", RuntimeWarning, stacklevel=3)
@@ -80,5 +80,6 @@ class Checkpoints:
             )
         return None
 
-    def _path(self, step: int) -> Path:
+    def path(self, step: int) -> Path:
+        """The JSON file of a step."""
         return self.folder / f"step-{step:08d}.json"

@@ -65,13 +65,19 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """The objects of a file with one a line; a last line that is not whole yet is left out.
 
     Raises:
-        ValueError: another line is no JSON.
+        ValueError: another line is no object of JSON.
     """
-    *whole, _ = path.read_text(encoding="utf-8").split("\n")
     try:
-        return [json.loads(line) for line in whole if line]
-    except ValueError as error:
+        *whole, _ = path.read_text(encoding="utf-8").split("\n")
+        found = [json.loads(line) for line in whole if line]
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
+    for number, row in enumerate(found, 1):
+        if not isinstance(row, dict):
+            raise ValueError(
+                f"{path} is damaged: row {number} is no object. Restore it from a copy."
+            )
+    return found
 
 
 def jsonable(value: Any) -> Any:

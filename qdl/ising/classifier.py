@@ -83,6 +83,10 @@ class IsingClassifier(Annealed):
     epochs: int = 13
     seed: int = 0
 
+    def _layout(self, outputs: int) -> tuple[type[Network], dict[str, tuple[int, ...]]]:
+        check_whole("hidden", self.hidden, "hidden=120")
+        return Network, Network.shapes(self.n_features_in_, self.hidden, outputs)
+
     def _new_network(self, outputs: int, rng: np.random.Generator) -> Network:
         check_whole("hidden", self.hidden, "hidden=120")
         return Network.init(self.n_features_in_, self.hidden, outputs, rng)

@@ -37,6 +37,13 @@ class DeepNetwork:
     J: tuple[np.ndarray, ...]
     bias: tuple[np.ndarray, ...]
 
+    @staticmethod
+    def shapes(features: int, sizes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """Of the arrays by name: W, J0, J1, ..., bias0, bias1, ..."""
+        pairs = enumerate(zip(sizes, sizes[1:], strict=False))
+        found: dict[str, tuple[int, ...]] = {f"J{i}": pair for i, pair in pairs}
+        return {"W": (sizes[0], features)} | found | {f"bias{i}": (n,) for i, n in enumerate(sizes)}
+
     @classmethod
     def init(
         cls,
@@ -60,17 +67,16 @@ class DeepNetwork:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays by name: W, J0, J1, ..., bias0, bias1, ..."""
+        """The arrays by name."""
         couplings = {f"J{i}": array for i, array in enumerate(self.J)}
         return {"W": self.W, **couplings, **{f"bias{i}": a for i, a in enumerate(self.bias)}}
 
-    def rebuilt(self, arrays: dict[str, np.ndarray]) -> DeepNetwork:
-        """A network of this depth of these arrays."""
-        return DeepNetwork(
-            arrays["W"],
-            tuple(arrays[f"J{i}"] for i in range(len(self.J))),
-            tuple(arrays[f"bias{i}"] for i in range(len(self.bias))),
-        )
+    @classmethod
+    def rebuilt(cls, arrays: dict[str, np.ndarray]) -> DeepNetwork:
+        """A network of these arrays, one bias for each layer."""
+        depth = sum(name.startswith("bias") for name in arrays)
+        couplings = tuple(arrays[f"J{i}"] for i in range(depth - 1))
+        return cls(arrays["W"], couplings, tuple(arrays[f"bias{i}"] for i in range(depth)))
 
     def from_below(self, states: States, pull: np.ndarray, layer: int) -> np.ndarray:
         """What the layer below (or the pixels, ``pull``) and the bias say to a layer."""
@@ -240,7 +246,10 @@ class DeepIsingClassifier(Annealed):
     epochs: int = 20
     seed: int = 0
 
-    def _new_network(self, outputs: int, rng: np.random.Generator) -> DeepNetwork:
+    def _layout(self, outputs: int) -> tuple[type[DeepNetwork], dict[str, tuple[int, ...]]]:
+        return DeepNetwork, DeepNetwork.shapes(self.n_features_in_, self._sizes(outputs))
+
+    def _sizes(self, outputs: int) -> tuple[int, ...]:
         sizes = self.layers if isinstance(self.layers, list | tuple) else [self.layers]
         for size in sizes:
             check_whole("each of layers", size, "layers=(120, 60)")
@@ -249,12 +258,15 @@ class DeepIsingClassifier(Annealed):
                 f"layers must be at least two sizes, got {self.layers!r}. With one hidden layer "
                 "use IsingClassifier; example: layers=(120, 60)."
             )
+        return (*sizes, outputs)
+
+    def _new_network(self, outputs: int, rng: np.random.Generator) -> DeepNetwork:
+        sizes = self._sizes(outputs)
         check_number("input_gain", self.input_gain, "input_gain=6", positive=True)
         # Nine of ten outputs of a code are -1. If they start at random, every image pushes the
         # layers below the same way, and most of their spins freeze for good: in the first epoch 42
         # to 44 of the 60 before the outputs, with this bias none or one.
         bias = OUTPUT_BIAS * self._codes().mean()
-        sizes = (*sizes, outputs)
         return DeepNetwork.init(self.n_features_in_, sizes, rng, self.input_gain, bias)
 
     def _trainer(self, codes: np.ndarray) -> DeepTrainer:

@@ -39,6 +39,10 @@ class Annealed(ClassifierMixin, BaseEstimator):
     seed: int
 
     @abstractmethod
+    def _layout(self, outputs: int) -> tuple[Any, dict[str, tuple[int, ...]]]:
+        """The class of the network, and the shapes of its arrays by name."""
+
+    @abstractmethod
     def _new_network(self, outputs: int, rng: np.random.Generator) -> Any:
         """First weights for ``n_features_in_`` features."""
 

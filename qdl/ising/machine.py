@@ -134,6 +134,15 @@ class Machine:
         )
 
 
+def layout(visible: int, hidden: int, graph: Any) -> dict[str, tuple[int, ...]]:
+    """The shapes of what a machine has learned, by name; a graph of another shape is refused."""
+    n = visible + hidden
+    if graph is not None:
+        _mask(graph, n, visible, hidden)
+    couplings = (visible, hidden) if graph is None else (n, n)
+    return {"fields": (n,), "couplings": couplings, "base": (visible,)}
+
+
 def new_machine(visible: int, hidden: int, graph: Any, log_odds: np.ndarray, rng: Any) -> Machine:
     """First weights: small random couplings, visible fields at the log-odds of the data's bits."""
     n, dtype = visible + hidden, log_odds.dtype

@@ -35,6 +35,12 @@ class Network:
     bias_hidden: np.ndarray
     bias_output: np.ndarray
 
+    @staticmethod
+    def shapes(features: int, hidden: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        """Of the arrays by name."""
+        biases = {"bias_hidden": (hidden,), "bias_output": (outputs,)}
+        return {"W": (hidden, features), "J": (hidden, outputs), **biases}
+
     @classmethod
     def init(cls, features: int, hidden: int, outputs: int, rng: np.random.Generator) -> Network:
         """First weights, biases 0."""
@@ -49,9 +55,10 @@ class Network:
         """The four arrays by name."""
         return dict(vars(self))
 
-    def rebuilt(self, arrays: dict[str, np.ndarray]) -> Network:
+    @classmethod
+    def rebuilt(cls, arrays: dict[str, np.ndarray]) -> Network:
         """A network of these arrays."""
-        return Network(**arrays)
+        return cls(**arrays)
 
     def pull(self, x: np.ndarray) -> np.ndarray:
         """What features ``(..., features)`` say to the hidden spins: $W x + b^h$."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import numpy as np
+from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
+from ..arguments import check_whole
 from ..describe import Missing, build, describe, opaque
-from ..files import read, write
+from ..files import checked, read, write
 from .block import BlockSampler
 from .gibbs import GibbsSampler
 from .samplers import ExactSampler
@@ -18,6 +21,22 @@ CLASSIFIER, MACHINE, PARAMS = "classifier.json", "machine.json", "params.safeten
 SAMPLERS: dict[str, type] = {
     each.__name__: each for each in (BlockSampler, ExactSampler, GibbsSampler)
 }
+
+Number = bool | int | float
+Label = Number | str
+
+
+class Notes(TypedDict):
+    """What stands beside the arrays of any estimator, and of either family."""
+
+    arguments: dict[str, Any]
+    sampler: Any
+    history: dict[str, list[Number | None]]
+    feature_names: list[str]
+    classes: NotRequired[tuple[str, list[Label]]]  # of a classifier: their dtype, and the labels
+    scale: NotRequired[Number]  # of a machine
+    updates: NotRequired[int]
+    features: NotRequired[int]
 
 
 def save(path: Path, classifier: Any) -> None:
@@ -34,11 +53,16 @@ def load(path: Path, kind: type, sampler: Any, samplers: Iterable[type]) -> Any:
         FileNotFoundError: no such files.
     """
     classifier, arrays, notes = read_fitted(path, CLASSIFIER, kind, sampler, samplers)
-    classifier.n_features_in_ = arrays["W"].shape[1]
-    dtype, labels = notes["classes"]
-    classifier.classes_ = np.array(labels, dtype=dtype)
-    network = classifier._start()[1]
-    classifier.network_ = network.rebuilt({name: arrays[name] for name in network.arrays()})
+    with whole(path / CLASSIFIER):
+        classifier.classes_ = _labels(*notes["classes"])
+        if (W := arrays["W"]).ndim != 2:
+            raise ValueError(f"W has shape {W.shape}")
+        classifier.n_features_in_ = W.shape[1]
+        check_whole("redundancy", classifier.redundancy)
+        outputs = len(classifier.classes_) * classifier.redundancy
+        network, shapes = classifier._layout(outputs)
+        classifier.network_ = network.rebuilt(shaped(arrays, shapes, "f"))
+        classifier._trainer(classifier._codes())  # its arguments
     return classifier
 
 
@@ -64,17 +88,58 @@ def read_fitted(
     path: Path, file: str, kind: type, sampler: Any, samplers: Iterable[type]
 ) -> tuple[Any, dict[str, np.ndarray], dict[str, Any]]:
     """An estimator with arguments, sampler and history; the arrays; the notes."""
-    arrays, notes = read(path / file, kind.__name__, path / PARAMS)
+    arrays, content = read(path / file, kind.__name__, path / PARAMS)
+    if isinstance(found := content.get("classes"), list):
+        content["classes"] = tuple(found)
+    notes: dict[str, Any] = checked(content, Notes, path / file, kind.__name__)
     if sampler is None:
         own = {cls.__name__: cls for cls in samplers}
         sampler = _sampler(notes["sampler"], arrays, own, path, kind.__name__)
-    arguments = notes["arguments"].items()
-    words = {name: build(value, arrays, SAMPLERS.__getitem__, {}) for name, value in arguments}
-    fitted = kind(**words, sampler=sampler)
-    fitted.history_ = {name: np.array(column) for name, column in notes["history"].items()}
-    if notes["feature_names"]:
-        fitted.feature_names_in_ = np.array(notes["feature_names"], dtype=object)
+    with whole(path / file):
+        arguments = notes["arguments"].items()
+        words = {name: build(value, arrays, SAMPLERS.__getitem__, {}) for name, value in arguments}
+        fitted = kind(**words, sampler=sampler)
+        fitted.history_ = {k: np.array(column) for k, column in notes["history"].items()}
+        if notes["feature_names"]:
+            fitted.feature_names_in_ = np.array(notes["feature_names"], dtype=object)
+            features = arrays["base" if "base" in arrays else "W"].shape[-1]
+            if len(fitted.feature_names_in_) != features:
+                raise ValueError(f"{len(fitted.feature_names_in_)} names for {features} features")
     return fitted, arrays, notes
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[None]:
+    """Whatever the content of a file leads to is said of the file."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        said = f"there is no {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise ValueError(f"{file} is damaged: {said}. Use a whole copy.") from error
+
+
+def shaped(
+    arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], kinds: str
+) -> dict[str, np.ndarray]:
+    """The arrays of these names, of these shapes and kinds of numbers, and finite."""
+    for name, shape in shapes.items():
+        if (array := arrays[name]).shape != shape or array.dtype.kind not in kinds:
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, expected {shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds NaN or infinity")
+    return {name: arrays[name].copy() for name in shapes}
+
+
+def _labels(dtype: str, labels: list[Any]) -> np.ndarray:
+    """At least two classes, each once and in order, as numbers or text of this type."""
+    plain = np.array(labels, dtype=object)
+    text = f"U{max(len(str(label)) for label in labels)}" if labels else "U1"
+    short = dtype.lstrip("<>=|")
+    kind = np.dtype(text if short[:1] == "U" else short)
+    made = plain.astype(kind)
+    if len(made) < 2 or made.tolist() != labels or sorted(set(labels)) != labels:
+        raise ValueError(f"the classes are {labels} of type {dtype}")
+    return made
 
 
 def _described(sampler: Any, arrays: dict[str, np.ndarray]) -> Any:

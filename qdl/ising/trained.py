@@ -18,7 +18,7 @@ from . import storage
 from .base import Sampler
 from .contrast import Contrast, State
 from .gibbs import GibbsSampler
-from .machine import Machine, new_machine
+from .machine import Machine, layout, new_machine
 from .partition import MOST_SPREAD, LogPartition, in_double, log_partition
 from .qpu import QPUSampler
 from .quantum import LARGEST, Exact
@@ -116,11 +116,23 @@ class Trained(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         machine, arrays, notes = storage.read_fitted(
             Path(path), storage.MACHINE, cls, sampler, samplers
         )
-        machine.n_features_in_ = notes["features"]
-        history = machine.history_
-        machine._learned(*(arrays[name].copy() for name in ("fields", "couplings", "base")))
-        machine.history_, machine.scale_ = history, notes["scale"]
-        machine.chains_, machine._updates = arrays.get("chains"), notes["updates"]
+        with storage.whole(Path(path) / storage.MACHINE):
+            features, scale, updates = (notes[name] for name in ("features", "scale", "updates"))
+            check_whole("features", features)
+            check_number("scale", scale, "scale=1.0", positive=True)
+            check_whole("updates", updates, least=0)
+            machine.n_features_in_ = features
+            machine._contrast(features)  # its arguments
+            shapes = layout(features, machine.hidden, machine.graph)
+            chains = arrays.get("chains")
+            if chains is not None and (
+                chains.shape[1:] != shapes["fields"] or not np.isin(chains, (-1, 1)).all()
+            ):
+                raise ValueError(f"chains of shape {chains.shape} are no spins of such a machine")
+            history = machine.history_
+            machine._learned(**storage.shaped(arrays, shapes, "f"))
+            machine.history_, machine.scale_ = history, scale
+            machine.chains_, machine._updates = chains, updates
         return machine
 
     @property

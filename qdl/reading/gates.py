@@ -22,6 +22,7 @@ import pennylane as qp
 from ..layers.base import Layer, Wires, collect, is_shape
 from ..layers.compose import Adjoint
 from ..layers.template import Template
+from ..refused import Refused
 from .dependence import ANALYTIC, OPAQUE, dependence
 
 HOUSE = __name__.partition(".")[0]
@@ -147,7 +148,15 @@ def _draw(
     with np.errstate(
         all="ignore"
     ):  # a root of a negative stand-in, say: computed, whatever it gives
-        operators = operators_of(layer, wires, params, x, expand)
+        try:
+            operators = operators_of(layer, wires, params, x, expand)
+        except ValueError as error:
+            if "must be in the interval [0,1]" not in str(error):  # PennyLane's words
+                raise
+            raise Refused(
+                f"{type(layer).__name__} has a channel whose strength is a parameter or a feature and may "
+                "leave [0, 1]. Make it a field of the layer, as Noise does."
+            ) from None
     flat = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(params)] or [np.zeros(0)])
     return _Drawn(
         operators, flat, np.atleast_2d(x) if isinstance(features, tuple) else np.zeros((1, 0))

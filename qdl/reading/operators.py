@@ -101,8 +101,13 @@ def layer_of(operators: Sequence[Any], constants: bool = True) -> tuple[Operator
         prepares = isinstance(operator, qp.operation.StatePrepBase)
         for leaf, batched in zip(leaves, _batched(operator, leaves), strict=True):
             concrete = isinstance(leaf, np.ndarray) and leaf.ndim > 0 and not prepares
-            if constants and type(leaf) in (int, float):
-                numbers.append(Number("constant", constant=leaf))
+            # strengths of channels are numbers that nobody may exchange for stand-ins
+            strength = isinstance(operator, qp.operation.Channel) and jnp.ndim(leaf) == 0
+            strength = strength and not isinstance(leaf, jax.core.Tracer)
+            if constants and (strength or type(leaf) in (int, float)):
+                numbers.append(
+                    Number("constant", constant=leaf if type(leaf) is int else float(leaf))
+                )
             elif constants and concrete and not batched:
                 numbers.append(
                     Number("constant", leaf.shape, constant=(leaf.tobytes(), leaf.dtype.str))

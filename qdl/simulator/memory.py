@@ -25,7 +25,7 @@ def check_memory(
 
     A wire makes a state ``2**doubling`` times as large.
     """
-    one = 2 * np.dtype(dtype).itemsize * 2.0 ** (doubling * n)
+    one = 2 * np.dtype(dtype).itemsize * 2.0 ** min(doubling * n, 900)  # a number still, and enough
     free = psutil.virtual_memory().available
     if 3 * one * batch > free:  # state, its image and one cotangent
         fits = int(math.log2(max(free / (2 * np.dtype(dtype).itemsize) / 3 / batch, 1))) // doubling

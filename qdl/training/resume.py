@@ -6,14 +6,15 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
 from ..describe import describe, differences
-from ..files import Checkpoints, fingerprint, lock
+from ..files import Checkpoints, Saved, checked, fingerprint, lock
 from .history import PENALTY, STEP, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
@@ -21,6 +22,22 @@ from .trees import from_arrays, to_arrays
 
 ORDER = "state/order"  # in the files of earlier versions; it follows from the key
 HISTORY = (*STEP, PENALTY, *VALIDATION)
+
+
+class BestNotes(TypedDict):
+    """Of the best step: its validation loss, and its number."""
+
+    value: float
+    step: int
+
+
+class Notes(TypedDict):
+    """What a checkpoint says beside its arrays."""
+
+    step: int
+    configuration: dict[str, Any]
+    platform: dict[Literal["jax", "device"], str]
+    best: BestNotes | None
 
 
 class Best(NamedTuple):
@@ -66,14 +83,16 @@ class RunFolder:
         if saved is None:
             self._refuse_foreign()
             return Progressed(start, Record(), None)
-        self._refuse_another(saved.notes["configuration"])
+        file = self.checkpoints.path(saved.step)
+        notes: dict[str, Any] = checked(saved.notes, Notes, file, "checkpoint")
+        self._refuse_another(notes["configuration"])
         if saved.step > steps:
             raise ValueError(
                 f"{self.path} holds a run of {saved.step} steps, but steps={steps} asks for fewer. "
                 f"Ask for {saved.step} or more, or choose another folder for checkpoint=."
             )
-        for name, there in saved.notes["platform"].items():
-            if (here := _platform()[name]) != there:
+        for name, here in _platform().items():
+            if (there := notes["platform"].get(name)) != here:
                 warnings.warn(
                     f"{self.path} was begun with {name} {there} and goes on with {here}: the last "
                     "digits may differ from those of a run that was never stopped.",
@@ -82,13 +101,14 @@ class RunFolder:
                 )
         self.saved = saved.step
         arrays = {name: array for name, array in saved.arrays.items() if name != ORDER}
-        state = from_arrays(start, arrays, "state")
-        rows = {name: saved.arrays.get(f"history/{name}") for name in HISTORY}
-        record = Record({name: row for name, row in rows.items() if row is not None})
-        best = saved.notes["best"]
-        if best is not None:
-            best = Best(**best, params=from_arrays(start.params, saved.arrays, "best"))
-        return Progressed(state._replace(finite=jnp.bool_(True)), record, best)
+        try:
+            state = from_arrays(start, arrays, "state")
+            best = notes["best"]
+            if best is not None:
+                best = Best(**best, params=from_arrays(start.params, saved.arrays, "best"))
+            return Progressed(state._replace(finite=jnp.bool_(True)), _recorded(saved, state), best)
+        except ValueError as error:
+            raise ValueError(f"{file} does not fit this run: {error}") from None
 
     def begin(self, run: Progressed) -> None:
         """Make the folder say where the run stands, before it goes on."""
@@ -162,6 +182,22 @@ class RunFolder:
             f"{self.path} holds a run with another configuration, so it cannot go on:{lines}\n"
             "Pass what that run was started with, or choose another folder for checkpoint=."
         )
+
+
+def _recorded(saved: Saved, state: State) -> Record:
+    """The history of a checkpoint: a number for each of its steps, and the validations."""
+    table = {n: saved.arrays[f"history/{n}"] for n in HISTORY if f"history/{n}" in saved.arrays}
+    missing = sorted({*STEP, *VALIDATION} - table.keys())
+    sizes = {column.shape for name, column in table.items() if name in VALIDATION}
+    wrong = [n for n in table if n not in VALIDATION and table[n].shape != (saved.step,)]
+    if missing or wrong or len(sizes) != 1 or len(sizes.pop()) != 1:
+        told = ", ".join(missing or wrong or VALIDATION)
+        raise ValueError(
+            f"its history of {saved.step} steps is damaged ({told}). Use a whole copy."
+        )
+    if int(state.step) != saved.step:
+        raise ValueError(f"its state is of step {int(state.step)}. Use a whole copy.")
+    return Record(table)
 
 
 def configuration(

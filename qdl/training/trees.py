@@ -77,6 +77,11 @@ def as_numpy(leaf: Any) -> np.ndarray:
 def _like(name: str, leaf: Any, array: np.ndarray) -> Any:
     """``array`` in the place of ``leaf``."""
     if _is_key(leaf):
+        words = jax.random.key_data(leaf)
+        if (array.shape, array.dtype) != (words.shape, words.dtype):
+            raise ValueError(
+                f"the saved {name} is no key of this kind. Use the model it was saved with."
+            )
         return jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))
     shape, dtype = np.shape(leaf), jnp.result_type(leaf)
     if array.shape != shape:

@@ -30,6 +30,7 @@ class IBM(QiskitPlace):
     """A machine of the IBM Quantum service; see ``ibm``."""
 
     noisy: ClassVar[bool] = True  # type: ignore[misc]
+    simulated: ClassVar[bool] = False
     name: str | None = None
     mode: str = "job"
     resilience: int = 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
@@ -22,6 +22,7 @@ from qiskit.circuit import Parameter, library
 from qiskit.quantum_info import SparsePauliOp
 
 from ...observables import words
+from ...reading import light_cone
 from ..opened import NOTHING, PREPARATIONS, computed_matrix
 from ..opened import expand as as_angles
 from ..program import OpenGate, Program
@@ -97,18 +98,45 @@ class Lowered:
     @cached_property
     def bases(self) -> int:
         """How many bases are measured: observables that agree qubit by qubit share one."""
+        return len(self.together)
+
+    @cached_property
+    def together(self) -> list[set[Any]]:
+        """The wires that are measured together, basis by basis."""
         if self.samples:
-            return 1
+            return [set(self.measured_wires)]
         all_words = sum(self.observables[1:], self.observables[0]).simplify()
-        return len(all_words.group_commuting(qubit_wise=True))
+        groups = all_words.group_commuting(qubit_wise=True)
+        return [
+            {self.wires[i] for i in np.flatnonzero((g.paulis.x | g.paulis.z).any(0))}
+            for g in groups
+        ]
+
+    @property
+    def unread(self) -> bool:
+        """Whether a gate that waits for an outcome cannot matter to what is measured in some basis."""
+        gates = self.program.gates
+        waiting = {i for i, gate in enumerate(gates) if _waits_for(gate.operator) is not None}
+        return any(waiting - set(light_cone(gates, wires)[0]) for wires in self.together)
+
+
+def _without_unread(program: Program) -> Program:
+    """Without gates that wait for an outcome and cannot matter to anything measured.
+
+    Aer cuts their wires off and then fails to load the circuit ("_Map_base::at", 0.17).
+    """
+    seen = set(light_cone(program.gates, program.measured.wires)[0])
+    kept = [g for i, g in enumerate(program.gates) if i in seen or _waits_for(g.operator) is None]
+    return program if len(kept) == len(program.gates) else replace(program, gates=tuple(kept))
 
 
 @lru_cache(maxsize=64)
-def lower(program: Program) -> Lowered:
+def lower(program: Program, simulated: bool = False) -> Lowered:
     """Lower a program whose operators were expanded by ``gates``.
 
     Args:
         program: the circuit with its angles open.
+        simulated: for Aer, which fails to load gates that wait for an outcome and cannot matter.
 
     Raises:
         ValueError: a matrix with open angles.
@@ -122,6 +150,7 @@ def lower(program: Program) -> Lowered:
         >>> found.names, dict(found.circuit.count_ops())
         (('angle_0', 'angle_1'), {'rx': 2, 'cx': 1})
     """
+    program = _without_unread(program) if simulated else program
     wires = program.wires
     circuit = QuantumCircuit(len(wires))
     digits = len(str(max(len(program.sources) - 1, 0)))  # names sort as their numbers do

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ from ...arguments import check_whole
 from ...circuit import Circuit
 from ...describe import of_results
 from ...readout import Expval
+from ...refused import Refused
 from ..derivative import check_method
 from ..place import Cost
 from ..program import Program
@@ -58,6 +59,7 @@ class QiskitPlace(RowPlace):
         layout: the machine's qubit for each wire at the start; None lets the transpiler choose.
     """
 
+    simulated: ClassVar[bool] = True  # by Aer, here
     shots: int | None
     gradient: str = "auto"
     random_shifts: int = 4
@@ -149,7 +151,13 @@ class QiskitPlace(RowPlace):
 
     def lowered(self, program: Program) -> Lowered:
         """A program as Qiskit's circuit, refused if the machine is too small."""
-        lowered = lower(program)
+        lowered = lower(program, self.simulated)
+        if self.simulated and lowered.measures and lowered.unread:
+            raise Refused(
+                f"{self.backend.name} measures {len(lowered.together)} bases, one of which depends not on "
+                "all gates that wait for an outcome; Qiskit Aer cannot run that. Ask for wires in one basis, "
+                "or use Pooling(), the controlled rotation that gives the same expectation values."
+            )
         if lowered.measures and not self.feeds_forward:
             raise ValueError(
                 f"{self.backend.name} with shots={self.shots} cannot let gates depend on outcomes. Expected "
