@@ -96,16 +96,12 @@ def train(
     dataset: Annotated[str | None, typer.Option(help="digits, mnist, iris, wine, ...")] = None,
     model: Annotated[str | None, typer.Option(help="qcnn, data_reuploading, ...")] = None,
     classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
-    features: Annotated[int | None, typer.Option(min=1, help="Features, one a wire.")] = None,
-    depth: Annotated[
-        int | None, typer.Option(min=1, help="Repetitions of the model's block.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Gradient steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Rows a step.")] = None,
+    features: Annotated[int | None, typer.Option(help="Features, one a wire.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=SEEDS, help="Of split, start and batches.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
     out: Out = None,
     resume: Annotated[
         Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")

@@ -47,6 +47,10 @@ class QNN(Circuit):
     initializer: Initializer | None = None
     place: Any = field(default_factory=Statevector)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "place", as_place(self.place))
+
     @cached_property
     def circuit(self) -> Circuit:
         """The circuit alone."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_whole
 from . import photonic, runs
 from .start import start_line
 
@@ -80,10 +81,11 @@ class TrainConfig:
             )
         for name, most in MOST.items():
             value = getattr(self, name)
-            if value is not None and not 0 < value <= most:  # NaN is neither
-                raise ValueError(f"{name} must be positive and at most {most:,}, got {value}.")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be at least 0 and below 2**32, got {self.seed}.")
+            if value is not None and not value > 0:  # nor NaN
+                raise ValueError(f"{name} must be positive, got {value}.")
+            if value is not None and value > most:
+                raise ValueError(f"{name} must be at most {most:,}, got {value}.")
+        check_whole("seed", self.seed, least=0)
 
 
 TYPES = {field.name: str(field.type) for field in fields(TrainConfig)}
@@ -262,12 +264,7 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             f"{folder} holds no run of qdl train, so there is nothing to resume. qdl runs lists "
             "those there are."
         )
-    try:
-        config = _built({name: saved[name] for name in TYPES.keys() & saved.keys()})
-    except ValueError as error:
-        raise ValueError(
-            f"{folder / 'config.json'} is damaged: {error} Use a whole copy."
-        ) from None
+    config = saved_config(folder, saved)
     for name, value in options.items():
         if name != "steps" and value is not None and _tuple(value) != getattr(config, name):
             raise ValueError(
@@ -282,6 +279,20 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
         )
     config = replace(config, steps=steps)
     return _run(config, *_prepare(config), folder)
+
+
+def saved_config(folder: Path, saved: Mapping[str, Any]) -> TrainConfig:
+    """What a run was started with, from its ``config.json``.
+
+    Raises:
+        ValueError: damaged.
+    """
+    try:
+        return _built({name: saved[name] for name in TYPES.keys() & saved.keys()})
+    except ValueError as error:
+        raise ValueError(
+            f"{folder / 'config.json'} is damaged: {error} Use a whole copy."
+        ) from None
 
 
 def _tuple(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from .whole import replace
 
 VERSION = 1  # of every format; older ones stay readable
+DEEPEST = 200  # lists and objects in each other: what follows them one by one has room for that
 LARGEST = 2**24  # bytes of a JSON file or of a safetensors header: far beyond any honest one
 
 
@@ -48,6 +49,7 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
         raise ValueError(f"{path} has more than {LARGEST} bytes: it is no {kind} of qdl.")
     try:
         content = json.loads(path.read_bytes())
+        check_depth(content)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
@@ -70,6 +72,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     try:
         *whole, _ = path.read_text(encoding="utf-8").split("\n")
         found = [json.loads(line) for line in whole if line]
+        check_depth(found)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}. Restore it from a copy.") from error
     for number, row in enumerate(found, 1):
@@ -97,6 +100,24 @@ def jsonable(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
+def check_depth(content: Any) -> None:
+    """Refuse lists and objects that are too deep in each other, without following them by calls.
+
+    Example:
+        >>> check_depth([[1], {"a": [2]}])
+    """
+    level: list[Any] = [content]
+    for _ in range(DEEPEST + 1):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [v for values in inner for v in values if isinstance(v, dict | list | tuple)]
+        if not level:
+            return
+    raise ValueError(
+        f"values are nested more than {DEEPEST} deep, expected fewer. Nest fewer layers in each other."
+    )
+
+
 def text(content: Mapping[str, Any]) -> bytes:
     """The one way to write an object."""
+    check_depth(content)
     return (json.dumps(content, indent=1) + "\n").encode("ascii")

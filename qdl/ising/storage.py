@@ -30,7 +30,7 @@ class Notes(TypedDict):
     """What stands beside the arrays of any estimator, and of either family."""
 
     arguments: dict[str, Any]
-    sampler: Any
+    sampler: None | str | list[Any] | dict[str, Any]
     history: dict[str, list[Number | None]]
     feature_names: list[str]
     classes: NotRequired[tuple[str, list[Label]]]  # of a classifier: their dtype, and the labels
@@ -156,6 +156,8 @@ def _sampler(
     """The sampler that a file describes, of qdl or of the user's own classes."""
     if saved is None or isinstance(saved, str):  # none of its own: a Boltzmann machine's default
         return saved
+    if not saved or (isinstance(saved, list) and len(saved) != 2):
+        raise ValueError(f"{path} describes no sampler: {saved!r}. Use a whole copy.")
     if isinstance(saved, list):  # before a sampler of a user's own could be written
         name, fields = saved
         saved = {"object": name} if fields is None else {"class": name, "fields": fields}
