@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import qdl
+import qdl.files
 from qdl.datasets import digits
 from qdl.ising import BlockSampler, DimodSampler, IsingClassifier
 
@@ -308,6 +309,32 @@ def test_save_and_load(data, fitted, tmp_path):
     numbers = tmp_path / "a" / "params.safetensors"
     numbers.write_bytes(numbers.read_bytes()[:-1])
     with pytest.raises(ValueError, match="truncated"):
+        IsingClassifier.load(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hidden": 10**8}, r"W is float32 of shape \(12, 64\), expected \(100000000, 64\)"),
+        ({"hidden": "x"}, "hidden must be a whole number"),
+        ({"redundancy": 10**9}, "expected \\(12, 3000000000\\)"),
+        ({"rule": "none"}, "rule must be one of"),
+        ({"classes": ["<i8", [0, 1]]}, r"J is float32 .* expected \(12, 8\)"),
+        ({"classes": ["<i8", [0, 2, 1]]}, "the classes are"),
+        ({"history": {"online_error": 3}}, "history.online_error is 3"),
+        ({"feature_names": ["a"]}, "1 names for 64 features"),
+    ],
+    ids=str,
+)
+def test_whole_files_with_other_content_are_refused(changes, said, fitted, tmp_path):
+    """Before anything is allocated: the arrays that are there say how large it may be."""
+    fitted.save(tmp_path / "a")
+    files = tmp_path / "a" / "classifier.json", tmp_path / "a" / "params.safetensors"
+    arrays, notes = qdl.files.read(files[0], "IsingClassifier", files[1])
+    for name, value in changes.items():
+        (notes if name in notes else notes["arguments"])[name] = value
+    qdl.files.write(files[0], arrays, notes, "IsingClassifier", files[1])
+    with pytest.raises(ValueError, match=f"classifier.json is .*damaged.*{said}"):
         IsingClassifier.load(tmp_path / "a")
 
 
