@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 import pytest
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.transpiler import InstructionProperties
 
 import qdl
 from qdl.backends import aer, fake, transpile_report
@@ -43,6 +45,16 @@ def test_report_of_a_ring_and_of_its_chain():
     saved = report.two_qubit_gates - 6
     assert f"fake_manila: depth {report.depth}, {counts['cx']} two-qubit gates, estimated" in text
     assert f'pattern="chain") instead of "ring" saves {saved} two-qubit gates, fidelity' in text
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), -0.1, 1.5])
+def test_a_calibration_that_holds_no_probability_is_said_and_left_out(wrong):
+    target = GenericBackendV2(2, seed=0).target
+    target.update_instruction_properties("cx", (0, 1), InstructionProperties(error=wrong))
+    with pytest.warns(RuntimeWarning, match=r"gives cx on qubits \(0, 1\) the error .*left out"):
+        assert error(target, "cx", (0, 1)) is None
+    target.update_instruction_properties("cx", (0, 1), InstructionProperties(error=1.0))
+    assert error(target, "cx", (0, 1)) == 1.0  # a gate that is dead
 
 
 def test_fidelity_is_the_product_of_the_calibration():

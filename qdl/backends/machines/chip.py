@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -116,6 +117,19 @@ def fidelity(circuit: Any, target: Any, measured: Iterable[int]) -> float | None
 
 
 def error(target: Any, name: str, qubits: tuple[int, ...]) -> float | None:
-    """The error of a gate on these qubits; None where the machine has no number for it."""
+    """The error of a gate on these qubits; None where the machine has no number for it, or none that is one.
+
+    Warns:
+        RuntimeWarning: the calibration holds NaN, or an error outside of [0, 1], which is left out.
+    """
     properties = target[name].get(qubits) if name in target.operation_names else None
-    return getattr(properties, "error", None)
+    found = getattr(properties, "error", None)
+    if found is None or 0 <= found <= 1:
+        return found
+    warnings.warn(
+        f"the calibration gives {name} on qubits {qubits} the error {found!r}, which is no probability: "
+        "it is left out.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return None
