@@ -233,6 +233,56 @@ def ledger(rng: np.random.Generator) -> Callable[[], Any]:
     return use
 
 
+# ---- the command line
+
+WORDS = (
+    "0", "-1", "1", "2", "3", "1e8", "100000000", "1" + "0" * 20, "nan", "inf", "-inf", "", "x", "[red]x",
+    "2-99999999999", "9-2", "2n", "99999999n", "2,2", "..", "/nope/x", "fake_nope", "ibm_", "aer", "qcnn",
+    "None", "iris", "\x00", "ü", "x" * 5000, "no.py:f", "--help",
+)  # fmt: skip
+COMMANDS = {
+    "cost": ("--features", "2", "--depth", "1", "--place", "fake_manila", "--shots", "10", "--steps", "1",
+             "--model", "data_reuploading", "--batch-size", "1", "--classes", "2", "--gradient", "auto"),
+    "variance": ("--widths", "2", "--samples", "2", "--depth", "1", "--method", "auto", "--seed", "0"),
+    "train": ("--dataset", "iris", "--model", "qcnn", "--features", "2", "--steps", "1", "--batch-size", "4",
+              "--learning-rate", "0.1", "--classes", "0,1", "--seed", "0", "--out", "OUT"),
+    "runs": ("--plot", "OUT.png"),
+}  # fmt: skip
+
+
+def command(rng: np.random.Generator) -> Callable[[], Any]:
+    """A command that works, with one or two of its words replaced."""
+    from typer.testing import CliRunner
+
+    from qdl.cli import app
+
+    out = _home() / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    name = pick(sorted(COMMANDS), rng)
+    words = [word.replace("OUT", str(out)) for word in COMMANDS[name]]
+    for _ in range(int(rng.integers(1, 3))):
+        at = 1 + 2 * int(rng.integers(len(words) // 2))
+        words[at] = pick(WORDS, rng)
+    words = [name, *words, *([str(run_folder()[0])] if name == "runs" else [])]
+
+    def use() -> str | None:
+        found = CliRunner().invoke(app, words)
+        if found.exception is not None and not isinstance(found.exception, SystemExit):
+            return f"{words}: {type(found.exception).__name__}: {found.exception}"
+        if found.exit_code not in (0, 2):
+            return f"{words}: exit status {found.exit_code}"
+        if found.exit_code == 2 and "Error" not in found.output:
+            return f"{words}: refused without a word"
+        if found.exit_code == 2 and out.exists():
+            return f"{words}: refused, and left {out.name}"
+        if found.exit_code == 2:
+            raise ValueError(found.output)
+        return None
+
+    use.told, use.seconds = words, 90  # it may have been right, and train
+    return use
+
+
 KINDS: dict[str, Attack] = {
     "load": load,
     "ising": ising_files,
@@ -240,4 +290,5 @@ KINDS: dict[str, Attack] = {
     "config": config,
     "runs": runs,
     "ledger": ledger,
+    "cli": command,
 }

@@ -64,7 +64,7 @@ def outcome(function: Any) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            signal.alarm(SECONDS)
+            signal.alarm(getattr(function, "seconds", SECONDS))
             try:
                 wrong = function()
             finally:
@@ -75,7 +75,8 @@ def outcome(function: Any) -> tuple[str, str]:
             return "refused", text
         return "finding", f"{type(error).__name__} without a sentence: {text!r}{_where(error)}"
     except (Exception, TooLong, MemoryError) as error:
-        return "finding", f"{type(error).__name__}: {str(error)[:200]}{_where(error)}"
+        told = f"{function.told}: " if hasattr(function, "told") else ""
+        return "finding", f"{told}{type(error).__name__}: {str(error)[:200]}{_where(error)}"
     return ("finding", wrong) if wrong else ("right", "")
 
 
