@@ -163,7 +163,7 @@ def cost(
     features: Annotated[int, typer.Option(min=1, max=1000, help="Features, one a wire.")] = 4,
     classes: Annotated[int, typer.Option(min=2, max=1000, help="Classes of the labels.")] = 2,
     depth: Annotated[
-        int | None, typer.Option(min=1, help="Repetitions of the model's block.")
+        int | None, typer.Option(min=1, max=1000, help="Repetitions of the model's block.")
     ] = None,
     shots: Annotated[int, typer.Option(min=1, max=SHOTS, help="Of each circuit and basis.")] = 1024,
     batch_size: Annotated[int, typer.Option(min=1, max=10**6, help="Rows a step.")] = 16,
@@ -185,9 +185,11 @@ def compare(
     dataset: Annotated[str, typer.Option(help="digits, mnist, iris, wine, ...")] = "breast_cancer",
     model: Annotated[str, typer.Option(help="reuploading, qcnn, ...")] = "reuploading",
     classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
-    features: Annotated[int | None, typer.Option(min=1, help="Features of a row.")] = None,
+    features: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Features of a row.")
+    ] = None,
     depth: Annotated[
-        int | None, typer.Option(min=1, help="Repetitions of the model's block.")
+        int | None, typer.Option(min=1, max=1000, help="Repetitions of the model's block.")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, max=10**7, help="Gradient steps.")] = 300,
     seeds: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -266,7 +267,8 @@ def command(rng: np.random.Generator) -> Callable[[], Any]:
     words = [name, *words, *([str(run_folder()[0])] if name == "runs" else [])]
 
     def use() -> str | None:
-        found = CliRunner().invoke(app, words)
+        with contextlib.chdir(_home()):  # where relative names may be written
+            found = CliRunner().invoke(app, words)
         if found.exception is not None and not isinstance(found.exception, SystemExit):
             return f"{words}: {type(found.exception).__name__}: {found.exception}"
         if found.exit_code not in (0, 2):
