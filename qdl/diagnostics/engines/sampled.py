@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -18,13 +18,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from ... import simulator
 from ...backends.machines.price import qpu_seconds
+from ...backends.native.statevector import Statevector
 from ...pauli.circuit import structure
 from ...pauli.cones import reduced
 from ...pauli.observables import linear
 from ...pauli.reach import silent
 from ...refused import Refused
-from ..engine import Engine, Task, start, value_at
+from ..engine import Engine, Task, cost_of, start, value_at
 from ..result import intervals
 from ..result.intervals import LEVEL
 from ..result.sampling import Sampling
@@ -33,11 +35,12 @@ from ..tasks import gather
 from . import halves
 from .shifts import outside, shift_table
 from .starts import Layout, starts
+from .until import relative, until
 
 SAMPLES = 500
 AMPLITUDES = 2**22  # of all circuits of a block together
-SMALL = 2**20  # amplitudes whose program takes longer to optimise than to run as it is
-QUICKLY = {"xla_backend_optimization_level": 0}
+SMALL = 2**21  # amplitudes whose program takes longer to optimise than to run as it is
+QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 RANDOM = ("spsa", "stochastic")  # gradients of few evaluations: nothing is gained by one component
 
 
@@ -61,20 +64,23 @@ class Sampled(Engine):
         began = time.perf_counter()
         zero = certified(task)
         plan = make_plan(task, zero)
-        m = task.samples or SAMPLES
-        found, calls = draw(task, plan, m)
+        found, calls = draw(task, plan)
         return summary(task, plan, zero, found, calls, time.perf_counter() - began)
 
 
 def price(task: Task) -> tuple[int, float]:
-    """Expectation values that a task asks for, and seconds of a QPU that they would take; nothing is run.
+    """Expectation values that a task asks for, at most, and seconds of a QPU for them; nothing is run.
 
     Raises:
         ValueError: the circuit does not fit the machine.
     """
     plan = make_plan(task, certified(task))
-    asked = 2 * (task.samples or SAMPLES) * plan.evaluations
-    return asked, _qpu_seconds(task, asked, 1)
+    most = task.most(SAMPLES)
+    asked = 2 * most * plan.evaluations
+    jobs = (
+        1 if task.interval is None else len(until(lambda count, part: count, lambda p: 1, 0, most))
+    )
+    return asked, _qpu_seconds(task, asked, jobs)
 
 
 def _qpu_seconds(task: Task, asked: int, calls: int) -> float:
@@ -137,8 +143,38 @@ def make_plan(task: Task, zero: np.ndarray) -> Plan:
     return Plan(None, none, none, rows * (3 if spsa else 1 + pairs))
 
 
-def draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
-    """Costs and gradients of both runs at ``m`` starts, and in how many calls."""
+def draw(task: Task, plan: Plan) -> tuple[dict[str, np.ndarray], int]:
+    """Costs and gradients of both runs at the starts, and in how many calls."""
+    most = task.most(SAMPLES)
+    if task.interval is None:
+        return _draw(task, plan, most)
+
+    def part(count: int, number: int) -> tuple[dict[str, np.ndarray], int]:
+        return _draw(replace(task, key=jax.random.fold_in(task.key, number)), plan, count)
+
+    def half(parts: list[tuple[dict[str, np.ndarray], int]]) -> float:
+        return relative(*_followed(task, plan, joined(parts)))
+
+    def joined(parts: list[tuple[dict[str, np.ndarray], int]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate([found[name] for found, _ in parts]) for name in parts[0][0]}
+
+    parts = until(part, half, task.interval, most)
+    return joined(parts), sum(calls for _, calls in parts)
+
+
+def _followed(task: Task, plan: Plan, found: dict[str, np.ndarray]) -> tuple[float, float]:
+    """The squared norm and its error; of one component, where one was asked for, its variance."""
+    a, b = np.moveaxis(found["slopes"].astype(float), 1, 0)
+    if plan.positions is None:
+        a, b = (each[:, task.parameters.reported] for each in (a, b))
+    elif not isinstance(task.components, str):
+        value, error, _ = halves.covariance(a, b)
+        return float(value[0]), float(error[0])
+    norm = halves.squared_norm(a, b, 1.0)
+    return norm.value, norm.error
+
+
+def _draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
     place, n = task.model.place, task.model.n_wires
     block = m
     if place.cost(task.model.circuit, 1, False) is None:  # nothing is sent: as much as memory likes
@@ -195,15 +231,39 @@ def _one_component(
         rows = np.concatenate([rows, rows + plan.moves[at][:, :, None] * one[:, None]], axis=1)
     terms = rows.shape[1]
     rows = rows.reshape(count * terms, -1).astype(jnp.result_type(float))
-    keys = jax.random.split(for_shots, (count * terms, 2))
     seen = x if features is None or axis is None else np.repeat(features, terms, axis=0)
     small = len(rows) * 2**model.n_wires <= SMALL
-    found = _values(model, cost, axis, layout, small)(rows, seen, keys)
+    if isinstance(model.place, Statevector):
+        exact = np.asarray(_distributions(model, axis, layout, small)(rows, seen))
+        found = _outcomes(model, cost, exact, rng)
+    else:
+        keys = jax.random.split(for_shots, (count * terms, 2))
+        found = _values(model, cost, axis, layout, small)(rows, seen, keys)
     found = np.moveaxis(np.asarray(found, float).reshape(count, terms, 2), 2, 1)
     slopes = np.zeros((count, 2, 0))
     if terms > 1:
         slopes = np.einsum("mrt,mt->mr", found[:, :, 1:], plan.weights[at])[..., None]
     return {"costs": found[:, :, 0], "slopes": slopes}
+
+
+@lru_cache(maxsize=32)
+def _distributions(model: Any, axis: int | None, layout: Layout, small: bool) -> Any:
+    """The exact distributions of the outcomes at rows of parameters, from which both runs are drawn."""
+
+    def one(row: jax.Array, x: Any) -> jax.Array:
+        return simulator.distributions(model.circuit, layout.tree(row), x)
+
+    return jax.jit(jax.vmap(one, (0, axis)), compiler_options=_options(small))
+
+
+def _outcomes(model: Any, cost: Any, exact: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The costs ``(rows, 2)`` of two runs, in NumPy: a program that draws takes longer to compile."""
+    bases = simulator.bases(model.measured)
+    twice = [simulator.drawn_values(bases, exact, model.place.shots, rng) for _ in range(2)]
+    values = np.stack(twice, axis=1).astype(jnp.result_type(float))
+    if cost is None:
+        return values[..., 0]
+    return np.asarray(jax.vmap(jax.vmap(partial(cost_of, cost=cost)))(values))
 
 
 @lru_cache(maxsize=32)
@@ -225,11 +285,11 @@ def _values(model: Any, cost: Any, axis: int | None, layout: Layout, small: bool
     # Where only the outcomes differ, both runs share one state.
     together = place.compiles and place.shots is not None
     both = jax.vmap(shared, (0, axis, 0)) if together else apart
-    return jax.jit(both, compiler_options=QUICKLY if small and _on_cpu() else None)
+    return jax.jit(both, compiler_options=_options(small))
 
 
-def _on_cpu() -> bool:
-    return jax.default_backend() == "cpu"
+def _options(small: bool) -> dict[str, Any] | None:
+    return QUICKLY if small and jax.default_backend() == "cpu" else None
 
 
 @lru_cache(maxsize=32)
