@@ -1,5 +1,7 @@
 """Gradients on places that sample: without the noise of the shots, with what they cannot resolve."""
 
+import re
+
 import jax
 import numpy as np
 import pennylane as qp
@@ -61,7 +63,10 @@ def test_what_shots_cannot_resolve_is_said():
     few = lambda n: product(n).on(statevector(shots=4))  # noqa: E731
     sweep = gradient_variance(few, (6, 12), key=KEY, samples=100)
     assert not sweep.points(None)[0].exact and sweep.points(None)[1].censored
-    assert "on 12 wires below what 4 shots resolve: it takes at least 1" in sweep.table()
+    said = re.search(
+        r"on 12 wires below what 4 shots resolve: it takes at least (\d+)", sweep.table()
+    )
+    assert said and int(said[1]) == sweep[12].shots_needed
     assert "needs at least" in sweep[12].table() and sweep[12].shots_needed > 10
     low, high = sweep[12].squared_norm_interval
     assert low < 12 / 2**12 < high and low < 0
@@ -164,31 +169,31 @@ def test_angles_with_other_rules_are_drawn_too():
 
 @pytest.mark.parametrize("place", [None, statevector(shots=200)], ids=["statevector", "sampled"])
 def test_draws_go_on_until_the_interval_is_narrow(place):
-    """In parts of 100, 100, 200, 400, ...; every draw counts, and the answer is right."""
-    model = brick() if place is None else brick().on(place)
-    method = "statevector" if place is None else "auto"
-    options = {"key": KEY, "method": method}
-    exact = gradient_variance(brick(), key=KEY)
+    """In parts of 100; every draw counts, and the answer is right."""
+    model = brick(2) if place is None else brick(2).on(place)
+    options = {"key": KEY, "method": "statevector" if place is None else "auto"}
+    exact = gradient_variance(brick(2), key=KEY)
     wide, narrow = (gradient_variance(model, interval=each, **options) for each in (0.5, 0.1))
     for row, wanted in ((wide, 0.5), (narrow, 0.1)):
-        assert row.draws in 100 * 2 ** np.arange(7) and not row.warnings
+        assert row.draws % 100 == 0 and not row.warnings
         assert 1.96 * row.squared_norm_error <= wanted * row.squared_norm
         assert abs(row.squared_norm - exact.squared_norm) < 4 * row.squared_norm_error
-    assert wide.draws < narrow.draws < 8000
+    assert wide.draws < narrow.draws < 5000
     short = gradient_variance(model, interval=0.01, samples=250, **options)
     assert short.draws == 250 and "250 draws the interval is within" in short.warnings[-1]
-    one = gradient_variance(model, interval=0.3, parameter=8, **options)
-    assert 1.96 * one.standard_error[8] <= 0.3 * one.variance[8]
+    k = int(np.argmax(exact.variance))
+    one = gradient_variance(model, interval=0.3, parameter=k, **options)
+    assert 1.96 * one.standard_error[k] <= 0.3 * one.variance[k]
 
 
 def test_an_interval_is_priced_and_sent_part_by_part():
     task = Task(brick(2).on(aer(shots=50)), KEY, samples=350, components="drawn", interval=1e-3)
     asked, seconds = price(task)
-    assert asked == 350 * 2 * 3 and seconds == pytest.approx(3 * 2 + asked * 50 * 0.00035)
+    assert asked == 350 * 2 * 3 and seconds == pytest.approx(4 * 2 + asked * 50 * 0.00035)
     row = gradient_variance(
         lambda n: brick(n).on(aer(shots=50)), (2,), interval=1e-3, samples=350, key=KEY
     )[2]
-    assert (row.sampling.evaluations, row.sampling.jobs) == (asked, 3)  # 100, 100, 150
+    assert (row.sampling.evaluations, row.sampling.jobs) == (asked, 4)  # 100, 100, 100, 50
     assert row.sampling.qpu_seconds == seconds
     for wrong in (0, -0.1, "narrow", np.nan):
         with pytest.raises(ValueError, match="interval must be a number > 0, got"):

@@ -22,11 +22,11 @@ from .energy import EnergySweep, check_energies
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
 from .engines.dense_moment import DenseMoment
-from .engines.until import warned
 from .one_shot import one_shot
 from .result.structure import Bounds
 from .result.sweep import Sweep
 from .result.variance import GradientVariance, Subject, check_index
+from .until import warned
 
 QUICK = 3e9  # multiplications of exact moments beside what was sampled: half a second a width
 

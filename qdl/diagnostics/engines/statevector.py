@@ -15,7 +15,7 @@ from jax.flatten_util import ravel_pytree
 from ..engine import Engine, Task, noiseless, start, value_at
 from ..result.variance import GradientVariance
 from ..tasks import gather
-from .until import relative, until
+from ..until import relative, until
 
 SAMPLES = 500
 BLOCK = 128  # draws side by side, fewer on many wires

@@ -26,10 +26,10 @@ from ...pauli.operators import AngleGate, AxisRotation, Channel, Clifford, Pauli
 from ...pauli.prefix import Prefix, split
 from ...refused import Refused
 from ..engine import Engine, Task, noiseless, refusal
-from ..engines.until import half_of, until
 from ..result import intervals
 from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
+from ..until import half_of, until
 from . import bits, means
 from .certify import certify, damping
 from .gates import walk
@@ -79,7 +79,7 @@ class PauliWalk(Engine):
         if task.interval is None:
             some(chunks, 0)
         else:
-            until(some, lambda _: half_of(row(), task.components), task.interval, chunks, first=1)
+            until(some, lambda _: half_of(row(), task.components), task.interval, chunks, size=1)
         return replace(row(), method=self.name)
 
 

@@ -8,37 +8,34 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..result.variance import GradientVariance
+from .result.variance import GradientVariance
 
 T = TypeVar("T")
-FIRST = 100  # draws of the first part; then each is as large as all before it together
+PART = 100  # draws of one part: of one size, so that its program is compiled once
 
 
 def until(
     draw: Callable[[int, int], T], half: Callable[[list[T]], float], wanted: float, most: int,
-    first: int = FIRST,
+    size: int = PART,
 ) -> list[T]:  # fmt: skip
     """Parts of draws until ``half`` of them is at most ``wanted``, or there are ``most`` draws.
 
-    Looking a few times, at numbers that double, leaves what is drawn nearly as it would be at a fixed number:
-    the interval is a little too narrow where it happened to be narrow early.
+    Looking after every part ends early where the interval happened to be narrow: it is a nominal one.
 
     Args:
         draw: takes a number of draws and the number of the part.
         half: half of the 95% interval, relative to the value.
         wanted: relative to the value too.
         most: draws.
-        first: draws of the first part.
+        size: draws of a part.
 
     Example:
         >>> len(until(lambda count, part: count, lambda parts: sum(parts) ** -0.5, 0.06, 1000))
         3
     """
-    parts, m = [], 0
-    while m < most:
-        count = min(max(m, first), most - m)
-        parts.append(draw(count, len(parts)))
-        m += count
+    parts: list[T] = []
+    for number, first in enumerate(range(0, most, size)):
+        parts.append(draw(min(size, most - first), number))
         if half(parts) <= wanted:
             break
     return parts
