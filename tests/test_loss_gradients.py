@@ -119,6 +119,8 @@ def test_command_on_a_machine(tmp_path):
     # one angle matters: two shifts and the value, in two runs, at 20 starts of two widths
     assert "240 expectation values; a QPU would take 21 s" in result.output
     assert "sampled, 20 draws" in result.output and "is not told from none" in result.output
+    until = CliRunner().invoke(app, ["variance", f"{file}:build", "--interval", "0.9", *words, "2"])
+    assert "at most 120 expectation values; a QPU would take at most 10 s" in until.output
     refused = CliRunner().invoke(app, ["variance", f"{file}:build", *words, "4,9"])
     assert refused.exit_code == 2 and "the circuit needs 9" in refused.output
 

@@ -170,19 +170,23 @@ def test_angles_with_other_rules_are_drawn_too():
 @pytest.mark.parametrize("place", [None, statevector(shots=200)], ids=["statevector", "sampled"])
 def test_draws_go_on_until_the_interval_is_narrow(place):
     """In parts of 100; every draw counts, and the answer is right."""
-    model = brick(2) if place is None else brick(2).on(place)
-    options = {"key": KEY, "method": "statevector" if place is None else "auto"}
+    build = brick if place is None else lambda n: brick(n).on(place)
+    method = "statevector" if place is None else "auto"
+
+    def row(**options):
+        return gradient_variance(build, (2,), key=KEY, method=method, **options)[2]
+
     exact = gradient_variance(brick(2), key=KEY)
-    wide, narrow = (gradient_variance(model, interval=each, **options) for each in (0.5, 0.1))
-    for row, wanted in ((wide, 0.5), (narrow, 0.1)):
-        assert row.draws % 100 == 0 and not row.warnings
-        assert 1.96 * row.squared_norm_error <= wanted * row.squared_norm
-        assert abs(row.squared_norm - exact.squared_norm) < 4 * row.squared_norm_error
+    wide, narrow = (row(interval=each) for each in (0.5, 0.1))
+    for found, wanted in ((wide, 0.5), (narrow, 0.1)):
+        assert found.draws % 100 == 0 and not found.warnings
+        assert 1.96 * found.squared_norm_error <= wanted * found.squared_norm
+        assert abs(found.squared_norm - exact.squared_norm) < 4 * found.squared_norm_error
     assert wide.draws < narrow.draws < 5000
-    short = gradient_variance(model, interval=0.01, samples=250, **options)
-    assert short.draws == 250 and "250 draws the interval is within" in short.warnings[-1]
+    short = row(interval=0.01, samples=200)
+    assert short.draws == 200 and "200 draws the interval is within" in short.warnings[-1]
     k = int(np.argmax(exact.variance))
-    one = gradient_variance(model, interval=0.3, parameter=k, **options)
+    one = row(interval=0.3, parameter=k)
     assert 1.96 * one.standard_error[k] <= 0.3 * one.variance[k]
 
 

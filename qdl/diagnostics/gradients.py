@@ -28,7 +28,7 @@ from .result.sweep import Sweep
 from .result.variance import GradientVariance, Subject, check_index
 from .until import warned
 
-QUICK = 3e9  # multiplications of exact moments beside what was sampled: half a second a width
+QUICK = 2e10  # multiplications of exact moments beside what was sampled: some seconds on ten wires
 
 
 def gradient_variance(
