@@ -179,7 +179,7 @@ def test_draws_go_on_until_the_interval_is_narrow(place):
     exact = gradient_variance(brick(2), key=KEY)
     wide, narrow = (row(interval=each) for each in (0.5, 0.1))
     for found, wanted in ((wide, 0.5), (narrow, 0.1)):
-        assert found.draws % 100 == 0 and not found.warnings
+        assert found.draws % 100 == 0 and not any("asked for" in t for t in found.warnings)
         assert 1.96 * found.squared_norm_error <= wanted * found.squared_norm
         assert abs(found.squared_norm - exact.squared_norm) < 4 * found.squared_norm_error
     assert wide.draws < narrow.draws < 5000
