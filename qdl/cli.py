@@ -227,6 +227,9 @@ def variance(
     samples: Annotated[
         int | None, typer.Option(min=2, max=10**7, help="Starts or walks a width.")
     ] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Draw until it is known within this, as 0.2.")
+    ] = None,
     parameter: Annotated[str | None, typer.Option(help="Index, median or largest alone.")] = None,
     place: Annotated[str | None, typer.Option(help="Machine: aer, fake_manila, ...")] = None,
     shots: Annotated[
@@ -244,8 +247,8 @@ def variance(
     with plain_errors("random starts of each width"):
         check_writable(plot, json)
         result = measure(
-            target, widths, depth, method=method, samples=samples, parameter=parameter,
-            place=place, shots=shots, dataset=dataset, seed=seed, say=typer.echo,
+            target, widths, depth, method=method, samples=samples, interval=interval,
+            parameter=parameter, place=place, shots=shots, dataset=dataset, seed=seed, say=typer.echo,
         )  # fmt: skip
         typer.echo(result.table())
         save(result, plot, json)

@@ -12,7 +12,7 @@ import qdl
 from qdl import datasets
 from qdl.backends import statevector
 from qdl.cli import app
-from qdl.commands.start import ROWS, start_line
+from qdl.commands.start import ROWS, start_line, typical
 from qdl.diagnostics import data as rows_of_data
 from qdl.diagnostics import gradient_variance
 from qdl.layers import AngleEncoding, Entangler, Rotation
@@ -119,6 +119,8 @@ def test_command_on_a_machine(tmp_path):
     # one angle matters: two shifts and the value, in two runs, at 20 starts of two widths
     assert "240 expectation values; a QPU would take 21 s" in result.output
     assert "sampled, 20 draws" in result.output and "is not told from none" in result.output
+    until = CliRunner().invoke(app, ["variance", f"{file}:build", "--interval", "0.9", *words, "2"])
+    assert "at most 120 expectation values; a QPU would take at most 10 s" in until.output
     refused = CliRunner().invoke(app, ["variance", f"{file}:build", *words, "4,9"])
     assert refused.exit_code == 2 and "the circuit needs 9" in refused.output
 
@@ -133,4 +135,11 @@ def test_what_train_says_of_its_start():
     )  # fmt: skip
     norm = float(fitted.history["grad_norm"][0]) ** 2
     assert f"at the start {norm:.3g};" in line
-    assert "over 20 random starts" in line and "this start is " in line
+    assert "over 20 random starts" in line and "this start is typical" in line
+
+
+def test_a_start_of_another_size_is_not_typical():
+    """Also one that is far smaller: within two standard deviations of the mean, but not of the logarithm."""
+    others = np.array([0.02, 0.05, 0.1, 0.3, 0.04, 0.2])
+    assert typical(0.1, others) and typical(0.5, others)
+    assert not typical(1e-4, others) and not typical(5.0, others) and not typical(0.0, others)

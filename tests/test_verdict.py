@@ -24,6 +24,7 @@ from qdl.diagnostics.result.intervals import (
     empirical_bernstein,
     log_delta,
 )
+from qdl.diagnostics.result.structure import Bounds
 from qdl.diagnostics.result.verdict import judge
 from qdl.layers import Entangler, Mirrored, Noise, Repeat, Rotation
 
@@ -45,7 +46,7 @@ ROWS = [
     (EVEN, MCCLEAN_50, 0.05, "inconclusive", None),
     (EVEN, MCCLEAN_50, 0.3, "inconclusive", None),
     (2 ** np.arange(3, 8), QCNN, 0.05, "inconclusive", None),
-    (2 ** np.arange(3, 8), QCNN, 0.3, "polynomial", 3.5),
+    (2 ** np.arange(3, 8), QCNN, 0.3, "polynomial", 3.49),
     (N, np.full(9, 0.1), 0.05, "constant", None),
     (N[:4], np.full(4, 0.1), 0.05, "inconclusive", None),
     (N[:4], 0.125 * 0.375 ** (N[:4] - 1.0), 0.01, "inconclusive", None),
@@ -65,6 +66,62 @@ def test_what_was_not_resolved_is_left_out_of_the_fit():
     values = np.array([0.1, 0.05, 0.025, 0.0125, 0.00625, 0.0])
     verdict = judge(np.arange(2, 8), values, 0.02 * values)
     assert verdict == "exponential" and "1 unresolved left out" in verdict.reason
+
+
+# E |grad C|^2 of n layers of RX, RY and CZ, Z on all wires: it tends to n^2 2^-n, and bends on the way there.
+DEEP = np.array([1.125, 1.1907, 1.0194, 0.78995, 0.56781, 0.38653, 0.25275, 0.16014, 0.098963])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (DEEP, "exponential"),
+        (N**4 * 4.0**-N, "exponential"),
+        (1 / (N * (2 * N - 1.0)), "polynomial"),
+        ((1 + 5 / N) / N**2, "polynomial"),
+        (0.1 + 2.0**-N, None),
+    ],
+)
+@pytest.mark.parametrize("error", [0.03, 0.06])
+def test_laws_that_bend(values, kind, error):
+    """Over 20 keys: the law, or none; for exponentials the law nearly always."""
+    found = []
+    for seed in range(20):
+        noisy = values * (1 + error * np.random.default_rng(seed).normal(size=9))
+        found.append(judge(N, noisy, error * values).kind)
+    wrong = set(found) - {kind, "inconclusive"}
+    assert not wrong - ({"polynomial"} if kind is None else set())
+    assert "exponential" not in found or kind == "exponential"
+    if kind == "exponential":
+        assert found.count(kind) >= 18
+
+
+def test_values_that_noise_hides_enter_a_fit_with_their_errors():
+    """4^-n, below the noise from n = 8 on: what was measured there agrees, and must not be left out."""
+    noise, values = 2e-5, 4.0 ** -np.arange(2, 12)
+    error, limits = np.hypot(noise, 0.05 * values), np.full(10, 1.96 * noise)
+    for seed in range(10):
+        noisy = values + error * np.random.default_rng(seed).normal(size=10)
+        found = judge(np.arange(2, 12), noisy, error, limits=limits, shots=100)
+        assert found == "exponential" and found.rate == pytest.approx(-2, abs=0.1)
+        assert "unresolved, with their errors" in found.reason
+    alone = judge(np.arange(2, 8), noisy[:6], error[:6], limits=limits[:6], shots=100)
+    assert found.high - found.low < alone.high - alone.low
+
+
+def test_exact_values_of_the_same_circuits_decide_where_they_agree():
+    noisy = DEEP * (1 + 0.1 * np.random.default_rng(0).normal(size=9))
+    given = {
+        "limits": np.full(9, 0.02),
+        "shots": 100,
+        "bounds": Bounds(widths=(10, 20), angles=(1, 4)),
+    }
+    alone = judge(N, noisy, 0.1 * DEEP, **given)
+    known = judge(N, noisy, 0.1 * DEEP, predicted=np.append(DEEP[:8], np.nan), **given)
+    assert alone.argument == "fit" and known == "exponential"
+    assert known.argument == "moments and data" and "agree with the exact ones" in known.reason
+    other = judge(N, noisy, 0.1 * DEEP, predicted=np.append(3 * DEEP[:8], np.nan), **given)
+    assert other == alone
 
 
 def test_clopper_pearson_covers():

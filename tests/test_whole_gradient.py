@@ -103,6 +103,23 @@ def test_zeros_are_relative_to_the_observable(method, factor):
     assert other.shots_needed == plain.shots_needed < np.inf
 
 
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_zeros_are_relative_in_single_precision_too(factor):
+    """Rounding leaves 1e-7 of the observable: 1e-6 Z has a variance of 5e-13, and is no zero."""
+
+    def build(observable):
+        return qdl.QNN(3, [*LAYERS, Rotation("x")], readout=qdl.Expval(observable))
+
+    with jax.enable_x64(False):
+        plain, other = (
+            gradient_variance(build(c * qp.Z(1)), method="statevector", samples=200, key=KEY)
+            for c in (1.0, factor)
+        )
+    np.testing.assert_array_equal(plain.certified_zero, other.certified_zero)
+    assert 0 < plain.certified_zero.sum() < 9 and other.shots_needed < np.inf
+    assert other.squared_norm == pytest.approx(factor**2 * plain.squared_norm, rel=1e-4)
+
+
 @pytest.mark.parametrize("method", ENGINES[1:])
 def test_the_squared_norm_is_the_mean_of_that_of_draws(method):
     """Means of derivatives included: with small angles they are not zero."""

@@ -24,6 +24,7 @@ def measure(
     *,
     method: str = "auto",
     samples: int | None = None,
+    interval: float | None = None,
     parameter: str | None = None,
     place: str | None = None,
     shots: int = 1000,
@@ -40,7 +41,8 @@ def measure(
         depth: a number, or a multiple of the width as ``2n``; None for 10n, deep enough for a
             plateau, where the family has a depth, and 2n on a machine.
         method: an engine.
-        samples: of each width.
+        samples: of each width; the most of them with an interval.
+        interval: at which drawing ends: half of it, relative to the value.
         parameter: an index, ``median`` or ``largest``.
         place: a machine, as ``fake_manila``; None for the exact simulator.
         shots: on it, of each circuit and basis.
@@ -52,7 +54,8 @@ def measure(
 
     from ..diagnostics import gradient_variance
 
-    options: dict[str, Any] = {"method": method, "samples": samples, "key": jax.random.key(seed)}
+    options: dict[str, Any] = {"method": method, "samples": samples, "interval": interval}
+    options["key"] = jax.random.key(seed)
     followed = int(parameter) if parameter is not None and parameter.isdigit() else parameter
     where = None if place is None else place_named(place, shots)
     if dataset is not None:
@@ -77,19 +80,21 @@ def measure(
     def build(n: int, *deep: int) -> Any:
         return found(n, *deep).on(where)
 
-    say(_price(build, sizes, law, samples, options["key"]))
+    say(_price(build, sizes, law, options))
     return gradient_variance(build, sizes, depth=law, parameter=followed, **options)
 
 
-def _price(build: Any, sizes: list[int], law: Any, samples: int | None, key: Any) -> str:
+def _price(build: Any, sizes: list[int], law: Any, options: dict[str, Any]) -> str:
     """What a sweep asks of a machine; a width that does not fit is refused here."""
     from ..diagnostics.engine import Task
     from ..diagnostics.engines.sampled import price
 
     models = [build(n) if law is None else build(n, law(n)) for n in sizes]
-    asked = [price(Task(m, key, samples=samples, components="drawn")) for m in models]
+    given = {name: options[name] for name in ("key", "samples", "interval")}
+    asked = [price(Task(m, components="drawn", **given)) for m in models]
     count, seconds = sum(a for a, _ in asked), sum(s for _, s in asked)
-    return f"{count:,} expectation values; a QPU would take {seconds:,.0f} s"
+    most = "" if options["interval"] is None else "at most "
+    return f"{most}{count:,} expectation values; a QPU would take {most}{seconds:,.0f} s"
 
 
 def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: int) -> Any:

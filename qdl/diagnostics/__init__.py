@@ -2,8 +2,8 @@
 
 To read the gradient variance, follow this order: ``gradients`` is the function, ``engine`` the contract of
 what measures, ``engines/`` are ours, the ``walk/`` of Pauli words among them, and ``result/`` is what comes
-back. Engines that draw no random starts
-read the circuit as ``qdl.pauli`` does. ``data`` makes a loss on rows the cost, ``one_shot`` and ``shots`` are
+back. Engines that draw no random starts read the circuit as ``qdl.pauli`` does; ``until`` has the others draw
+until an interval is narrow enough. ``data`` makes a loss on rows the cost, ``one_shot`` and ``shots`` are
 about the noise of shots, ``compare`` builds on all of them; ``tasks`` spreads work.
 
 Beside it: ``expressivity`` and ``entanglement`` of the states, ``fisher`` information, ``algebra`` of the

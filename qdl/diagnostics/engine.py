@@ -20,6 +20,8 @@ from .data import DataLoss, outputs
 from .result import intervals
 from .result.variance import Certificate, GradientVariance
 
+LONGER = 16  # times an engine's usual draws, at most, for an interval that is asked for
+
 
 @dataclass(frozen=True)
 class Task:
@@ -35,6 +37,8 @@ class Task:
         executor: see ``gradient_variance``; None for here.
         components: what a place that samples measures of the gradient: ``"all"``, one component
             ``"drawn"`` at each start, or the index of one. Other engines give them all.
+        interval: half of the 95% interval of the squared norm, or of the one component, relative to it, at
+            which drawing may end; None for a fixed number of draws.
     """
 
     model: Any
@@ -44,6 +48,11 @@ class Task:
     samples: int | None = None
     executor: Any = None
     components: str | int = "all"
+    interval: float | None = None
+
+    def most(self, usual: int) -> int:
+        """Draws, or the most of them where an interval is asked for; ``usual`` if nobody says how many."""
+        return self.samples or (usual if self.interval is None else LONGER * usual)
 
     def start(self, key: jax.Array) -> tuple[Any, Any]:
         """Parameters and features drawn at random, the features as they are where they are given."""

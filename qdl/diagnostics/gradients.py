@@ -10,18 +10,25 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..arguments import check_number
+from ..backends.native.statevector import statevector
 from ..circuit import check_features
 from ..layers.base import check_key
 from ..photonic import haar
+from ..refused import Refused
 from .bounds.family import bounds
 from .data import DataLoss, data_loss
 from .energy import EnergySweep, check_energies
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
+from .engines.dense_moment import DenseMoment
 from .one_shot import one_shot
 from .result.structure import Bounds
 from .result.sweep import Sweep
 from .result.variance import GradientVariance, Subject, check_index
+from .until import warned
+
+QUICK = 2e10  # multiplications of exact moments beside what was sampled: some seconds on ten wires
 
 
 def gradient_variance(
@@ -32,6 +39,7 @@ def gradient_variance(
     parameter: Subject = None,
     method: str | Engine = "auto",
     samples: int | None = None,
+    interval: float | None = None,
     x: Any = None,
     initializer: Any = None,
     cost: Callable[[jax.Array], jax.Array] | None = None,
@@ -64,7 +72,11 @@ def gradient_variance(
             deep plateaus), ``"light_cone"`` (local observables, any start), ``"sampled"`` (places with
             shots), or ``"auto"``: the best of them that is valid for the model, with the reason in the row;
             or an ``Engine`` of your own.
-        samples: random starts or walks for each width, at least 2; None for the engine's own number.
+        samples: random starts or walks for each width, at least 2; None for the engine's own number. With
+            ``interval`` the most of them; None for 16 times the engine's own.
+        interval: draw in parts, one call of a machine each, until half of the 95% interval of the squared
+            norm (or of the component ``parameter``) is at most this, relative to it, as 0.2. A warning says
+            where ``samples`` were not enough. None for a fixed number of draws.
         x: one sample of features, ``(n_features,)``, or a function of the width that returns it; None
             for features uniform in $[0, 2\pi)$ with each draw, where the model reads some.
         initializer: in place of the model's; layers that have one of their own keep it.
@@ -97,9 +109,12 @@ def gradient_variance(
     """
     if energy is not None:
         options = dict(depth=depth, parameter=parameter, method=method, samples=samples, x=x)
+        options |= dict(interval=interval)
         options |= dict(cost=cost, data=data, loss=loss, key=key, executor=executor)
         return _over_energies(model_or_build, n_wires, energy, initializer or haar, options)
     _check(model_or_build, method, samples, parameter, depth)
+    if interval is not None:
+        check_number("interval", interval, "interval=0.2", positive=True)
     _check_cost(x, cost, data, loss)
     key = check_key(key, "gradient_variance")
     if hasattr(model_or_build, "layers"):
@@ -111,7 +126,7 @@ def gradient_variance(
                 )
         components = "all" if parameter is None else _components(parameter)
         here, what = _cost(model_or_build, x, cost, data, loss)
-        task = Task(model_or_build, key, what, here, samples, executor, components)
+        task = Task(model_or_build, key, what, here, samples, executor, components, interval)
         row = _row(task, initializer, method)
         row.point(parameter)  # a single row has no verdict, but it has an index or not
         return row
@@ -136,18 +151,22 @@ def gradient_variance(
             f"build(n) gave models of {', '.join(str(m.n_wires) for m in models)} wires for the widths "
             f"{widths}: expected another number for each. Use n in it, as in qdl.QNN(n, layers)."
         )
-    rows = []
+    rows, tasks = [], []
     for n, d, model in zip(widths, depths, models, strict=True):
         rows_of = data(n) if callable(data) else data
         here, what = _cost(model, x(n) if callable(x) else x, cost, rows_of, loss)
         own = jax.random.fold_in(key, n)
-        task = Task(model, own, what, here, samples, executor, _components(parameter))
+        task = Task(model, own, what, here, samples, executor, _components(parameter), interval)
         row = _row(task, initializer, method)
         row.point(parameter)  # refused before the next, wider one takes its time
+        tasks.append(task)
         rows.append(replace(row, depth=d))
     law = "as in build(n)" if depth is None else ", ".join(map(str, depths))
     family = partial(_family, model_or_build, depth, initializer, tuple(widths), cost, x)
-    return Sweep(tuple(rows), parameter, law, family=family if data is None else None)
+    moments = partial(_moments, tuple(tasks), initializer)
+    if data is not None:
+        return Sweep(tuple(rows), parameter, law)
+    return Sweep(tuple(rows), parameter, law, family=family, moments=moments)
 
 
 def _over_energies(
@@ -178,6 +197,22 @@ def _family(
         return found if initializer is None else replace(found, initializer=initializer)
 
     return bounds(model, widths, cost, x)
+
+
+def _moments(tasks: tuple[Task, ...], initializer: Any) -> dict[int, GradientVariance]:
+    """Exact moments of the circuits that were sampled, without the shots; as far as that takes a moment."""
+    out = {}
+    for task in sorted(tasks, key=lambda task: task.model.n_wires):
+        if task.model.place.noisy:
+            break
+        model = task.model.on(statevector())
+        model = model if initializer is None else replace(model, initializer=initializer)
+        x = None if task.x is None else check_features(task.x)
+        try:
+            out[model.n_wires] = run(replace(task, model=model, x=x), DenseMoment(most_work=QUICK))
+        except Refused:
+            break
+    return out
 
 
 def _check(
@@ -250,7 +285,7 @@ def _row(task: Task, initializer: Any, method: str | Engine) -> GradientVariance
     task = replace(task, model=model, x=None if x is None else check_features(x))
     if not isinstance(task.components, str):
         check_index(task.components, len(task.parameters.names), model.n_wires)
-    row = run(task, method)
+    row = warned(run(task, method), task.components, task.interval)
     return replace(row, cost=_named(model, task.cost), one_shot=one_shot(task, row))
 
 

@@ -16,16 +16,26 @@ from .density import evaluate_mixed
 from .devices import split_batch
 from .geometry import metric, metric_root
 from .plan import Passes
-from .run import check_shots, evaluate, evaluate_groups, one_shot_variance, state
-from .shots import draw, sample_bits
+from .run import (
+    check_shots,
+    distributions,
+    evaluate,
+    evaluate_groups,
+    one_shot_variance,
+    state,
+)
+from .shots import bases, draw, drawn_values, sample_bits
 from .slices import evaluate_sliced
 from .tangents import tangents
 from .trajectories import evaluate_trajectories
 
 __all__ = [
     "Passes",
+    "bases",
     "check_shots",
+    "distributions",
     "draw",
+    "drawn_values",
     "evaluate",
     "evaluate_groups",
     "evaluate_mixed",

@@ -70,6 +70,12 @@ def evaluate_groups(
     return out
 
 
+def distributions(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+    """The exact distributions of the bases that ``shots.bases`` finds, side by side: ``(..., outcomes)``."""
+    _check_size(circuit, x)
+    return _executed(circuit, params, x, distribution_head(bases(circuit.measured)), ALL)
+
+
 def one_shot_variance(circuit: Circuit, params: Any, x: Any, cost: Any) -> jax.Array:
     """The variance of a cost whose every basis is read once: of its linear part at the exact values.
 
@@ -79,9 +85,7 @@ def one_shot_variance(circuit: Circuit, params: Any, x: Any, cost: Any) -> jax.A
         x: one sample of features, or None.
         cost: a function of the readout values ``(k,)``.
     """
-    _check_size(circuit, x)
-    found = bases(circuit.measured)
-    exact = _executed(circuit, params, x, distribution_head(found), ALL)
+    found, exact = bases(circuit.measured), distributions(circuit, params, x)
     ends = np.cumsum([2 ** len(basis.wires) for basis in found])[:-1]
     parts = jnp.split(exact, ends)
     columns = [

@@ -136,6 +136,28 @@ def frequencies(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
     return found / shots + 0 * p.sum(1, keepdims=True)
 
 
+def drawn_values(
+    measured: tuple[Basis, ...], exact: np.ndarray, shots: int, rng: np.random.Generator
+) -> np.ndarray:
+    """``sampled_values`` in NumPy, where nothing is to be compiled or differentiated.
+
+    Outcomes with the same values are counted as one.
+    """
+    ends = np.cumsum([2 ** len(basis.wires) for basis in measured])[:-1]
+    total: Any = 0
+    for basis, p in zip(measured, np.split(exact, ends, axis=1), strict=True):
+        columns, p = np.eye(p.shape[1]), np.asarray(p, float)
+        if basis.columns is not None:
+            columns, which = np.unique(basis.columns, axis=0, return_inverse=True)
+            p = p @ np.eye(len(columns))[which.ravel()]
+        sums = p.sum(axis=1, keepdims=True)
+        known = np.isfinite(sums)
+        p = np.where(known, p / np.where(known, sums, 1), 1 / p.shape[1])
+        found = rng.multinomial(shots, p) / shots @ columns
+        total = total + np.where(known, found, np.nan)
+    return total
+
+
 def draw(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
     """Outcomes ``(batch, shots)`` of ``p`` ``(batch, m)``: O(m + shots) memory each.
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from ...backends.machines.price import qpu_seconds
 from ...pauli.circuit import structure
@@ -24,20 +21,19 @@ from ...pauli.cones import reduced
 from ...pauli.observables import linear
 from ...pauli.reach import silent
 from ...refused import Refused
-from ..engine import Engine, Task, start, value_at
+from ..engine import Engine, Task
 from ..result import intervals
 from ..result.intervals import LEVEL
 from ..result.sampling import Sampling
 from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
+from ..until import PART, relative, until
 from . import halves
+from .runs import Plan, block
 from .shifts import outside, shift_table
-from .starts import Layout, starts
 
 SAMPLES = 500
 AMPLITUDES = 2**22  # of all circuits of a block together
-SMALL = 2**20  # amplitudes whose program takes longer to optimise than to run as it is
-QUICKLY = {"xla_backend_optimization_level": 0}
 RANDOM = ("spsa", "stochastic")  # gradients of few evaluations: nothing is gained by one component
 
 
@@ -61,43 +57,26 @@ class Sampled(Engine):
         began = time.perf_counter()
         zero = certified(task)
         plan = make_plan(task, zero)
-        m = task.samples or SAMPLES
-        found, calls = draw(task, plan, m)
+        found, calls = draw(task, plan)
         return summary(task, plan, zero, found, calls, time.perf_counter() - began)
 
 
 def price(task: Task) -> tuple[int, float]:
-    """Expectation values that a task asks for, and seconds of a QPU that they would take; nothing is run.
+    """Expectation values that a task asks for, at most, and seconds of a QPU for them; nothing is run.
 
     Raises:
         ValueError: the circuit does not fit the machine.
     """
     plan = make_plan(task, certified(task))
-    asked = 2 * (task.samples or SAMPLES) * plan.evaluations
-    return asked, _qpu_seconds(task, asked, 1)
+    most = task.most(SAMPLES)
+    asked = 2 * most * plan.evaluations
+    jobs = 1 if task.interval is None else -(-most // PART)
+    return asked, _qpu_seconds(task, asked, jobs)
 
 
 def _qpu_seconds(task: Task, asked: int, calls: int) -> float:
     cost = task.model.place.cost(task.model.circuit, 1, False)
     return 0.0 if cost is None else qpu_seconds(calls, asked * cost.executions)
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What is asked at each start.
-
-    Attributes:
-        positions: of the components among the flattened parameters, one of which is drawn; None for the
-            whole gradient, by the place's own method.
-        moves: ``(p, terms)`` of the shift rules.
-        weights: ``(p, terms)``.
-        evaluations: expectation values of one run at one start.
-    """
-
-    positions: np.ndarray | None
-    moves: np.ndarray
-    weights: np.ndarray
-    evaluations: int
 
 
 def certified(task: Task) -> np.ndarray:
@@ -137,122 +116,50 @@ def make_plan(task: Task, zero: np.ndarray) -> Plan:
     return Plan(None, none, none, rows * (3 if spsa else 1 + pairs))
 
 
-def draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
-    """Costs and gradients of both runs at ``m`` starts, and in how many calls."""
+def draw(task: Task, plan: Plan) -> tuple[dict[str, np.ndarray], int]:
+    """Costs and gradients of both runs at the starts, and in how many calls."""
+    most = task.most(SAMPLES)
+    if task.interval is None:
+        return _draw(task, plan, most)
+
+    def part(count: int, number: int) -> tuple[dict[str, np.ndarray], int]:
+        return _draw(replace(task, key=jax.random.fold_in(task.key, number)), plan, count)
+
+    def half(parts: list[tuple[dict[str, np.ndarray], int]]) -> float:
+        return relative(*_followed(task, plan, joined(parts)))
+
+    def joined(parts: list[tuple[dict[str, np.ndarray], int]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate([found[name] for found, _ in parts]) for name in parts[0][0]}
+
+    parts = until(part, half, task.interval, most)
+    return joined(parts), sum(calls for _, calls in parts)
+
+
+def _followed(task: Task, plan: Plan, found: dict[str, np.ndarray]) -> tuple[float, float]:
+    """The squared norm and its error; of one component, where one was asked for, its variance."""
+    a, b = np.moveaxis(found["slopes"].astype(float), 1, 0)
+    if plan.positions is None:
+        a, b = (each[:, task.parameters.reported] for each in (a, b))
+    elif not isinstance(task.components, str):
+        value, error, _ = halves.covariance(a, b)
+        return float(value[0]), float(error[0])
+    norm = halves.squared_norm(a, b, 1.0)
+    return norm.value, norm.error
+
+
+def _draw(task: Task, plan: Plan, m: int) -> tuple[dict[str, np.ndarray], int]:
     place, n = task.model.place, task.model.n_wires
-    block = m
+    size = m
     if place.cost(task.model.circuit, 1, False) is None:  # nothing is sent: as much as memory likes
-        block = int(np.clip(AMPLITUDES // (2 ** min(n, 22) * 2 * plan.evaluations), 1, m))
+        size = int(np.clip(AMPLITUDES // (2 ** min(n, 22) * 2 * plan.evaluations), 1, m))
     data = np.asarray(jax.random.key_data(task.key)), str(jax.random.key_impl(task.key))
     x64 = bool(jax.config.jax_enable_x64)
     jobs = [
-        (task.model, task.cost, task.x, plan, min(block, m - i), *data, b, x64)
-        for b, i in enumerate(range(0, m, block))
+        (task.model, task.cost, task.x, plan, min(size, m - i), *data, b, x64)
+        for b, i in enumerate(range(0, m, size))
     ]
-    parts = gather(_block, jobs, task.executor)
+    parts = gather(block, jobs, task.executor)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, len(jobs)
-
-
-def _block(
-    model: Any, cost: Any, x: Any, plan: Plan, count: int, data: Any, impl: str, b: int, x64: bool
-) -> dict[str, np.ndarray]:
-    with jax.enable_x64(x64):  # the caller's precision, also in a process of its own
-        key = jax.random.fold_in(jax.random.wrap_key_data(data, impl=impl), b)
-        x = None if x is None else jnp.asarray(x, float)
-        if plan.positions is None:
-            return _whole(model, cost, x, count, key)
-        return _one_component(model, cost, x, plan, plan.positions, count, key)
-
-
-def _whole(model: Any, cost: Any, x: Any, count: int, key: jax.Array) -> dict[str, np.ndarray]:
-    """The whole gradient at each start, both runs side by side, as rows of one map."""
-    # Keys and starts one operation at a time: as programs they would be compiled for every width.
-    params, features, last = jax.vmap(partial(start, model, x))(jax.random.split(key, count))
-    axis = None if features is None or x is not None else 0
-    runs = jnp.moveaxis(jax.vmap(jax.random.split)(last), 1, 0)
-    twice = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf]), params)
-    # Features that are given: the map has made a copy for each start.
-    seen = x if features is None or axis is None else jnp.concatenate([features] * 2)
-    found = _gradients(model, cost, axis)(twice, seen, runs.reshape(-1))
-    costs, slopes = (
-        np.moveaxis(np.asarray(f).reshape(2, count, *f.shape[1:]), 0, 1) for f in found
-    )
-    return {"costs": costs, "slopes": slopes}
-
-
-def _one_component(
-    model: Any, cost: Any, x: Any, plan: Plan, positions: np.ndarray, count: int, key: jax.Array
-) -> dict[str, np.ndarray]:
-    """The cost, and one derivative among ``positions``, at each start."""
-    for_starts, for_shots = jax.random.split(key)
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(for_starts)).ravel())
-    flat, features, layout = starts(model, x, for_starts, count, rng)
-    axis = None if features is None or x is not None else 0
-    rows, at = flat[:, None], np.zeros(0, int)
-    if len(positions):
-        at = positions[rng.integers(len(positions), size=count)]
-        one = np.eye(flat.shape[1])[at]
-        rows = np.concatenate([rows, rows + plan.moves[at][:, :, None] * one[:, None]], axis=1)
-    terms = rows.shape[1]
-    rows = rows.reshape(count * terms, -1).astype(jnp.result_type(float))
-    keys = jax.random.split(for_shots, (count * terms, 2))
-    seen = x if features is None or axis is None else np.repeat(features, terms, axis=0)
-    small = len(rows) * 2**model.n_wires <= SMALL
-    found = _values(model, cost, axis, layout, small)(rows, seen, keys)
-    found = np.moveaxis(np.asarray(found, float).reshape(count, terms, 2), 2, 1)
-    slopes = np.zeros((count, 2, 0))
-    if terms > 1:
-        slopes = np.einsum("mrt,mt->mr", found[:, :, 1:], plan.weights[at])[..., None]
-    return {"costs": found[:, :, 0], "slopes": slopes}
-
-
-@lru_cache(maxsize=32)
-def _values(model: Any, cost: Any, axis: int | None, layout: Layout, small: bool) -> Any:
-    """The costs ``(rows, 2)`` at rows of parameters and two keys each."""
-    place = model.place
-
-    def value(row: jax.Array, x: Any, key: jax.Array) -> jax.Array:
-        return value_at(model, cost, layout.tree(row), x, key)
-
-    def shared(row: jax.Array, x: Any, keys: jax.Array) -> jax.Array:
-        return jax.vmap(lambda key: value(row, x, key))(keys)
-
-    def apart(rows: jax.Array, x: Any, keys: jax.Array) -> jax.Array:
-        x = x if axis is None else jnp.repeat(x, 2, axis=0)
-        twice = jnp.repeat(rows, 2, axis=0)
-        return jax.vmap(value, (0, axis, 0))(twice, x, keys.reshape(-1)).reshape(-1, 2)
-
-    # Where only the outcomes differ, both runs share one state.
-    together = place.compiles and place.shots is not None
-    both = jax.vmap(shared, (0, axis, 0)) if together else apart
-    return jax.jit(both, compiler_options=QUICKLY if small and _on_cpu() else None)
-
-
-def _on_cpu() -> bool:
-    return jax.default_backend() == "cpu"
-
-
-@lru_cache(maxsize=32)
-def _gradients(model: Any, cost: Any, axis: int | None) -> Any:
-    """Costs and gradients at rows of parameters and keys, by the place's own method."""
-
-    def value(params: Any, x: Any, key: jax.Array) -> jax.Array:
-        return value_at(model, cost, params, x, key)
-
-    def one(params: Any, x: Any, key: jax.Array) -> Any:
-        found, gradient = jax.value_and_grad(value)(params, x, key)
-        return found, ravel_pytree(gradient)[0]
-
-    if model.place.shots is not None:
-        return jax.jit(jax.vmap(one, (0, axis, 0)))
-
-    # Trajectories are many states already: one start after another.
-    def each(params: Any, x: Any, keys: jax.Array) -> Any:
-        if axis is None:
-            return jax.lax.map(lambda row: one(row[0], x, row[1]), (params, keys))
-        return jax.lax.map(lambda row: one(*row), (params, x, keys))
-
-    return jax.jit(each)
 
 
 def summary(

@@ -15,6 +15,7 @@ from jax.flatten_util import ravel_pytree
 from ..engine import Engine, Task, noiseless, start, value_at
 from ..result.variance import GradientVariance
 from ..tasks import gather
+from ..until import relative, until
 
 SAMPLES = 500
 BLOCK = 128  # draws side by side, fewer on many wires
@@ -59,7 +60,35 @@ def draw(models: tuple[Any, ...], cost: Cost, task: Task) -> tuple[np.ndarray, n
         cost: a function of the readout values, or None for the first of them.
         task: block b of its draws comes from ``fold_in(key, b)``.
     """
-    samples, widest = task.samples or SAMPLES, max(model.n_wires for model in models)
+    if task.interval is None:
+        return _draw(models, cost, task, task.most(SAMPLES))
+
+    def part(count: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        own = replace(task, key=jax.random.fold_in(task.key, number))
+        return _draw(models, cost, own, count)
+
+    def half(parts: list[tuple[np.ndarray, np.ndarray]]) -> float:
+        return relative(*_followed(task, np.concatenate([slopes for _, slopes in parts])))
+
+    parts = until(part, half, task.interval, task.most(SAMPLES))
+    costs, slopes = zip(*parts, strict=True)
+    return np.concatenate(costs), np.concatenate(slopes)
+
+
+def _followed(task: Task, slopes: np.ndarray) -> tuple[float, float]:
+    """The squared norm and its error; of one component, where one was asked for, its variance."""
+    m, known = len(slopes), slopes[:, task.parameters.reported]
+    if isinstance(task.components, str):
+        squares = (known**2).sum(axis=1)
+    else:
+        squares = (known[:, task.components] - known[:, task.components].mean()) ** 2
+    return float(squares.mean()), float(squares.std(ddof=1) / m**0.5)
+
+
+def _draw(
+    models: tuple[Any, ...], cost: Cost, task: Task, samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    widest = max(model.n_wires for model in models)
     rows = np.shape(task.x)[0] if np.ndim(task.x) > 1 else 1
     block = int(np.clip(AMPLITUDES // (2**widest * rows), 1, min(BLOCK, samples)))
     data = np.asarray(jax.random.key_data(task.key)), str(jax.random.key_impl(task.key))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..result.variance import shots
+
 BLUE, ORANGE, GREY = "#3b6fb6", "#d1663a", "#7a7a7a"
 LEGEND: dict[str, Any] = {"fontsize": 8.5, "framealpha": 1.0, "edgecolor": "none"}
 FLOOR = 1e-12  # what is drawn for a number that vanishes on a logarithmic axis: nothing below this
@@ -25,7 +27,10 @@ def gradients(axes: Any, row: Any) -> None:
             index[unseen], row.high[unseen], "v", color=BLUE, fillstyle="none", label="at most"
         )
     if row.median > 0:
-        axes.axhline(row.median, color=ORANGE, lw=1, label=f"median {row.median:.2g}")
+        label = f"median {row.median:.2g}"
+        if np.isfinite(row.shots_needed):
+            label += f": {shots(row.shots_needed)} shots for signal-to-noise 1"
+        axes.axhline(row.median, color=ORANGE, lw=1, label=label)
     whole_decades(axes, [*v, *row.high[seen], *row.high[unseen]])
     zeros = int(row.certified_zero.sum())
     beside = f" ({zeros} certified zero, not drawn)" if zeros else ""

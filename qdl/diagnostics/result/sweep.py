@@ -41,6 +41,8 @@ class Sweep:
         axis: ``"n_wires"`` or ``"depth"``.
         family: computes what the structure of the circuits proves, when a verdict is asked for; None where
             it is not known.
+        moments: computes the rows that exact moments of the same circuits give without shots, when a verdict
+            on values with shots is asked for; None where they are not known.
     """
 
     rows: tuple[GradientVariance, ...]
@@ -48,6 +50,7 @@ class Sweep:
     depth_law: str = "as in build"
     axis: str = "n_wires"
     family: Callable[[], Bounds] | None = None
+    moments: Callable[[], dict[int, GradientVariance]] | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -130,18 +133,33 @@ class Sweep:
             context: what it says of itself.
         """
         known = [p for p in self.points(subject) if not (np.isnan(p.value) or p.zero)]
+        exact = all(p.exact for p in known)
         return judge(
             [p.size for p in known],
             [p.value for p in known],
             [p.error for p in known],
             context=context,
             axis=self.axis,
-            exact=all(p.exact for p in known),
+            exact=exact,
             limits=[p.limit or 0.0 for p in known],
             shots=known[0].shots if known else None,
             bounds=self.bounds,
             subject=subject,
+            predicted=None if exact else self._predicted(subject, [p.size for p in known]),
         )
+
+    def _predicted(self, subject: Subject, sizes: list[int]) -> list[float] | None:
+        """What exact moments say at each size, NaN where they say nothing."""
+        if not self.predicted:
+            return None
+        rows = self.predicted
+        return [rows[n].point(subject).value if n in rows else np.nan for n in sizes]
+
+    @cached_property
+    def predicted(self) -> dict[int, GradientVariance]:
+        """The rows of exact moments of the same circuits by size; none for values without shots."""
+        sampled = any(row.sampling is not None for row in self.rows)
+        return self.moments() if sampled and self.moments is not None else {}
 
     @cached_property
     def bounds(self) -> Bounds | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .laws import SIZES, SPAN, Law, from_fits, from_slopes
+from .fits import FLOOR, numbers
+from .laws import MISFIT, SIZES, SPAN, Law, from_fits, from_slopes
 from .structure import Bound, Bounds
 
 FAR = 6.0  # log2 by which a constant bound lies below every value, so that it is not yet met
@@ -41,7 +42,8 @@ class Verdict:
         context: what was followed, and the depth law.
         argument: what decided: ``"bound"``, proven from the structure at every width; ``"bound and data"``;
             ``"structure and data"``, no proof, but a reason; ``"bound, structure and data"``, proven to be no
-            exponential, and a reason for a power; ``"slopes"`` or ``"fit"``, the numbers alone.
+            exponential, and a reason for a power; ``"moments and data"``, values from shots that agree with
+            exact ones of the same circuits; ``"slopes"`` or ``"fit"``, the numbers alone.
     """
 
     kind: str
@@ -72,18 +74,21 @@ class Verdict:
 def judge(
     sizes: Any, variance: Any, error: Any, context: str = "", axis: str = "n_wires", seed: int = 0, *,
     exact: bool = False, limits: Any = None, shots: int | None = None,
-    bounds: Bounds | None = None, subject: int | str | None = None,
+    bounds: Bounds | None = None, subject: int | str | None = None, predicted: Any = None,
 ) -> Verdict:  # fmt: skip
     r"""Say how values go with the size, and what decided.
 
     In this order: a bound from above that falls exponentially; a bound from below that stays, or falls by a
     power; numbers and a reason in the structure; numbers alone. Numbers need 5 sizes or more over a factor of
-    2 or more. Exact ones are judged by their local slopes (``laws.from_slopes``), others by fits
-    (``laws.from_fits``). A power without a bound or a reason is not believed where the structure is known.
+    2 or more. Exact ones are judged by their local slopes (``laws.from_slopes``); others too where they agree
+    with exact ones of the same circuits; else by fits (``laws.from_fits``), in which values that shots do not
+    resolve count as what they are, with their errors. A power without a bound or a reason is not believed
+    where the structure is known.
 
     Args:
         sizes: widths or depths.
-        variance: at each of them; values that are not positive are left out, and it is said.
+        variance: at each of them; values that are not positive are left out, and it is said, unless the
+            noise of shots explains them.
         error: their standard errors.
         context: what is being judged, for the verdict.
         axis: what the sizes are.
@@ -93,6 +98,7 @@ def judge(
         shots: outcomes behind each expectation value, or None.
         bounds: what the structure proves; None where it is not known.
         subject: None for the whole gradient, ``"cost"``, or the component that is followed.
+        predicted: the exact values of the same circuits by size, NaN where they are not known; None for none.
 
     Example:
         >>> n = np.arange(2, 11)
@@ -104,30 +110,62 @@ def judge(
     sizes, variance, error = sizes[order], variance[order], error[order]
     limit = np.zeros(len(sizes)) if limits is None else np.asarray(limits, float)[order]
     kept = (variance > 0) & (variance >= limit)
-    left_out = f"; {int((~kept).sum())} unresolved left out" if not kept.all() else ""
-    law = _numbers(sizes[kept], variance[kept], error[kept], axis, seed, exact)
+    if predicted is not None and not exact:
+        predicted = _agreed(np.asarray(predicted, float)[order], variance, error)
+    seen = variance[kept] if predicted is None else predicted[predicted > 0]
     # A bound that stays is not met yet where every value is far above it.
-    seen = float(np.log2(variance[kept].min())) if kept.any() else -math.inf
-    found = _decided(law, _of_subject(bounds, subject), seen)
-    found = replace(found, reason=found.reason + left_out, context=context)
+    least = float(np.log2(seen.min())) if seen.size else -math.inf
+    law = _numbers(sizes, variance, error, limit, axis, seed, exact, predicted)
+    found = _decided(law, _of_subject(bounds, subject), least)
+    if not kept.all() and predicted is None:
+        found = replace(found, reason=f"{found.reason}; {_unkept(kept, limit)}")
+    found = replace(found, context=context)
     if found.kind == "inconclusive" and shots is not None and not kept.all():
         found = _unresolved(found, sizes, variance, error, limit, kept, shots)
     return found
 
 
+def _unkept(kept: np.ndarray, limit: np.ndarray) -> str:
+    """What became of values that are not resolved, in words."""
+    out = int((~kept & (limit == 0)).sum())
+    hidden = int((~kept & (limit > 0)).sum())
+    said = [f"{out} unresolved left out"] * (out > 0)
+    return "; ".join([*said, *[f"{hidden} unresolved, with their errors"] * (hidden > 0)])
+
+
+def _agreed(predicted: np.ndarray, v: np.ndarray, error: np.ndarray) -> np.ndarray | None:
+    """The predictions, NaN where there are none; None where the values contradict them."""
+    there = ~np.isnan(predicted)
+    if there.sum() < SIZES:
+        return None
+    off = (v - predicted)[there] / np.hypot(error, FLOOR * predicted)[there]
+    return predicted if np.mean(off**2) <= MISFIT else None
+
+
 def _numbers(
-    x: np.ndarray, v: np.ndarray, error: np.ndarray, axis: str, seed: int, exact: bool
-) -> Law | str:
+    x: np.ndarray, v: np.ndarray, error: np.ndarray, limit: np.ndarray, axis: str, seed: int, exact: bool,
+    predicted: np.ndarray | None,
+) -> Law | str:  # fmt: skip
     """What the numbers say, or why they say nothing."""
-    if len(x) < SIZES or x.max() / x.min() < SPAN:
-        span = f"{x.min():g} to {x.max():g}" if len(x) else "none"
-        return (
-            f"{len(x)} sizes with a value ({span}) where {SIZES} over a factor of {SPAN} are needed"
-        )
     unit = f"per {'qubit' if axis == 'n_wires' else 'layer'}"
+    if predicted is not None:
+        known = predicted > 0
+        here, values = x[known], predicted[known]
+        if len(here) >= SIZES and here[-1] >= SPAN * here[0]:
+            law = from_slopes(here, np.log(values), unit)
+            if law.kind is not None or known.all():
+                said = f"the values agree with the exact ones of the same circuits to {here[-1]:g}, whose"
+                return replace(law, figures=f"{said} {law.figures}", by="moments and data")
+    resolved = (v > 0) & (v >= limit)
+    here = x[resolved]
+    if len(here) < SIZES or here.max() / here.min() < SPAN:
+        span = f"{here.min():g} to {here.max():g}" if len(here) else "none"
+        return f"{len(here)} sizes with a value ({span}) where {SIZES} over a factor of {SPAN} are needed"
     if exact:
-        return from_slopes(x, np.log(v), unit)
-    return from_fits(x, np.log(v), error / v, unit, seed)
+        return from_slopes(here, np.log(v[resolved]), unit)
+    known = resolved | (limit > 0)
+    given = numbers(x[known], v[known], error[known], limit[known] / 1.96)
+    return from_fits(given, unit, seed)
 
 
 def _of_subject(bounds: Bounds | None, subject: Any) -> Bounds | None:
@@ -169,7 +207,7 @@ def _decided(law: Law | str, bounds: Bounds | None, seen: float) -> Verdict:
             reasons = said, numbers, bounds.reason.argument
             return verdict(word, "bound, structure and data" if word else "", *reasons)
         return verdict(None, "", said, numbers)
-    alone = "slopes" if numbers.startswith("local") else "fit"
+    alone = "" if isinstance(law, str) else law.by
     if bounds is None or not bounds.widths:
         return verdict(kind, alone if kind else "", numbers)
     if bounds.reason is not None:

@@ -29,6 +29,7 @@ from ..engine import Engine, Task, noiseless, refusal
 from ..result import intervals
 from ..result.variance import Certificate, GradientVariance
 from ..tasks import gather
+from ..until import half_of, until
 from . import bits, means
 from .certify import certify, damping
 from .gates import walk
@@ -60,15 +61,26 @@ class PauliWalk(Engine):
         terms = terms or [(0.0, (0, 0))]  # all of them cancel
         prefix = split(small, angles=True) if self.blackwell else fixed
         slope_means = _slope_means(small, fixed, terms)
-        samples = task.samples or SAMPLES
+        samples = task.most(SAMPLES)
         plan = make_plan(small, prefix, terms, samples)
         seed = np.asarray(jax.random.key_data(task.key)).ravel().tolist()
         chunks = -(-samples // plan.chunk)
-        parts = gather(run_chunk, [(plan, [*seed, c]) for c in range(chunks)], task.executor)
         mean = means.mean(replace(small, elements=fixed.rest), fixed.means)
-        scale, trials = sum(c**2 for c, _ in terms), chunks * plan.chunk
-        row = _result(task.circuit, small, prefix, parts, trials, scale, mean, slope_means)
-        return replace(row, method=self.name)
+        scale, parts = sum(c**2 for c, _ in terms), []
+
+        def row() -> GradientVariance:
+            trials = len(parts) * plan.chunk
+            return _result(task.circuit, small, prefix, parts, trials, scale, mean, slope_means)
+
+        def some(count: int, _: int) -> None:
+            jobs = [(plan, [*seed, c]) for c in range(len(parts), len(parts) + count)]
+            parts.extend(gather(run_chunk, jobs, task.executor))
+
+        if task.interval is None:
+            some(chunks, 0)
+        else:
+            until(some, lambda _: half_of(row(), task.components), task.interval, chunks, size=1)
+        return replace(row(), method=self.name)
 
 
 def _slope_means(circuit: PauliCircuit, fixed: Prefix, terms: Any) -> np.ndarray:
