@@ -9,7 +9,7 @@ import pennylane as qp
 
 from ..refused import Refused
 
-NEUTRAL = ("Barrier", "Identity", "Snapshot", "Vacuum", "VacuumState")
+NEUTRAL = ("Barrier", "Identity", "Snapshot")
 KINDS = {
     "Displacement": "displacement",
     "Squeezing": "squeezing",

@@ -217,6 +217,33 @@ def kinds_of(circuit: Circuit) -> frozenset[str]:
     Raises:
         Refused: a gate that is none of modes.
     """
-    shape = (circuit.n_features,) if circuit.n_features else None
-    leaves = reading.leaves(reading.unfold(circuit.layers, circuit.wires))
-    return frozenset(g.operator.name for leaf in leaves for g in _read(leaf, shape))
+    return frozenset(gate.operator.name for _, gate in _gates_of(circuit, False))
+
+
+@lru_cache(maxsize=64)
+def counted(circuit: Circuit, batch: int | None) -> dict[str, int]:
+    """How many gates of each kind there are, one that differs from sample to sample as many as samples.
+
+    Displacements of the vacuum are left out: they need no matrix.
+    """
+    found: dict[str, int] = {}
+    moved: (
+        dict[int, Leaf] | None
+    ) = {}  # modes that were displaced alone, and where; None for none left
+    for leaf, gate in _gates_of(circuit, batch is not None):
+        own = any(isinstance(s, Feature) or getattr(s, "batched", False) for s in gate.sources)
+        kind, mode = KINDS[gate.operator.name], int(gate.operator.wires[0])
+        if kind != "displacement" or leaf.runs > 1:
+            moved = None
+        if moved is not None and moved.setdefault(mode, leaf) is leaf:
+            continue
+        found[kind] = found.get(kind, 0) + leaf.runs * (batch or 1 if own else 1)
+    return found
+
+
+def _gates_of(circuit: Circuit, batched: bool) -> Iterator[tuple[Leaf, reading.Gate]]:
+    n = circuit.n_features
+    shape = None if not n else (3, n) if batched else (n,)
+    for leaf in reading.leaves(reading.unfold(circuit.layers, circuit.wires)):
+        for gate in _read(leaf, shape):
+            yield leaf, gate

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import psutil
 
 from ... import simulator
 from ...arguments import check_number, check_whole
@@ -17,13 +18,15 @@ from ...certified import Certified, judge
 from ...circuit import Circuit, leading
 from ...modes import fock as simulation
 from ...modes import measure, sampling
+from ...modes.elements import MOST_CUBIC, WIDEST
+from ...modes.memory import needed
 from ...modes.program import kinds_of
 from ...modes.space import Full, Space, Total
 from ...readout import PhotonProbabilities
 from ...refused import Refused
+from ...simulator.memory import readable
 from ..place import Place
 
-LARGEST = 2**33  # bytes of the states of a batch that are tried
 LEAK = 1e-3  # of a trained model, from which on ``fit`` warns
 ROUNDING = 1e-14  # of a squared norm in float64
 NO_BITS = (
@@ -94,12 +97,12 @@ class Fock(Place):
         self.check(circuit, x)
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
-        return _values(self, circuit, params, x, key)
+        return finite(_values(self, circuit, params, x, key))
 
     def state(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Amplitudes ``(cutoff**n_modes,)`` or ``(batch, cutoff**n_modes)``, not normalised."""
         self.check(circuit, x)
-        return _state(self, circuit, params, x)
+        return finite(_state(self, circuit, params, x))
 
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Refused: modes have no bits."""
@@ -186,16 +189,19 @@ class Fock(Place):
         """Refuse what is no circuit on modes, and states that do not fit, by name."""
         kinds_of(circuit)
         measure.refuse(circuit.measured, self.cutoff)
-        batch = int(np.prod(leading(x)))
         space = self.space(circuit)
-        size = 2 * jnp.dtype(jnp.result_type(float)).itemsize
-        if size * space.size * batch > LARGEST:
+        batch = int(np.prod(leading(x))) if leading(x) else None
+        itemsize = jnp.dtype(jnp.result_type(float)).itemsize
+        states, matrices = needed(space, circuit, batch, itemsize)
+        free = psutil.virtual_memory().available
+        if states + matrices > free:
             smaller = Total(circuit.n_wires, self.cutoff).size
+            total = "" if smaller == space.size else f"total=True ({smaller} amplitudes), "
             raise Refused(
                 f"{circuit.n_wires} modes with cutoff={self.cutoff} are {space.size} amplitudes, "
-                f"{size * space.size / 2**30:.3g} GiB a sample and "
-                f"{size * space.size * batch / 2**30:.3g} GiB for {batch}; at most {LARGEST / 2**30:.3g} are "
-                f"tried. Use total=True ({smaller} amplitudes), a lower cut-off, smaller batches, or "
+                f"{readable(2 * itemsize * space.size)} a sample; {batch or 1} of them with work space are "
+                f"{readable(states)}, the matrices of the gates {readable(matrices)}, and this machine has "
+                f"{readable(free)} free. Use {total}a lower cut-off, smaller batches, or "
                 "backends.gaussian() for circuits without Kerr gates."
             )
 
@@ -239,6 +245,18 @@ def fock(
     diagonals, Laguerre and Legendre recurrences.
     """
     return Fock(cutoff, shots, total, penalty, tolerance)
+
+
+def finite(found: Any) -> Any:
+    """Refuse NaN, which is what the matrix elements are beyond their range; traced values cannot be seen."""
+    if isinstance(found, jax.core.Tracer) or np.isfinite(found).all():
+        return found
+    widest = ", ".join(f"{most:g} in {name}" for name, most in WIDEST.items())
+    raise Refused(
+        f"values are not finite: matrix elements are resolved for displacements up to |alpha| = {widest}, "
+        f"and for cubic phases up to |gamma| = {MOST_CUBIC:g}. Scale the features down, "
+        "DisplacementEncoding(scale=...), or look for parameters that ran away."
+    )
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -38,7 +38,13 @@ class Gaussian(Place):
         self.check(circuit)
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
-        return _values(self, circuit, params, x, key)
+        found = _values(self, circuit, params, x, key)
+        if not isinstance(found, jax.core.Tracer) and not np.isfinite(found).all():
+            raise Refused(
+                f"values are not finite: the covariance is beyond the range of {found.dtype}. Squeezing by r "
+                "multiplies it by exp(2 |r|); look for parameters that ran away, or use float64."
+            )
+        return found
 
     def moments(self, circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
         """Mean ``(2m,)`` and covariance ``(2m, 2m)`` of one sample, order x1 .. xm p1 .. pm; vacuum: 1."""
