@@ -18,6 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..refused import Refused
+
 MOST_CUBIC = 1.0  # |gamma| up to which the grid of cubic_phase resolves the phase
 MOST_SQUEEZED = 40.0  # |r| from which on every element is below rounding
 WIDEST = {"float32": 18.0, "float64": 50.0}  # |alpha| up to which exp(-|alpha|^2 / 4) is a number
@@ -107,6 +109,22 @@ def wavefunctions(x: np.ndarray, levels: int) -> np.ndarray:
         before = rows[n - 1] if n else 0.0
         rows.append((x * rows[n] - np.sqrt(n) * before) / np.sqrt(n + 1))
     return np.stack(rows)
+
+
+def finite(found: Any) -> Any:
+    """Refuse NaN, which is what the elements are beyond their range; traced values cannot be seen.
+
+    Raises:
+        Refused: values that are not finite.
+    """
+    if isinstance(found, jax.core.Tracer) or np.isfinite(found).all():
+        return found
+    widest = ", ".join(f"{most:g} in {name}" for name, most in WIDEST.items())
+    raise Refused(
+        f"values are not finite: matrix elements are resolved for displacements up to |alpha| = {widest}, "
+        f"and for cubic phases up to |gamma| = {MOST_CUBIC:g}. Scale the features down, "
+        "DisplacementEncoding(scale=...), or look for parameters that ran away."
+    )
 
 
 def _square(alpha: jax.Array) -> jax.Array:

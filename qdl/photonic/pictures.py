@@ -50,6 +50,7 @@ def plot_wigner(
     most = np.abs(found).max()
     mesh = ax.pcolormesh(points, points, found, cmap=_map(), vmin=-most, vmax=most, rasterized=True)
     ax.set(xlabel="x", ylabel="p", aspect="equal", title=f"Wigner function of mode {mode}")
+    ax.set(xlim=(-extent, extent), ylim=(-extent, extent))
     ax.figure.colorbar(mesh, ax=ax, shrink=0.8)
     return ax
 
@@ -150,12 +151,17 @@ def wigner(rho: np.ndarray, x: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The Wigner function of a density matrix ``(D, D)``, ``(len(p), len(x))``."""
     levels = len(rho)
     weighted = rho.T * np.where(np.arange(levels) % 2, -1.0, 1.0)
-    rows = []
     with jax.enable_x64(True):
-        for each in p:
-            matrices = displacement(jnp.asarray(x + 1j * each), levels)
-            rows.append(np.einsum("xmn,mn->x", np.asarray(matrices), weighted).real)
-    return np.array(rows) / (2 * np.pi)
+        return np.asarray(_parity(*map(jnp.asarray, (weighted, x, p))))
+
+
+@jax.jit
+def _parity(weighted: jax.Array, x: jax.Array, p: jax.Array) -> jax.Array:
+    def row(each: jax.Array) -> jax.Array:
+        matrices = displacement(jax.lax.complex(x, jnp.full_like(x, each)), len(weighted))
+        return jnp.einsum("xmn,mn->x", matrices, weighted).real / (2 * np.pi)
+
+    return jax.lax.map(row, p)
 
 
 def _points(extent: Any, count: int) -> np.ndarray:

@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import psutil
 
 from ... import simulator
 from ...arguments import check_number, check_whole
@@ -18,13 +17,12 @@ from ...certified import Certified, judge
 from ...circuit import Circuit, leading
 from ...modes import fock as simulation
 from ...modes import measure, sampling
-from ...modes.elements import MOST_CUBIC, WIDEST
-from ...modes.memory import needed
+from ...modes.elements import finite
+from ...modes.memory import check_memory
 from ...modes.program import kinds_of
 from ...modes.space import Full, Space, Total
 from ...readout import PhotonProbabilities
 from ...refused import Refused
-from ...simulator.memory import readable
 from ..place import Place
 
 LEAK = 1e-3  # of a trained model, from which on ``fit`` warns
@@ -35,8 +33,8 @@ NO_BITS = (
 )
 
 OF_QUBITS = (
-    "{} is a quantity of qubits, and this place has modes of light. Here there are apply, state on fock, the "
-    "fidelity kernel, certify, training and gradient_variance."
+    "{} is a quantity of qubits, and this place has modes of light. Here there are apply, certify, training "
+    "and gradient_variance, and on fock state, the fidelity kernel and quantum_fisher."
 )
 
 
@@ -111,6 +109,14 @@ class Fock(Place):
     def check_pure(self, what: str) -> None:
         """Refuse quantities of qubits."""
         raise Refused(OF_QUBITS.format(what))
+
+    def check_geometry(self, what: str) -> None:
+        """Nothing is refused: the states are pure."""
+
+    def tangents(self, circuit: Circuit, params: Any, x: Any, entries: Any = None) -> Any:
+        """The state in the basis, normalised, and its derivatives."""
+        self.check(circuit, x)
+        return simulation.tangents(self.space(circuit), circuit, params, x, entries)
 
     def leak(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """1 minus the squared norm, ``()`` or ``(batch,)``."""
@@ -189,21 +195,8 @@ class Fock(Place):
         """Refuse what is no circuit on modes, and states that do not fit, by name."""
         kinds_of(circuit)
         measure.refuse(circuit.measured, self.cutoff)
-        space = self.space(circuit)
         batch = int(np.prod(leading(x))) if leading(x) else None
-        itemsize = jnp.dtype(jnp.result_type(float)).itemsize
-        states, matrices = needed(space, circuit, batch, itemsize)
-        free = psutil.virtual_memory().available
-        if states + matrices > free:
-            smaller = Total(circuit.n_wires, self.cutoff).size
-            total = "" if smaller == space.size else f"total=True ({smaller} amplitudes), "
-            raise Refused(
-                f"{circuit.n_wires} modes with cutoff={self.cutoff} are {space.size} amplitudes, "
-                f"{readable(2 * itemsize * space.size)} a sample; {batch or 1} of them with work space are "
-                f"{readable(states)}, the matrices of the gates {readable(matrices)}, and this machine has "
-                f"{readable(free)} free. Use {total}a lower cut-off, smaller batches, or "
-                "backends.gaussian() for circuits without Kerr gates."
-            )
+        check_memory(self.space(circuit), circuit, batch)
 
 
 def fock(
@@ -245,18 +238,6 @@ def fock(
     diagonals, Laguerre and Legendre recurrences.
     """
     return Fock(cutoff, shots, total, penalty, tolerance)
-
-
-def finite(found: Any) -> Any:
-    """Refuse NaN, which is what the matrix elements are beyond their range; traced values cannot be seen."""
-    if isinstance(found, jax.core.Tracer) or np.isfinite(found).all():
-        return found
-    widest = ", ".join(f"{most:g} in {name}" for name, most in WIDEST.items())
-    raise Refused(
-        f"values are not finite: matrix elements are resolved for displacements up to |alpha| = {widest}, "
-        f"and for cubic phases up to |gamma| = {MOST_CUBIC:g}. Scale the features down, "
-        "DisplacementEncoding(scale=...), or look for parameters that ran away."
-    )
 
 
 @partial(jax.jit, static_argnums=(0, 1))
