@@ -138,9 +138,8 @@ GAMMA, INPUTS = 0.1, 10  # of the cubic phase, and the Fock states that it is ju
 
 
 def on_circle(count: int, radius: float) -> np.ndarray:
-    """Amplitudes of coherent states on a circle, as features ``(count, 2)``."""
-    alpha = radius * np.exp(2j * np.pi * np.arange(count) / count)
-    return np.stack([alpha.real, alpha.imag], 1)
+    """Amplitudes of coherent states on a circle, radius and angle, ``(count, 2)``."""
+    return np.stack([np.full(count, radius), 2 * np.pi * np.arange(count) / count], 1)
 
 
 def from_coherent(states: Any, radius: float, inputs: int) -> Any:
@@ -187,11 +186,10 @@ def gate(depth: int = 15, cutoff: int = 24, iterations: int = 600, seed: int = 0
 
 
 def coherent(params: Any, x: Any, wires: Any) -> Any:
-    """A displacement by two features, the real and the imaginary part."""
+    """A displacement by two features, radius and angle."""
     import pennylane as qp
 
-    yield qp.Displacement(x[..., 0], 0.0, wires=wires[0])
-    yield qp.Displacement(x[..., 1], np.pi / 2, wires=wires[0])
+    yield qp.Displacement(x[..., 0], x[..., 1], wires=wires[0])
 
 
 # ---- two classes

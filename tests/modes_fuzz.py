@@ -60,7 +60,8 @@ class Drawn(NamedTuple):
 def derived(params, x, wires):
     """An angle of two parameters, one of a feature, a gate made of others, and a neutral one."""
     yield qp.Rotation(params[0] * params[1] + 0.3, wires=wires[-1])
-    yield qp.Displacement(0.3 * params[1] * x[..., 0], params[0], wires=wires[0])
+    seen = 0.7 if x is None else x[..., 0]
+    yield qp.Displacement(0.3 * params[1] * seen, params[0], wires=wires[0])
     yield qp.Identity(wires=wires[0])
     if len(wires) > 1:
         yield qp.TwoModeSqueezing(params[1], params[0], wires=wires[::-1][:2])

@@ -19,7 +19,7 @@ from ...modes import fock as simulation
 from ...modes import measure, sampling
 from ...modes.elements import finite
 from ...modes.memory import check_memory
-from ...modes.program import kinds_of
+from ...modes.program import kinds_of, shape_of
 from ...modes.space import Full, Space, Total
 from ...readout import PhotonProbabilities
 from ...refused import Refused
@@ -193,10 +193,9 @@ class Fock(Place):
 
     def check(self, circuit: Circuit, x: Any) -> None:
         """Refuse what is no circuit on modes, and states that do not fit, by name."""
-        kinds_of(circuit)
+        kinds_of(circuit, shape_of(x))
         measure.refuse(circuit.measured, self.cutoff)
-        batch = int(np.prod(leading(x))) if leading(x) else None
-        check_memory(self.space(circuit), circuit, batch)
+        check_memory(self.space(circuit), circuit, x)
 
 
 def fock(
