@@ -27,6 +27,17 @@ from qdl.layers import (
     Sequential,
     Template,
 )
+from qdl.photonic import (
+    CrossKerr,
+    CubicPhase,
+    Displacement,
+    DisplacementEncoding,
+    Interferometer,
+    Kerr,
+    Squeezing,
+    haar,
+    normal,
+)
 
 
 class Row(NamedTuple):
@@ -126,3 +137,36 @@ ROWS = {
 # Channels have no state vector: their operators are checked, not their numbers.
 CHANNELS = ("depolarizing", "amplitude_damping", "phase_damping", "bit_flip")
 NOISE = {f"noise-{name}": Row(Noise(name, 0.1), None) for name in CHANNELS}
+
+# Layers of modes, which run on other places: 3 modes.
+OF_MODES = {
+    "displacement-encoding": Row(DisplacementEncoding(0.5), None, columns=3),
+    "displacement-encoding-trainable": Row(
+        DisplacementEncoding(0.5, trainable=True), (3,), columns=3
+    ),
+    "displacement-encoding-features": Row(
+        DisplacementEncoding(features=(1, 1, 0)), None, columns=2
+    ),
+    "interferometer": Row(Interferometer(), {"theta": (3,), "phi": (3,), "rotation": (3,)}),
+    "interferometer-haar": Row(
+        Interferometer(initializer=haar()), {"theta": (3,), "phi": (3,), "rotation": (3,)}
+    ),
+    "squeezing": Row(Squeezing(), {"r": (3,)}),
+    "squeezing-phase": Row(
+        Squeezing(True, initializer=normal(active=0.1)), {"r": (3,), "phi": (3,)}
+    ),
+    "displacement": Row(Displacement(), {"re": (3,), "im": (3,)}),
+    "kerr": Row(Kerr(), (3,)),
+    "cross-kerr": Row(CrossKerr("ring"), (3,)),
+    "cross-kerr-pairs": Row(CrossKerr(((2, 0),)), (1,)),
+    "cubic-phase": Row(CubicPhase(), (3,)),
+    "modes-repeat": Row(
+        Repeat([Interferometer(), Squeezing(), Displacement(), Kerr()], 2),
+        [
+            {"theta": (2, 3), "phi": (2, 3), "rotation": (2, 3)},
+            {"r": (2, 3)},
+            {"re": (2, 3), "im": (2, 3)},
+            (2, 3),
+        ],
+    ),
+}

@@ -204,6 +204,32 @@ def concentration(m):
     return same("mean", found.mean, K[~np.eye(8, dtype=bool)].mean(), 1e-6)
 
 
+def fisher(params, x):
+    """F = 4 Cov of the generators: i (a^2 - h.c.) / 2 of r, -x of im, p of re; in the order of the tree."""
+    r, beta = np.asarray(params[1]["r"]), 0.5 * x
+    zero = np.zeros(2)
+    blocks = [[2 + 4 * beta**2, zero, -4 * beta * np.exp(r)], [zero, 4 * np.exp(-2 * r), zero]]
+    blocks.append([blocks[0][2], zero, 4 * np.exp(2 * r)])
+    return np.block([[np.diag(b) for b in row] for row in blocks])
+
+
+def quantum_fisher(m):
+    found = diagnostics.quantum_fisher(m, PARAMS, X[0])
+    return same("the matrix", found, fisher(PARAMS, X[0]), 1e-5)
+
+
+def spectrum(m):
+    found = diagnostics.fisher_spectrum(m, key=KEY, draws=1, x=X[0])
+    [[for_params, _]] = jax.random.split(KEY, (1, 2))
+    wanted = np.linalg.eigvalsh(fisher(m.init(for_params), X[0]))[::-1]
+    return same("eigenvalues", found.eigenvalues[0], wanted, 1e-5)
+
+
+def metric(m):
+    wanted = np.mean([fisher(PARAMS, x) for x in X], 0) / 4
+    return same("the metric", metric_tensor(m, PARAMS, jnp.asarray(X)), wanted, 1e-5)
+
+
 def at_x(function):
     return lambda m: function(m, PARAMS, X[0])
 
@@ -235,11 +261,11 @@ QUANTITIES = {
     "`expressibility`": keyed(diagnostics.expressibility),
     "`frame_potential`": keyed(diagnostics.frame_potential),
     "`entangling_capability`": keyed(diagnostics.entangling_capability),
-    "`quantum_fisher`": at_x(diagnostics.quantum_fisher),
+    "`quantum_fisher`": quantum_fisher,
     "`classical_fisher`": at_x(diagnostics.classical_fisher),
-    "`fisher_spectrum`": keyed(diagnostics.fisher_spectrum),
+    "`fisher_spectrum`": spectrum,
     "`effective_dimension`": keyed(diagnostics.effective_dimension),
-    "`metric_tensor`": lambda m: metric_tensor(m, PARAMS, jnp.asarray(X[:1])),
+    "`metric_tensor`": metric,
     "`dynamical_lie_algebra`": diagnostics.dynamical_lie_algebra,
     "`resources`": counted,
     "`operators`": operators,

@@ -1,105 +1,76 @@
 """Photonic networks trained to published figures, measured at another cut-off than that of the training."""
 
+import time
 from dataclasses import replace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pennylane as qp
 import pytest
 
 import qdl
+from benchmarks import photonic_tasks
 from qdl.backends import fock, gaussian
 from qdl.diagnostics import gradient_variance
-from qdl.layers import Repeat
 from qdl.photonic import (
     Displacement,
     DisplacementEncoding,
     Interferometer,
-    Kerr,
     PhotonNumber,
     Quadrature,
-    Squeezing,
     haar,
     normal,
 )
 
-BLOCK = [Interferometer(), Squeezing(), Interferometer(), Displacement(), Kerr()]
-# Target amplitudes, depth, cut-off, steps, rate, seeds, and the fidelity to reach.
-TASKS = {
-    "one photon": ({(1,): 1.0}, 8, 6, 2000, 0.01, 1, 0.9999),
-    "ON": ({(0,): 0.5**0.5, (9,): 0.5**0.5}, 20, 14, 5000, 0.01, 2, 0.9993),
-    "NOON": ({(5, 0): 0.5**0.5, (0, 5): 0.5**0.5}, 20, 10, 6000, 0.02, 1, 0.9990),
-}
-
-
-def amplitudes(target, cutoff):
-    vector = np.zeros((cutoff,) * len(next(iter(target))))
-    for n, value in target.items():
-        vector[n] = value
-    return jnp.asarray(vector.ravel())
-
-
-def prepared(target, depth, cutoff, steps, rate, seeds):
-    """The best of some starts, and its fidelity at twice the cut-off."""
-    modes = len(next(iter(target)))
-    model = qdl.QNN(modes, Repeat(BLOCK, depth), PhotonNumber(), normal(active=1e-3), fock(cutoff))
-    wanted = amplitudes(target, cutoff)
-    optimizer = optax.adam(optax.cosine_decay_schedule(rate, steps))
-
-    def loss(params):
-        state = model.state(params)
-        overlap = wanted @ state
-        norm = jnp.sum(state.real**2 + state.imag**2)
-        return 1 - (overlap.real**2 + overlap.imag**2) + (1 - norm)
-
-    @jax.jit
-    def run(params):
-        def step(carry, _):
-            params, state = carry
-            gradient = jax.vmap(jax.grad(loss))(params)
-            updates, state = jax.vmap(optimizer.update)(gradient, state)
-            return (optax.apply_updates(params, updates), state), None
-
-        begun = params, jax.vmap(optimizer.init)(params)
-        return jax.lax.scan(step, begun, None, length=steps)[0][0]
-
-    found = run(jax.vmap(model.init)(jax.random.split(jax.random.key(0), seeds)))
-    best = jax.tree.map(lambda leaf: leaf[int(np.argmin(jax.vmap(loss)(found)))], found)
-    overlap = amplitudes(target, 2 * cutoff) @ model.on(fock(2 * cutoff)).state(best)
-    return best, float(abs(overlap) ** 2)
-
 
 def test_one_photon():
-    *task, wanted = TASKS["one photon"]
-    assert prepared(*task)[1] >= wanted
+    state = photonic_tasks.STATES["one photon"]
+    assert photonic_tasks.prepare(state)[2] >= 0.9999
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ON", "NOON"])
-def test_published_states(name):
-    *task, wanted = TASKS[name]
-    assert prepared(*task)[1] >= wanted
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", photonic_tasks.STATES)
+def test_published_states_from_every_start(name, seed):
+    """At least the published fidelity, at twice the cut-off of the training, in a tenth of the time."""
+    state = photonic_tasks.STATES[name]
+    begun = time.process_time()
+    fidelity = photonic_tasks.prepare(state, seed)[2]
+    spent = time.process_time() - begun
+    print(name, seed, fidelity, spent)
+    assert fidelity >= {"one photon": 0.9999}.get(name, state.fidelity or 0.999)
+    assert spent < (state.seconds or 600) / 10
 
 
 @pytest.mark.slow
 def test_noisy_sine():
-    """50 points of a sine with noise of standard deviation 0.1; the values are those of the circuit."""
-    rng = np.random.default_rng(0)
-    X = np.linspace(-1, 1, 50)[:, None]
-    y = np.sin(np.pi * X[:, 0]) + 0.1 * rng.normal(size=50)
-    model = qdl.models.cvqnn(1, 6, cutoff=20).on(fock(20, penalty=10.0))
-    found = qdl.fit(
-        model, X, y, loss="mse", optimizer=optax.adam(optax.cosine_decay_schedule(0.02, 2000)),
-        steps=2000, batch_size=50, key=jax.random.key(1),
-    )  # fmt: skip
-    far = model.on(fock(60))
-    floor = float(np.mean((np.sin(np.pi * X[:, 0]) - y) ** 2))
-    error = float(np.mean((far.apply(found.params, X)[:, 0] - y) ** 2))
-    leak = float(fock(20).leak(model.circuit, found.params, X).max())
-    print(floor, error, leak)
+    """The values are those of the circuit, the cut-off three times that of the training."""
+    X, y = photonic_tasks.points(photonic_tasks.CURVES["sine"])
+    model, params = photonic_tasks.fit_curve(X, y)
+    error = float(np.mean((model.on(fock(60)).apply(params, X)[:, 0] - y) ** 2))
+    leak = float(model.place.leak(model.circuit, params, X).max())
+    print(error, leak)
     assert error <= 0.012 and leak <= 1e-4
+
+
+@pytest.mark.slow
+def test_a_cubic_phase_is_synthesised():
+    assert photonic_tasks.gate() >= 0.99927
+
+
+@pytest.mark.slow
+def test_curved_classes_are_told_apart():
+    """Better than a line; support vectors are as good or better, and the benchmark says so."""
+    scores = photonic_tasks.classifiers(0)
+    assert scores["photonic network"] > scores["logistic regression"] + 0.03
+
+
+def test_fock_states_from_coherent_ones():
+    """The identity gives Fock states back."""
+    x = photonic_tasks.on_circle(32, 2.0)
+    model = qdl.QNN(1, qdl.layers.Template(photonic_tasks.coherent, None), Quadrature())
+    found = photonic_tasks.from_coherent(model.on(fock(24)).state([None], x), 2.0, 10)
+    assert np.abs(found - np.eye(10, 24)).max() < 1e-7
 
 
 # ---- where gradients vanish
@@ -130,7 +101,27 @@ def test_the_plateau_of_a_projector():
         gradient_variance(build, (1, 2), energy=(0.0,), key=jax.random.key(0))
 
 
-@pytest.mark.parametrize("modes", [2, 4])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("modes", [1, 2, 4])
+@pytest.mark.parametrize("energy", [0.25, 1.0, 2.0])
+def test_the_formula_of_the_plateau(energy, modes, precision):
+    """The nine cells of the table, 40000 draws each."""
+    with jax.enable_x64(precision == "float64"):
+        vacuum = qp.FockStateProjector(np.zeros(modes, int), wires=range(modes))
+        model = qdl.QNN(
+            modes, Displacement(), qdl.Expval(vacuum), haar(energy), fock(2, total=modes > 2)
+        )
+
+        def slope(key):
+            return jax.grad(lambda p: model.apply(p)[0])(model.init(key))[0]["re"][0]
+
+        found = np.asarray(jax.vmap(slope)(jax.random.split(jax.random.key(5), 40000)))
+    exact = 2 * energy / (1 + 2 * energy) ** (modes + 1)
+    assert abs(np.mean(found**2) - exact) < 4 * np.std(found**2) / np.sqrt(len(found))
+
+
+@pytest.mark.parametrize("modes", [2, 4, pytest.param(8, marks=pytest.mark.slow)])
 def test_no_plateau_behind_a_haar_interferometer(modes):
     """N photons of coherent light in one port: Var<x> = 2N/M, Var<n> = N^2 (M - 1) / (M^2 (M + 1))."""
     light = 1.5

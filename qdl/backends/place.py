@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import pennylane as qp
 
+from .. import simulator
 from ..certified import Certified
 from ..circuit import Circuit, leading, over_batch
 from ..readout import Probabilities, Probs
@@ -152,6 +153,17 @@ class Place:
                 f"{what} is that of a pure state, but {self!r} has errors, so that its states are mixed. "
                 "Ask about the circuit without errors: model.on(qdl.backends.statevector())."
             )
+
+    def check_geometry(self, what: str) -> None:
+        """Refuse a quantity of the derivatives of the pure state; by default where there is no pure state."""
+        self.check_pure(what)
+
+    def tangents(self, circuit: Circuit, params: Any, x: Any, entries: Any = None) -> Any:
+        """The state ``(..., size)`` without errors and its derivatives ``(d, ..., size)``.
+
+        The d parameters are numbered as ``ravel_pytree`` lays them out; ``entries`` chooses some of them.
+        """
+        return simulator.tangents(circuit, params, x, entries)
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """A scalar that a loss should hold small, because this place truncates; None for none."""

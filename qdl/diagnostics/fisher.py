@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -43,7 +44,8 @@ def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
     \langle\partial_i\psi|\psi\rangle\langle\psi|\partial_j\psi\rangle)$.
 
     Args:
-        model: a QNN without noise, on a place without errors.
+        model: a QNN without noise, on a place without errors; of modes, on ``fock``, that of the normalised
+            state below the cut-off.
         params: its parameters.
         x: features ``(n_features,)``, or None for a circuit without data.
 
@@ -63,7 +65,8 @@ def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
 
     Reference: Meyer, Quantum 5, 539 (2021), eq. 12; Liu et al., J. Phys. A 53, 023001 (2020).
     """
-    return 4 * np.asarray(_metric(model.circuit, *_numbers(model, params, x)), float)
+    root = _quantum_root(model, params, x)
+    return root.T @ root
 
 
 def classical_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
@@ -227,10 +230,13 @@ def _roots(model: Any, kind: str, key: jax.Array, draws: int, x: Any) -> np.ndar
 
 
 def _quantum_root(model: Any, params: Any, x: Any) -> np.ndarray:
-    return 2 * np.asarray(_metric_root(model.circuit, *_numbers(model, params, x)), float)
+    model.place.check_geometry("the Fisher information")
+    numbers = _numbers(model, params, x)
+    return 2 * np.asarray(_metric_root(model.place, model.circuit, *numbers), float)
 
 
 def _classical_root(model: Any, params: Any, x: Any) -> np.ndarray:
+    model.place.check_pure("the classical Fisher information")
     read = _read_wires(model)
     state, slopes = map(np.asarray, _tangents(model.circuit, *_numbers(model, params, x)))
     p = _marginal(abs(state[:, None]) ** 2, read, model.n_wires)
@@ -241,14 +247,16 @@ def _classical_root(model: Any, params: Any, x: Any) -> np.ndarray:
 
 def _numbers(model: Any, params: Any, x: Any) -> tuple[Any, Any, np.ndarray]:
     """Parameters and features, and which of the parameters are reported."""
-    model.place.check_pure("the Fisher information")
     model.check_params(params)
     x = one_sample(model, x)
     return params, model.check_features(x), np.flatnonzero(parameters(model).reported)
 
 
-_metric = jax.jit(simulator.metric, static_argnums=0)
-_metric_root = jax.jit(simulator.metric_root, static_argnums=0)
+@partial(jax.jit, static_argnums=(0, 1))
+def _metric_root(place: Any, circuit: Any, params: Any, x: Any, entries: Any) -> jax.Array:
+    return simulator.root_of(*place.tangents(circuit, params, x, entries))
+
+
 _tangents = jax.jit(simulator.tangents, static_argnums=0)
 
 

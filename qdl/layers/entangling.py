@@ -70,37 +70,11 @@ class Entangler(Layer):
                 "Wrap any other gate in Template(fn, shape)."
             )
         object.__setattr__(self, "gate", gate)
-        if isinstance(self.pattern, str):
-            known = self.pattern in PATTERNS
-        else:
-            known = isinstance(self.pattern, tuple) and all(map(_is_pair, self.pattern))
-        if not known:
-            raise ValueError(
-                f"Entangler got pattern {self.pattern!r}: expected one of {', '.join(PATTERNS)}, "
-                "or pairs of two different positions. Example: pattern=((0, 2), (1, 3))."
-            )
+        check_pattern(self.pattern, "Entangler")
 
     def pairs(self, wires: Wires) -> list[tuple[int, int]]:
         """The pairs of wires in time order."""
-        n = len(wires)
-        if isinstance(self.pattern, tuple):
-            beyond = [pair for pair in self.pattern if max(pair) >= n]
-            if beyond:
-                raise ValueError(
-                    f"Entangler pair {beyond[0]} is out of range: {n} wires are active here, "
-                    f"positions 0 to {n - 1}. Positions count the wires still active; change the "
-                    "pair, or raise n_wires."
-                )
-            positions = list(self.pattern)
-        elif self.pattern == "all":
-            positions = [(i, j) for i in range(n) for j in range(i + 1, n)]
-        else:
-            positions = [(i, i + 1) for i in range(n - 1)]
-            if self.pattern == "brick":
-                positions = positions[::2] + positions[1::2]
-            elif self.pattern == "ring" and n > 2:
-                positions.append((n - 1, 0))
-        return [(wires[i], wires[j]) for i, j in positions]
+        return pairs_of(self.pattern, wires, "Entangler")
 
     def shape(self, wires: Wires) -> Shape:
         pairs = self.pairs(wires)
@@ -110,6 +84,42 @@ class Entangler(Layer):
         gate = GATES[self.gate]
         for k, pair in enumerate(self.pairs(wires)):
             yield gate(params[k], wires=pair) if gate.num_params else gate(wires=pair)
+
+
+def check_pattern(pattern: Any, owner: str) -> None:
+    """Refuse what is neither the name of a pattern nor pairs of positions."""
+    if isinstance(pattern, str):
+        known = pattern in PATTERNS
+    else:
+        known = isinstance(pattern, tuple) and all(map(_is_pair, pattern))
+    if not known:
+        raise ValueError(
+            f"{owner} got pattern {pattern!r}: expected one of {', '.join(PATTERNS)}, "
+            "or pairs of two different positions. Example: pattern=((0, 2), (1, 3))."
+        )
+
+
+def pairs_of(pattern: Any, wires: Wires, owner: str) -> list[tuple[int, int]]:
+    """The pairs of wires of a pattern, in time order."""
+    n = len(wires)
+    if isinstance(pattern, tuple):
+        beyond = [pair for pair in pattern if max(pair) >= n]
+        if beyond:
+            raise ValueError(
+                f"{owner} pair {beyond[0]} is out of range: {n} wires are active here, "
+                f"positions 0 to {n - 1}. Positions count the wires still active; change the "
+                "pair, or raise n_wires."
+            )
+        positions = list(pattern)
+    elif pattern == "all":
+        positions = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    else:
+        positions = [(i, i + 1) for i in range(n - 1)]
+        if pattern == "brick":
+            positions = positions[::2] + positions[1::2]
+        elif pattern == "ring" and n > 2:
+            positions.append((n - 1, 0))
+    return [(wires[i], wires[j]) for i, j in positions]
 
 
 def _is_pair(pair: Any) -> bool:

@@ -18,26 +18,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..refused import Refused
+
 MOST_CUBIC = 1.0  # |gamma| up to which the grid of cubic_phase resolves the phase
+MOST_SQUEEZED = 40.0  # |r| from which on every element is below rounding
+WIDEST = {"float32": 18.0, "float64": 50.0}  # |alpha| up to which exp(-|alpha|^2 / 4) is a number
 
 
 def coherent(alpha: jax.Array, levels: int) -> jax.Array:
-    r"""The amplitudes $\langle n | D(\alpha) | 0 \rangle$, ``(..., levels)``."""
-    return jnp.exp(-_square(alpha) / 2)[..., None] * _powers(alpha, levels)
+    r"""The amplitudes $\langle n | D(\alpha) | 0 \rangle$, ``(..., levels)``; NaN beyond ``WIDEST``."""
+    quarter = _quarter(alpha)
+    return quarter[..., None] * _powers(alpha, levels, quarter)
 
 
 def displacement(alpha: jax.Array, levels: int) -> jax.Array:
     r"""$\langle m | e^{\alpha a^\dagger - \alpha^* a} | n \rangle$.
 
     With $k = m - n \ge 0$ it is $f_n \alpha^k / \sqrt{k!}$, where $f_0 = e^{-|\alpha|^2/2}$ and
-    $\sqrt{(n+1)(n+1+k)} f_{n+1} = (2n+1+k-|\alpha|^2) f_n - \sqrt{n(n+k)} f_{n-1}$.
+    $\sqrt{(n+1)(n+1+k)} f_{n+1} = (2n+1+k-|\alpha|^2) f_n - \sqrt{n(n+k)} f_{n-1}$. Half of the exponent
+    goes with the powers of alpha, so that neither factor underflows before ``WIDEST``; beyond it is NaN.
     """
     k = np.arange(levels)
-    square = _square(alpha)[..., None]
-    first = jnp.exp(-square / 2) * np.ones(levels)
+    square, quarter = _square(alpha)[..., None], _quarter(alpha)
+    first = quarter[..., None] * np.ones(levels)
     table = _three_term(first, lambda n: 2 * n + 1 + k - square, k, levels)
-    below = table * _powers(alpha, levels)[..., None, :]
-    above = table * _powers(-alpha.conj(), levels)[..., None, :]
+    below = table * _powers(alpha, levels, quarter)[..., None, :]
+    above = table * _powers(-alpha.conj(), levels, quarter)[..., None, :]
     return _lower(below) + _upper(above.at[..., 0].set(0))
 
 
@@ -48,12 +54,13 @@ def squeezing(r: jax.Array, levels: int) -> jax.Array:
     $f_\mu = \sqrt{z} (-t/2)^\mu \sqrt{(2\mu)!} / \mu!$ and
     $\sqrt{(l+1)^2 - \mu^2} f_{l+1} = (2l+1) z f_l - \sqrt{l^2 - \mu^2} f_{l-1}$.
     """
+    r = jnp.clip(r, -MOST_SQUEEZED, MOST_SQUEEZED)  # beyond, cosh overflows
     halves = (levels + 1) // 2
     mu = np.arange(halves)
     z, t = 1 / jnp.cosh(r)[..., None], jnp.tanh(r)
     # sqrt((2 mu)!) / (mu! 2**mu) as a product of sqrt((2 j - 1) / (2 j))
     steps = np.sqrt((2 * mu[1:] - 1) / (2 * mu[1:]))
-    first = jnp.sqrt(z) * _running(-t, steps)
+    first = jnp.sqrt(z) * _running(-t, steps, jnp.ones_like(t))
     table = _three_term(first, lambda n: (2 * (n + mu) + 1) * z, 2 * mu, levels)
     spread = jnp.stack([table, jnp.zeros_like(table)], -1)
     table = spread.reshape(*table.shape[:-1], 2 * halves)[..., :levels]
@@ -104,25 +111,47 @@ def wavefunctions(x: np.ndarray, levels: int) -> np.ndarray:
     return np.stack(rows)
 
 
+def finite(found: Any) -> Any:
+    """Refuse NaN, which is what the elements are beyond their range; traced values cannot be seen.
+
+    Raises:
+        Refused: values that are not finite.
+    """
+    if isinstance(found, jax.core.Tracer) or np.isfinite(found).all():
+        return found
+    widest = ", ".join(f"{most:g} in {name}" for name, most in WIDEST.items())
+    raise Refused(
+        f"values are not finite: matrix elements are resolved for displacements up to |alpha| = {widest}, "
+        f"and for cubic phases up to |gamma| = {MOST_CUBIC:g}. Scale the features down, "
+        "DisplacementEncoding(scale=...), or look for parameters that ran away."
+    )
+
+
 def _square(alpha: jax.Array) -> jax.Array:
     return alpha.real**2 + alpha.imag**2
 
 
-def _powers(alpha: jax.Array, levels: int) -> jax.Array:
-    r"""$\alpha^k / \sqrt{k!}$, ``(..., levels)``: a product, so that nothing happens at 0."""
-    return _running(alpha, 1 / np.sqrt(np.arange(1, levels)))
+def _quarter(alpha: jax.Array) -> jax.Array:
+    r"""$e^{-|\alpha|^2 / 4}$."""
+    square = _square(alpha)
+    widest = WIDEST[square.dtype.name]
+    return jnp.where(square <= widest**2, jnp.exp(-square / 4), jnp.nan)
 
 
-def _running(base: jax.Array, steps: np.ndarray) -> jax.Array:
-    """1, base * steps[0], base**2 * steps[0] * steps[1], ..."""
+def _powers(alpha: jax.Array, levels: int, first: jax.Array) -> jax.Array:
+    r"""``first`` times $\alpha^k / \sqrt{k!}$, ``(..., levels)``: a product, so that nothing happens at 0."""
+    return _running(alpha, 1 / np.sqrt(np.arange(1, levels)), first.astype(alpha.dtype))
+
+
+def _running(base: jax.Array, steps: np.ndarray, first: jax.Array) -> jax.Array:
+    """``first`` times 1, base * steps[0], base**2 * steps[0] * steps[1], ..."""
 
     def step(before: jax.Array, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
         new = before * base * factor
         return new, new
 
-    one = jnp.ones_like(base)
-    _, rest = jax.lax.scan(step, one, jnp.asarray(steps, base.real.dtype))
-    return jnp.moveaxis(jnp.concatenate([one[None], rest]), 0, -1)
+    _, rest = jax.lax.scan(step, first, jnp.asarray(steps, base.real.dtype))
+    return jnp.moveaxis(jnp.concatenate([first[None], rest]), 0, -1)
 
 
 def _three_term(

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from ..circuit import Circuit
 from . import elements
@@ -66,6 +67,30 @@ def _begun(space: Space, circuit: Circuit, params: Any, x: Any) -> tuple[jax.Arr
     state = space.product(_start(space, steps))
     state = jnp.broadcast_to(state, (*state.shape[:-1], batch))
     return state, list(_ops(space, steps, _built(space, steps)))
+
+
+def tangents(
+    space: Space, circuit: Circuit, params: Any, x: Any, entries: Any = None
+) -> tuple[jax.Array, jax.Array]:
+    """The normalised state ``(..., size)`` and its derivatives by the parameters ``(d, ..., size)``.
+
+    Forward derivatives as the transpose of reverse ones: the moves of ``Total`` have no others.
+    """
+    flat, unravel = ravel_pytree(params)
+
+    def parts(flat: jax.Array) -> jax.Array:
+        state = states(space, circuit, unravel(flat), x)
+        state = state / jnp.sqrt(squared_norm(state))
+        rows = state.reshape(-1, state.shape[-1]).T
+        rows = rows[0] if x is None or x.ndim == 1 else rows
+        return jnp.stack([rows.real, rows.imag])
+
+    here, back = jax.vjp(parts, flat)
+    _, forward = jax.vjp(lambda ct: back(ct)[0], jnp.zeros_like(here))
+    directions = jnp.eye(flat.size, dtype=flat.dtype)
+    directions = directions if entries is None else directions[entries]
+    slopes = jax.lax.map(lambda direction: forward(direction)[0], directions)
+    return jax.lax.complex(here[0], here[1]), jax.lax.complex(slopes[:, 0], slopes[:, 1])
 
 
 def squared_norm(state: jax.Array) -> jax.Array:

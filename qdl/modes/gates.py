@@ -9,7 +9,7 @@ import pennylane as qp
 
 from ..refused import Refused
 
-NEUTRAL = ("Barrier", "Identity", "Snapshot", "Vacuum", "VacuumState")
+NEUTRAL = ("Barrier", "Identity", "Snapshot")
 KINDS = {
     "Displacement": "displacement",
     "Squeezing": "squeezing",
@@ -43,12 +43,13 @@ def expand(operator: Any) -> list[Any]:
     if name in KINDS:
         return [operator]
     if name == "TwoModeSqueezing":
+        # The sign of PennyLane's device, a -> a cosh r + e^(i phi) b+ sinh r; its docstring has the other.
         r, phi = operator.data
         a, b = operator.wires
         return [
             qp.Beamsplitter(-pi / 4, 0.0, wires=(a, b)),
-            qp.Squeezing(r, phi, wires=a),
-            qp.Squeezing(-r, phi, wires=b),
+            qp.Squeezing(-r, phi, wires=a),
+            qp.Squeezing(r, phi, wires=b),
             qp.Beamsplitter(pi / 4, 0.0, wires=(a, b)),
         ]
     if operator.has_decomposition:

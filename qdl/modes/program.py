@@ -105,8 +105,7 @@ def _steps(nodes: Sequence[Any], params: Any, x: Any) -> Iterator[Any]:
 
 def _of_leaf(leaf: Leaf, params: Any, x: Any) -> Iterator[Step]:
     """The gates of a leaf, their numbers in two tables for all of its runs."""
-    shape = None if x is None else (x.shape[-1],) if x.ndim == 1 else (3, x.shape[-1])
-    gates = _read(leaf, shape)
+    gates = _read(leaf, shape_of(x))
     own = jax.tree.leaves(leaf.params(params))
     entries = jnp.concatenate(
         [p.reshape(leaf.runs, -1) for p in own] or [jnp.zeros((leaf.runs, 0))], 1
@@ -145,6 +144,11 @@ def _of_leaf(leaf: Leaf, params: Any, x: Any) -> Iterator[Step]:
     for gate in gates:
         modes = tuple(int(w) for w in gate.operator.wires)
         yield Step(KINDS[gate.operator.name], modes, tuple(map(number, gate.sources)), leaf.runs)
+
+
+def shape_of(x: Any) -> tuple[int, ...] | None:
+    """A shape of features that stands for all of the same kind: none, a sample, or a batch."""
+    return None if x is None else (x.shape[-1],) if x.ndim == 1 else (3, x.shape[-1])
 
 
 @lru_cache(maxsize=256)
@@ -211,12 +215,36 @@ def flat(steps: Sequence[Any]) -> Iterator[Step]:
 
 
 @lru_cache(maxsize=64)
-def kinds_of(circuit: Circuit) -> frozenset[str]:
-    """PennyLane's names of the gates of a circuit.
+def kinds_of(circuit: Circuit, shape: Any) -> frozenset[str]:
+    """PennyLane's names of the gates of a circuit, for features of ``shape_of``.
 
     Raises:
         Refused: a gate that is none of modes.
     """
-    shape = (circuit.n_features,) if circuit.n_features else None
-    leaves = reading.leaves(reading.unfold(circuit.layers, circuit.wires))
-    return frozenset(g.operator.name for leaf in leaves for g in _read(leaf, shape))
+    return frozenset(gate.operator.name for _, gate in _gates_of(circuit, shape))
+
+
+@lru_cache(maxsize=64)
+def counted(circuit: Circuit, shape: Any, batch: int) -> dict[str, int]:
+    """How many gates of each kind there are, one that differs from sample to sample as many as samples.
+
+    Displacements of the vacuum are left out: they need no matrix.
+    """
+    found: dict[str, int] = {}
+    # Modes displaced by a leaf of their own before all else, and that leaf; None after another gate.
+    moved: dict[int, Leaf] | None = {}
+    for leaf, gate in _gates_of(circuit, shape):
+        own = any(isinstance(s, Feature) or getattr(s, "batched", False) for s in gate.sources)
+        kind, mode = KINDS[gate.operator.name], int(gate.operator.wires[0])
+        if kind != "displacement" or leaf.runs > 1:
+            moved = None
+        if moved is not None and moved.setdefault(mode, leaf) is leaf:
+            continue
+        found[kind] = found.get(kind, 0) + leaf.runs * (batch if own else 1)
+    return found
+
+
+def _gates_of(circuit: Circuit, shape: Any) -> Iterator[tuple[Leaf, reading.Gate]]:
+    for leaf in reading.leaves(reading.unfold(circuit.layers, circuit.wires)):
+        for gate in _read(leaf, shape):
+            yield leaf, gate

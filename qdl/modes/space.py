@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from math import comb
@@ -93,7 +92,9 @@ class Full:
 
     def shells(self, state: jax.Array) -> jax.Array:
         """Probabilities of the most photons of a mode, ``(levels, batch)``."""
-        most = np.indices((self.levels,) * self.modes).max(0).ravel()
+        most = np.zeros(1, np.int32)
+        for _ in range(self.modes):
+            most = np.maximum(most[:, None], np.arange(self.levels, dtype=np.int32)).ravel()
         return _shells(state, most, self.levels)
 
     def dense(self, state: jax.Array) -> jax.Array:
@@ -197,18 +198,29 @@ def _shells(state: jax.Array, shell: np.ndarray, levels: int) -> jax.Array:
 
 @lru_cache(maxsize=16)
 def _states(modes: int, levels: int) -> np.ndarray:
-    found = list(_below(modes, levels))
-    return np.array(found, int).reshape(len(found), modes)
-
-
-def _below(modes: int, levels: int) -> Iterator[tuple[int, ...]]:
-    """Photon numbers with a sum below ``levels``, in lexicographic order."""
+    """Photon numbers ``(count, modes)`` with a sum below ``levels``, in lexicographic order."""
     if modes == 0:
-        yield ()
-        return
-    for n in range(levels):
-        for rest in _below(modes - 1, levels - n):
-            yield (n, *rest)
+        return np.zeros((1, 0), np.int32)
+    rest = _states(modes - 1, levels)
+    fits = [rest[rest.sum(1) < levels - n] for n in range(levels)]
+    first = np.repeat(np.arange(levels, dtype=np.int32), [len(f) for f in fits])
+    return np.column_stack([first, np.concatenate(fits)])
+
+
+def _rank(numbers: np.ndarray, levels: int) -> np.ndarray:
+    """Where photon numbers ``(count, modes)`` stand among ``_states``; their count for those beyond."""
+    modes = numbers.shape[1]
+    table = np.array([[comb(r + k, r + 1) for k in range(levels + 1)] for r in range(modes)], int)
+    left, rank = np.full(len(numbers), levels), np.zeros(len(numbers), int)
+    inside = numbers.sum(1) < levels
+    numbers = np.where(inside[:, None], numbers, 0)
+    for mode in range(modes):
+        # States that agree so far and have fewer photons here.
+        after = left - numbers[:, mode]
+        rest = table[modes - 1 - mode]
+        rank += rest[left] - rest[after]
+        left = after
+    return np.where(inside, rank, comb(modes + levels - 1, modes))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -237,11 +249,10 @@ class Index:
 
 def _indices(wanted: np.ndarray, modes: int, levels: int) -> tuple[Index, Index]:
     """Where states ``(count, modes)`` stand among those of a space, and the way back."""
-    states = _states(modes, levels)
-    known = {tuple(n): i for i, n in enumerate(states.tolist())}
-    index = np.array([known.get(tuple(n), len(states)) for n in wanted.tolist()], np.int32)
-    back = np.empty(len(states), np.int32)
-    there = index < len(states)
+    size = comb(modes + levels - 1, modes)
+    index = _rank(wanted, levels).astype(np.int32)
+    back = np.empty(size, np.int32)
+    there = index < size
     back[index[there]] = np.flatnonzero(there)
     return Index(index), Index(back)
 

@@ -13,10 +13,8 @@ import pennylane as qp
 
 from .. import threefry
 from ..layers.base import Initializer, Layer, Shape, Wires, draw
-from ..layers.entangling import Entangler
+from ..layers.entangling import check_pattern, pairs_of
 from .starts import Start, normal
-
-PASSIVE = ("theta", "phi", "rotation")  # parameters that keep the energy
 
 
 @dataclass(frozen=True)
@@ -190,6 +188,14 @@ class Squeezing(_Modes):
 
     phase: bool = False
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.phase, bool):
+            raise TypeError(
+                f"Squeezing needs phase to be True or False, got {self.phase!r}: r and phi are parameters, "
+                "given to apply. Example: Squeezing(phase=True)."
+            )
+
     def shape(self, wires: Wires) -> Shape:
         names = ("r", "phi") if self.phase else ("r",)
         return dict.fromkeys(names, (len(wires),))
@@ -274,12 +280,11 @@ class CrossKerr(_Modes):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.pairs(())
+        check_pattern(self.pattern, "CrossKerr")
 
     def pairs(self, wires: Wires) -> list[tuple[int, int]]:
         """The pairs of modes in time order."""
-        named = Entangler("cz", self.pattern)
-        return named.pairs(wires) if wires else []
+        return pairs_of(self.pattern, wires, "CrossKerr")
 
     def shape(self, wires: Wires) -> Shape:
         count = len(self.pairs(wires))

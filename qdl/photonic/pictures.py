@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arguments import check_number
 from ..modes.elements import displacement, wavefunctions
+from ..refused import Refused
 
 BLUE, ORANGE, GREY = "#3b6fb6", "#d1663a", "#7a7a7a"
 
@@ -40,13 +43,14 @@ def plot_wigner(
 
     Reference: Cahill, Glauber, Phys. Rev. 177, 1882 (1969), eq. 6.12.
     """
-    points = np.linspace(-extent, extent, 121)
+    points = _points(extent, 121)
     rho = density(model, params, x, mode)
     found = wigner(rho, points, points)
     ax = _axes(ax)
     most = np.abs(found).max()
     mesh = ax.pcolormesh(points, points, found, cmap=_map(), vmin=-most, vmax=most, rasterized=True)
     ax.set(xlabel="x", ylabel="p", aspect="equal", title=f"Wigner function of mode {mode}")
+    ax.set(xlim=(-extent, extent), ylim=(-extent, extent))
     ax.figure.colorbar(mesh, ax=ax, shrink=0.8)
     return ax
 
@@ -117,13 +121,13 @@ def plot_wavefunction(
 
     Reference: Killoran et al., Phys. Rev. Research 1, 033063 (2019).
     """
+    amplitudes = _state(model, params, x)
     if model.n_wires != 1:
         raise ValueError(
             f"plot_wavefunction needs a model of one mode, got {model.n_wires}: a mode among several has no "
             "wavefunction of its own. Use plot_wigner(..., mode=0)."
         )
-    amplitudes = _state(model, params, x)
-    points = np.linspace(-extent, extent, 401)
+    points = _points(extent, 401)
     psi = amplitudes @ wavefunctions(points, len(amplitudes))
     ax = _axes(ax)
     ax.fill_between(points, np.abs(psi) ** 2, color=GREY, alpha=0.3, lw=0, label=r"$|\psi|^2$")
@@ -136,10 +140,9 @@ def plot_wavefunction(
 
 def density(model: Any, params: Any, x: Any, mode: int) -> np.ndarray:
     """The density matrix of one mode, ``(D, D)``."""
-    if not 0 <= mode < model.n_wires:
-        raise ValueError(f"mode must be 0 to {model.n_wires - 1}, got {mode!r}.")
-    psi = _state(model, params, x)
-    levels = round(len(psi) ** (1 / model.n_wires))
+    psi, levels = _state(model, params, x), model.place.cutoff
+    if not (isinstance(mode, int) and 0 <= mode < model.n_wires):
+        raise ValueError(f"mode must be 0 to {model.n_wires - 1}, got {mode!r}. Example: mode=0.")
     rows = np.moveaxis(psi.reshape((levels,) * model.n_wires), mode, 0).reshape(levels, -1)
     return rows @ rows.conj().T
 
@@ -148,14 +151,31 @@ def wigner(rho: np.ndarray, x: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The Wigner function of a density matrix ``(D, D)``, ``(len(p), len(x))``."""
     levels = len(rho)
     weighted = rho.T * np.where(np.arange(levels) % 2, -1.0, 1.0)
-    rows = []
-    for each in p:
-        matrices = displacement(jnp.asarray(x + 1j * each), levels)
-        rows.append(np.einsum("xmn,mn->x", np.asarray(matrices), weighted).real)
-    return np.array(rows) / (2 * np.pi)
+    with jax.enable_x64(True):
+        return np.asarray(_parity(*map(jnp.asarray, (weighted, x, p))))
+
+
+@jax.jit
+def _parity(weighted: jax.Array, x: jax.Array, p: jax.Array) -> jax.Array:
+    def row(each: jax.Array) -> jax.Array:
+        matrices = displacement(jax.lax.complex(x, jnp.full_like(x, each)), len(weighted))
+        return jnp.einsum("xmn,mn->x", matrices, weighted).real / (2 * np.pi)
+
+    return jax.lax.map(row, p)
+
+
+def _points(extent: Any, count: int) -> np.ndarray:
+    check_number("extent", extent, "extent=5.0", positive=True)
+    return np.linspace(-extent, extent, count)
 
 
 def _state(model: Any, params: Any, x: Any) -> np.ndarray:
+    place = getattr(model, "place", model)
+    if not hasattr(place, "cutoff"):
+        raise Refused(
+            f"pictures of modes are of a photonic QNN on fock(cutoff), got {place!r}. Use "
+            "model.on(qdl.backends.fock(20)), and photonic layers alone."
+        )
     if x is not None and np.ndim(x) != 1:
         raise ValueError(f"a picture is of one sample, got x of shape {np.shape(x)}. Pass x[0].")
     return np.asarray(model.state(params, x))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
-from ..arguments import check_number
 from ..readout import Readout, as_wires
 
 
@@ -49,9 +49,11 @@ class Quadrature(_OfModes):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(
-            "phi", abs(self.phi) if isinstance(self.phi, int | float) else self.phi, "phi=0.0"
-        )
+        if not (type(self.phi) in (int, float) and isfinite(self.phi)):
+            raise ValueError(
+                f"Quadrature needs a finite number as phi, got {self.phi!r}. It is an angle in radians; "
+                "example: phi=1.57."
+            )
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arguments import check_number
 
-PASSIVE = ("theta", "phi", "rotation")
+PASSIVE = ("theta", "phi", "rotation")  # parameters that keep the energy
 
 
 class Start:

@@ -14,7 +14,7 @@ states, ``trajectories`` draws errors, ``devices`` splits a batch over several d
 
 from .density import evaluate_mixed
 from .devices import split_batch
-from .geometry import metric, metric_root
+from .geometry import root_of
 from .plan import Passes
 from .run import (
     check_shots,
@@ -42,9 +42,8 @@ __all__ = [
     "evaluate_sliced",
     "evaluate_trajectories",
     "sample_bits",
-    "metric",
-    "metric_root",
     "one_shot_variance",
+    "root_of",
     "split_batch",
     "state",
     "tangents",

@@ -30,13 +30,14 @@ def check_memory(
     if 3 * one * batch > free:  # state, its image and one cotangent
         fits = int(math.log2(max(free / (2 * np.dtype(dtype).itemsize) / 3 / batch, 1))) // doubling
         raise ValueError(
-            f"{n} wires need {_bytes(one)} for one {kind}, and a batch of {batch} with work space "
-            f"{_bytes(3 * one * batch)}; this machine has {_bytes(free)} free. Use at most {fits} wires, "
+            f"{n} wires need {readable(one)} for one {kind}, and a batch of {batch} with work space "
+            f"{readable(3 * one * batch)}; this machine has {readable(free)} free. Use at most {fits} wires, "
             f"or {instead if batch > 1 or instead != 'a smaller batch' else WITHOUT_STATES}."
         )
 
 
-def _bytes(count: float) -> str:
+def readable(count: float) -> str:
+    """A number of bytes in the unit that fits."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
         if count < 1024 or unit == "PiB":
             return f"{count:.3g} {unit}"

@@ -17,13 +17,14 @@ from ...certified import Certified, judge
 from ...circuit import Circuit, leading
 from ...modes import fock as simulation
 from ...modes import measure, sampling
-from ...modes.program import kinds_of
+from ...modes.elements import finite
+from ...modes.memory import check_memory
+from ...modes.program import kinds_of, shape_of
 from ...modes.space import Full, Space, Total
 from ...readout import PhotonProbabilities
 from ...refused import Refused
 from ..place import Place
 
-LARGEST = 2**33  # bytes of the states of a batch that are tried
 LEAK = 1e-3  # of a trained model, from which on ``fit`` warns
 ROUNDING = 1e-14  # of a squared norm in float64
 NO_BITS = (
@@ -32,8 +33,8 @@ NO_BITS = (
 )
 
 OF_QUBITS = (
-    "{} is a quantity of qubits, and this place has modes of light. Here there are apply, state on fock, the "
-    "fidelity kernel, certify, training and gradient_variance."
+    "{} is a quantity of qubits, and this place has modes of light. Here there are apply, certify, training "
+    "and gradient_variance, and on fock state, the fidelity kernel and quantum_fisher."
 )
 
 
@@ -94,12 +95,12 @@ class Fock(Place):
         self.check(circuit, x)
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
-        return _values(self, circuit, params, x, key)
+        return finite(_values(self, circuit, params, x, key))
 
     def state(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Amplitudes ``(cutoff**n_modes,)`` or ``(batch, cutoff**n_modes)``, not normalised."""
         self.check(circuit, x)
-        return _state(self, circuit, params, x)
+        return finite(_state(self, circuit, params, x))
 
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Refused: modes have no bits."""
@@ -108,6 +109,14 @@ class Fock(Place):
     def check_pure(self, what: str) -> None:
         """Refuse quantities of qubits."""
         raise Refused(OF_QUBITS.format(what))
+
+    def check_geometry(self, what: str) -> None:
+        """Nothing is refused: the states are pure."""
+
+    def tangents(self, circuit: Circuit, params: Any, x: Any, entries: Any = None) -> Any:
+        """The state in the basis, normalised, and its derivatives."""
+        self.check(circuit, x)
+        return simulation.tangents(self.space(circuit), circuit, params, x, entries)
 
     def leak(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """1 minus the squared norm, ``()`` or ``(batch,)``."""
@@ -184,20 +193,9 @@ class Fock(Place):
 
     def check(self, circuit: Circuit, x: Any) -> None:
         """Refuse what is no circuit on modes, and states that do not fit, by name."""
-        kinds_of(circuit)
+        kinds_of(circuit, shape_of(x))
         measure.refuse(circuit.measured, self.cutoff)
-        batch = int(np.prod(leading(x)))
-        space = self.space(circuit)
-        size = 2 * jnp.dtype(jnp.result_type(float)).itemsize
-        if size * space.size * batch > LARGEST:
-            smaller = Total(circuit.n_wires, self.cutoff).size
-            raise Refused(
-                f"{circuit.n_wires} modes with cutoff={self.cutoff} are {space.size} amplitudes, "
-                f"{size * space.size / 2**30:.3g} GiB a sample and "
-                f"{size * space.size * batch / 2**30:.3g} GiB for {batch}; at most {LARGEST / 2**30:.3g} are "
-                f"tried. Use total=True ({smaller} amplitudes), a lower cut-off, smaller batches, or "
-                "backends.gaussian() for circuits without Kerr gates."
-            )
+        check_memory(self.space(circuit), circuit, x)
 
 
 def fock(

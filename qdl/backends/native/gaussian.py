@@ -15,7 +15,7 @@ from ...arguments import check_whole
 from ...certified import EXACT, Certified
 from ...circuit import Circuit
 from ...modes import phase_space
-from ...modes.program import kinds_of
+from ...modes.program import kinds_of, shape_of
 from ...modes.sampling import no_gradient
 from ...refused import Refused
 from ..place import Place
@@ -35,19 +35,25 @@ class Gaussian(Place):
 
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
         """Quadratures and photon numbers."""
-        self.check(circuit)
+        self.check(circuit, x)
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
-        return _values(self, circuit, params, x, key)
+        found = _values(self, circuit, params, x, key)
+        if not isinstance(found, jax.core.Tracer) and not np.isfinite(found).all():
+            raise Refused(
+                f"values are not finite: the covariance is beyond the range of {found.dtype}. Squeezing by r "
+                "multiplies it by exp(2 |r|); look for parameters that ran away, or use float64."
+            )
+        return found
 
     def moments(self, circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
         """Mean ``(2m,)`` and covariance ``(2m, 2m)`` of one sample, order x1 .. xm p1 .. pm; vacuum: 1."""
-        self.check(circuit)
+        self.check(circuit, x)
         return _moments(circuit, params, x)
 
-    def check(self, circuit: Circuit) -> None:
+    def check(self, circuit: Circuit, x: Any) -> None:
         """Refuse what is not Gaussian, by name."""
-        beyond = sorted(kinds_of(circuit) - set(phase_space.GATES))
+        beyond = sorted(kinds_of(circuit, shape_of(x)) - set(phase_space.GATES))
         if beyond:
             raise Refused(
                 f"{', '.join(beyond)} is not Gaussian, so that mean and covariance do not tell the state. "

@@ -52,14 +52,15 @@ def metric_tensor(model: QNN, params: Any, x: Any = None, approximation: str = "
     """
     check_qnn("metric_tensor", model)
     _check_approximation(approximation)
-    model.place.check_pure("metric_tensor")
+    model.place.check_geometry("metric_tensor")
     model.check_params(params)
     return _metric(model, approximation, params, x)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _metric(model: QNN, approximation: str, params: Any, x: Any) -> jax.Array:
-    metric = simulator.metric(model.circuit, params, x)
+    root = simulator.root_of(*model.place.tangents(model.circuit, params, x))
+    metric = root.T @ root
     if approximation == "full":
         return metric
     layer = np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(layer_index(model))])
