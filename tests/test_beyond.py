@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pennylane as qp
 import pytest
 from catalogue import ROWS
@@ -250,6 +251,27 @@ def test_epsilon_and_max_words_drop_more():
         assert found.bound.max() > 0
 
 
+def test_words_of_the_readout_that_are_dropped_at_once_count():
+    readout = qdl.Expval(0.3 * qp.Z(0) + 2.3 * qp.Z(2) + 4.3 * qp.Z(4))
+    model = qdl.QNN(6, Entangler("crx", ((0, 1), (2, 3), (4, 5))), readout)
+    params = model.init(jax.random.key(0))
+    found = qdl.certify(model.on(pauli_propagation(None, max_words=1)), params)
+    assert found.values == pytest.approx(4.3) and found.bound == pytest.approx(2.6)
+    assert found.verdict == "not certified"
+
+
+def test_a_matrix_that_is_computed_may_become_anything():
+    """With equal parameters, as the stand-ins are, the matrix is the identity."""
+
+    def gates(params, x, wires):
+        c, s = jnp.cos(params[0] - params[1]), jnp.sin(params[0] - params[1])
+        yield from (qp.RY(0.7, wires[0]), qp.RX(0.4, wires[1]), qp.CZ(wires))
+        yield qp.QubitUnitary(jnp.array([[c, -s], [s, c]]), wires[0])
+
+    model = qdl.QNN(2, Template(gates, (2,)), qdl.ExpZ([0]))
+    equal(model, EXACT["words"], [np.array([0.3, 0.9])], None)
+
+
 # ---- the chooser
 
 
@@ -322,17 +344,34 @@ def test_places_are_saved(tmp_path):
         assert qdl.load(tmp_path / type(place).__name__)[0] == model
 
 
-def test_fit_holds_the_penalty():
+def test_fit_holds_the_penalty_and_says_what_is_dropped():
     model = qdl.models.qcnn(6, "ttn").on(pauli_propagation(weight=1, penalty=0.5))
     params, x = inputs(model, 8)
-    found = qdl.fit(model, x, np.ones(8), loss="mse", steps=3, key=jax.random.key(0))
-    assert len(found.history["penalty"]) == 3 and found.history["penalty"][0] > 0
+    options = {"loss": "mse", "steps": 3, "key": jax.random.key(0), "params": params}
+    with pytest.warns(RuntimeWarning, match="weight=1. drops words of L2 norm .* 0.01 is tolerated"):
+        found = qdl.fit(model, x, np.ones(8), **options)
+    penalty, dropped = found.history["penalty"], found.history["dropped"]
+    assert len(penalty) == 3 and np.allclose(penalty, 0.5 * dropped**2)
+    lost = model.place.propagated(model.circuit, params, x).dropped
+    assert np.allclose(dropped[0], np.sqrt((lost**2).sum(-1).mean()))
+    free = qdl.models.qcnn(6, "ttn").on(pauli_propagation(weight=None))
+    assert "dropped" not in qdl.fit(free, x, np.ones(8), **options).history
+
+
+@pytest.mark.slow
+def test_values_that_no_state_has_are_reported():
+    """A truncated model reaches targets that are none of any state's values."""
+    model = qdl.models.qcnn(6, "u13", head=False, shared=False).on(pauli_propagation(weight=2))
+    x = np.random.default_rng(0).uniform(0, 1, (4, 6))
+    options = {"loss": "mse", "optimizer": optax.adam(0.1), "steps": 150, "key": jax.random.key(0)}
+    with pytest.warns(RuntimeWarning, match="4 of 4 values that no state has, up to 1.3"):
+        found = qdl.fit(model, x, 2 * np.ones(4), **options)
+    assert qdl.certify(model, found.params, x).outside == 4
 
 
 @pytest.mark.slow
 def test_the_trap_of_training_a_truncated_model():
     """Labels survive, values do not: the certificate says so, and a penalty mends most of it."""
-    import optax
     from sklearn.datasets import load_digits
 
     digits = load_digits()

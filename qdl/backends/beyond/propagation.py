@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -22,8 +23,10 @@ from ...pauli.words import wires_of
 from ...readout import Probabilities
 from ...refused import Refused
 from ..place import Place
-from .certificate import certify
+from .certificate import TOLERANCE, certify
 from .structure import Explanation, alone, explanation, free_bytes, stand_ins
+
+LOOKED_AT = 64  # rows on which a trained model is looked at
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,55 @@ class PauliPropagation(Place):
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """The sum of squares of the dropped coefficients, times the strength; None without one."""
-        if not self.strength:
-            return None
-        dropped = self.propagated(circuit, params, x).dropped
-        return self.strength * (dropped**2).sum(-1).mean()
+        return self._penalty(self.propagated(circuit, params, x)) if self.strength else None
+
+    def dropped(self, circuit: Circuit, params: Any, x: Any) -> Any:
+        """The root mean square over samples of the dropped L2 norm; None where no word can be dropped."""
+        return _lost(self.propagated(circuit, params, x)) if self.drops(circuit) else None
+
+    def trained(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any, Any]:
+        """Values, penalty and what is dropped, from one sweep."""
+        found = self.propagated(circuit, params, x)
+        values = found.values.reshape(*leading(x), -1)
+        penalty = self._penalty(found) if self.strength else None
+        return values, penalty, _lost(found) if self.drops(circuit) else None
+
+    def _penalty(self, found: Propagated) -> jax.Array:
+        return self.strength * (found.dropped**2).sum(-1).mean()
+
+    def after_fit(self, circuit: Circuit, params: Any, x: Any) -> None:
+        """Warn where more than the tolerance was dropped, and of values that no state has."""
+        if not self.drops(circuit):
+            return
+        rows = x if x is None else x.reshape(-1, x.shape[-1])[:LOOKED_AT]
+        found = self.propagated(circuit, params, rows)
+        lost, said = float(_lost(found)), []
+        if lost > self.most:
+            said.append(f"drops words of L2 norm {lost:.2g}, and {self.most:.2g} is tolerated")
+        values = np.asarray(found.values)
+        outside = np.abs(values) > self.range(circuit) + 1e-6
+        if outside.any():
+            said.append(
+                f"gives {outside.sum()} of {outside.size} values that no state has, up to "
+                f"{np.abs(values[outside]).max():.4g}"
+            )
+        if said:
+            warnings.warn(
+                f"pauli_propagation(weight={self.weight}) {', and '.join(said)}: the trained values may not be "
+                "those of the circuit. Ask qdl.certify(model, params, X), train with penalty=0.3, or go on "
+                "from here with a larger weight: fit(..., params=).",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def most(self) -> float:
+        """The error that is tolerated."""
+        return TOLERANCE if self.tolerance is None else self.tolerance
 
     def propagated(self, circuit: Circuit, params: Any, x: Any) -> Propagated:
-        """Values, and how much was dropped, for features of at most two axes."""
+        """Values ``(rows, k)``, and how much was dropped."""
+        x = x if x is None or x.ndim <= 2 else x.reshape(-1, x.shape[-1])
         plan = chosen(circuit, self.limits)
         _check_memory(plan, circuit, int(np.prod(leading(x), dtype=int)))
         return _propagated(circuit, self.limits, params, x)
@@ -123,6 +168,12 @@ class PauliPropagation(Place):
     def explain(self, model: Any) -> Explanation:
         """Words, operations and bytes; and what is lost on average over uniform angles."""
         return explain(alone(model), self.limits)
+
+
+def _lost(found: Propagated) -> jax.Array:
+    """One number for what is dropped, whose square times the strength is the penalty."""
+    squares = (found.dropped**2).sum(-1).mean()
+    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
 
 
 def explain(circuit: Circuit, limits: Limits) -> Explanation:
@@ -205,7 +256,8 @@ def pauli_propagation(
     Args:
         weight: words on more wires than this are dropped; None for none.
         penalty: times the sum of the squares of all dropped coefficients; ``fit`` adds it to the loss.
-        tolerance: how far values may be off in ``qdl.certify``; None for 0.01.
+        tolerance: how far values may be off in ``qdl.certify``, and the root of that sum above which ``fit``
+            warns; None for 0.01.
         epsilon: words whose coefficient has a smaller root mean square over independent uniform angles are
             dropped too.
         max_words: how many words are kept at once, the largest on that average; None for all.
