@@ -243,7 +243,7 @@ def _has_places(model: Any) -> bool:
 
 def trained(model: Any, params: Any, x: Any, key: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
     """The outputs; and of the places of a model by name the ``penalty`` and the most that is ``dropped``."""
-    if _has_places(model) and not isinstance(model, Hybrid):
+    if _has_places(model) and _is_plain(model):
         model.check_params(params)
         outputs, *found = model.place.trained(model.circuit, params, model.check_features(x), key)
         parts = [found]
@@ -253,8 +253,15 @@ def trained(model: Any, params: Any, x: Any, key: Any) -> tuple[jax.Array, dict[
         parts = [(place.penalty(*at), place.dropped(*at)) for place, *at in stages]
     penalties = [each for each, _ in parts if each is not None]
     dropped = [each for _, each in parts if each is not None]
-    named = {"penalty": sum(penalties[1:], penalties[0])} if penalties else {}
-    return outputs, named | ({"dropped": jnp.max(jnp.stack(dropped))} if dropped else {})
+    named = {"dropped": jnp.max(jnp.stack(dropped))} if dropped else {}
+    return outputs, named | ({"penalty": sum(penalties)} if penalties else {})
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether it is a QNN whose outputs are the values of its place."""
+    from .model import QNN  # here: the classical stages need no PennyLane
+
+    return isinstance(model, QNN) and type(model).apply is QNN.apply
 
 
 def after_fit(model: Any, params: Any, x: Any, key: Any = None) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from . import runs
-from .variance import chosen_depth, depth_law, find, place_named, whole_numbers
+from .places import place_named
+from .variance import chosen_depth, depth_law, find, whole_numbers
 
 
 def make(
@@ -29,7 +30,8 @@ def make(
         depth: a number, or a multiple of the width as ``2n``; None for 2n where the family has a depth.
         widths: also sweep over these, as ``2-10`` or ``4,8,16``; for a family or a function.
         samples: of the gradient's engine.
-        place: also what the circuit becomes on this machine, as ``fake_torino``.
+        place: also what the circuit becomes on this machine, as ``fake_torino``; every page has the classical
+            engines.
         seed: of everything random.
         out: the folder; new or empty.
 
@@ -56,7 +58,7 @@ def make(
     if widths is not None:
         sizes = whole_numbers(widths)
         sweep = gradient_variance(found, sizes, depth=law, samples=samples, key=key)
-    machine = None if place is None else place_named(place, shots=1024)
+    machine = None if place in (None, "classical") else place_named(place, shots=1024)
     page = trainability_report(model, key=key, samples=samples, sweep=sweep, place=machine)
     page.save(folder)
     return folder, page

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import photonic, runs
+from .places import place_named
 from .start import start_line
 
 FEATURES = {
@@ -28,6 +29,7 @@ CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
 DEPTHS = {
     "cvqnn": 4, "data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4,
 }  # fmt: skip
+SHOTS = 1000  # of a place that draws
 IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
 KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
 
@@ -46,6 +48,8 @@ class TrainConfig:
         batch_size: rows a step.
         learning_rate: of Adam.
         seed: of the split, the first parameters and the batches.
+        place: where it is trained: classical, which takes any number of wires, aer, fake_torino, ...; None
+            for the state vector.
     """
 
     dataset: str = "digits"
@@ -57,6 +61,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 0.02
     seed: int = 0
+    place: str | None = None
 
     def __post_init__(self) -> None:
         if self.dataset not in FEATURES:
@@ -226,7 +231,7 @@ def run(
     """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
     data, model = _prepare(config)
     folder = runs.new_folder(f"{config.dataset}-{config.model}", out)
-    if say is not None:
+    if say is not None and config.place is None:
         say(start_line(model, data, config.seed))
     return folder, _run(config, data, model, folder)
 
@@ -273,7 +278,8 @@ def _tuple(value: Any) -> Any:
 def _prepare(config: TrainConfig) -> tuple[Any, Any]:
     data = load_data(config)
     n_classes = int(data.y_train.max()) + 1
-    return data, build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
+    model = build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
+    return data, model if config.place is None else model.on(place_named(config.place, SHOTS))
 
 
 def _run(config: TrainConfig, data: Any, model: Any, folder: Path) -> Trained:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .places import place_named
+
 FAMILIES = ("mcclean", "hardware_efficient", "strongly_entangling", "data_reuploading", "qcnn")
 
 
@@ -202,17 +204,6 @@ def depth_law(text: str) -> Callable[[int], int]:
         raise ValueError(f"depth must be a number, or a multiple of the width as 2n; got {text!r}.")
     factor = int(ends[1] or 1)
     return (lambda n: factor * n) if ends[2] else (lambda n: factor)
-
-
-def place_named(name: str, shots: int) -> Any:
-    """``"aer"``, a fake machine as ``"fake_torino"``, or a real one as ``"ibm_torino"``."""
-    from .. import backends
-
-    if name == "aer":
-        return backends.aer(shots=shots)
-    if name.startswith("ibm_"):
-        return backends.ibm(name, shots=shots)
-    return backends.fake(name, shots=shots)
 
 
 def save(result: Any, plot: Path | None, json: Path | None) -> None:

@@ -84,8 +84,8 @@ def train(
 
     Returns:
         The state, and by name the numbers of each step, ``(CHUNK,)``: ``loss``, ``grad_norm``, and
-        ``penalty`` and ``dropped`` where a place has them. A step that is not finite changes nothing. If it may be
-        passed over it counts as a step; else it ends training, and its numbers stand behind those of
+        ``penalty`` and ``dropped`` where a place has them. A step that is not finite changes nothing. If it
+        may be passed over it counts as a step; else it ends training, and its numbers stand behind those of
         the last one.
     """
     start = state.step

@@ -139,6 +139,18 @@ def _propagation(
     return last
 
 
+def exactly_at(circuit: Circuit) -> Place:
+    """The cheapest exact place for a circuit.
+
+    Raises:
+        Refused: none is affordable; it says what each would cost.
+    """
+    place, found = _choose(circuit, Classical().tolerance)
+    if found.engine == "propagation":
+        raise Refused(f"no exact engine affords this circuit here. {found.why}")
+    return place
+
+
 def classical(tolerance: float = 1e-2) -> Classical:
     r"""The same model, run by whichever classical engine is cheapest: exact where one is affordable.
 

@@ -15,7 +15,7 @@ import pennylane as qp
 from ...certified import Certified
 from ...circuit import Circuit, leading
 from ...observables import norm
-from ...pauli.network import network, read_network
+from ...pauli.network import read_network
 from ...pauli.observables import readout_words
 from ...pauli.propagation import Propagated, Propagation, propagated, propagation
 from ...pauli.sets import Limits
@@ -24,7 +24,7 @@ from ...readout import Probabilities
 from ...refused import Refused
 from ..place import Place
 from .certificate import TOLERANCE, certify
-from .structure import Explanation, alone, explanation, free_bytes, stand_ins
+from .structure import Explanation, alone, blueprint, explanation, free_bytes, network_of
 
 LOOKED_AT = 64  # rows on which a trained model is looked at
 
@@ -126,9 +126,9 @@ class PauliPropagation(Place):
             )
         if said:
             warnings.warn(
-                f"pauli_propagation(weight={self.weight}) {', and '.join(said)}: the trained values may not be "
-                "those of the circuit. Ask qdl.certify(model, params, X), train with penalty=0.3, or go on "
-                "from here with a larger weight: fit(..., params=).",
+                f"pauli_propagation(weight={self.weight}) {', and '.join(said)}: the trained values may "
+                "not be those of the circuit. Ask qdl.certify(model, params, X), train with penalty=0.3, or "
+                "go on from here with a larger weight: fit(..., params=).",
                 RuntimeWarning,
                 stacklevel=4,
             )
@@ -204,10 +204,14 @@ def chosen(circuit: Circuit, limits: Limits) -> Propagation:
             f"keeps words on at most {limits.weight}: it would be dropped at once. Use weight={heaviest} or "
             "more, or read fewer wires at a time."
         )
+    net = blueprint(circuit, circuit.measured.wires)
     with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        params, x = stand_ins(circuit)
-        reading = read_network(circuit, params, x)
-        net = network(reading, circuit.wires, circuit.measured.wires, 1)
+        if net.chains:
+            raise Refused(
+                f"pauli_propagation() starts from products of one-wire states, and wires "
+                f"{list(net.chains[0][0])} start in a matrix product state. Use "
+                "qdl.backends.tensor_network(), or cone() where few wires matter to the readout."
+            )
         return propagation(net, words, limits)
 
 
@@ -234,7 +238,7 @@ def _check_memory(plan: Propagation, circuit: Circuit, batch: int) -> None:
 def _propagated(circuit: Circuit, limits: Limits, params: Any, x: Any) -> Propagated:
     batch = int(np.prod(leading(x), dtype=int))
     reading = read_network(circuit, params, x)
-    net = network(reading, circuit.wires, circuit.measured.wires, batch)
+    net = network_of(circuit, circuit.measured.wires, reading, batch)
     found = propagated(chosen(circuit, limits), net)
     return found._replace(values=jnp.broadcast_to(found.values, (batch, circuit.size)))
 
