@@ -30,7 +30,7 @@ class MatrixProductState(qp.operation.StatePrepBase):
         wires: n wires.
     """
 
-    ndim_params = (4,)
+    ndim_params = (4,)  # pyright: ignore
 
     def __init__(self, tensors: Any, wires: Any, id: str | None = None):
         super().__init__(tensors, wires=wires, id=id)
@@ -52,7 +52,8 @@ class MatrixProductState(qp.operation.StatePrepBase):
                 "are computed. Use qdl.backends.tensor_network(), or cone() where few wires matter to the "
                 "readout."
             )
-        return qp.StatePrep(amplitudes(self.data[0]), wires=self.wires, validate_norm=False)
+        state: Any = amplitudes(self.data[0])
+        return qp.StatePrep(state, wires=self.wires, validate_norm=False)
 
     def decomposition(self) -> list[Any]:
         """By amplitudes, for places that know no matrix product states."""
