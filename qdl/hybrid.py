@@ -241,7 +241,7 @@ def _has_places(model: Any) -> bool:
     return hasattr(model, "place") and hasattr(model, "circuit")
 
 
-def trained(model: Any, params: Any, x: Any, key: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
+def trained(model: Any, params: Any, x: Any, key: Any) -> tuple[jax.Array, dict[str, Any]]:
     """The outputs; and of the places of a model by name the ``penalty`` and the most that is ``dropped``."""
     if _has_places(model) and _is_plain(model):
         model.check_params(params)

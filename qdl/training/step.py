@@ -41,7 +41,7 @@ class Plan:
 
     def loss_of(
         self, params: Any, x: Any, y: Any, key: jax.Array
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    ) -> tuple[jax.Array, dict[str, Any]]:
         """The loss of one batch, the penalty of the model's places in it; and what they truncate."""
         outputs, found = trained(self.model, params, x, key)
         loss = self.loss(outputs) if y is None else self.loss(outputs, y)
