@@ -102,6 +102,9 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Where: classical (any number of wires), aer, fake_torino.")
+    ] = None,
     out: Out = None,
     resume: Annotated[
         Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")
@@ -112,7 +115,7 @@ def train(
 
     options = {
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
-        "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
+        "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "place": place,
     }  # fmt: skip
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)

@@ -241,12 +241,27 @@ def _has_places(model: Any) -> bool:
     return hasattr(model, "place") and hasattr(model, "circuit")
 
 
-def penalty(model: Any, params: Any, x: Any, key: Any = None) -> Any:
-    """What the places of a model want a loss to hold small, a scalar; None where they want nothing."""
-    stages = quantum_stages(model, params, x, key)
-    found = [stage.place.penalty(stage.circuit, p, x) for stage, p, x in stages]
-    wanted = [each for each in found if each is not None]
-    return sum(wanted[1:], wanted[0]) if wanted else None
+def trained(model: Any, params: Any, x: Any, key: Any) -> tuple[jax.Array, dict[str, Any]]:
+    """The outputs; and of the places of a model by name the ``penalty`` and the most that is ``dropped``."""
+    if _has_places(model) and _is_plain(model):
+        model.check_params(params)
+        outputs, *found = model.place.trained(model.circuit, params, model.check_features(x), key)
+        parts = [found]
+    else:
+        outputs = applied(model, params, x, key)
+        stages = [(s.place, s.circuit, p, x) for s, p, x in quantum_stages(model, params, x, key)]
+        parts = [(place.penalty(*at), place.dropped(*at)) for place, *at in stages]
+    penalties = [each for each, _ in parts if each is not None]
+    dropped = [each for _, each in parts if each is not None]
+    named = {"dropped": jnp.max(jnp.stack(dropped))} if dropped else {}
+    return outputs, named | ({"penalty": sum(penalties)} if penalties else {})
+
+
+def _is_plain(model: Any) -> bool:
+    """Whether it is a QNN whose outputs are the values of its place."""
+    from .model import QNN  # here: the classical stages need no PennyLane
+
+    return isinstance(model, QNN) and type(model).apply is QNN.apply
 
 
 def after_fit(model: Any, params: Any, x: Any, key: Any = None) -> None:

@@ -15,6 +15,7 @@ import pennylane as qp
 from .backends.amplitudes import preparation
 from .circuit import Circuit
 from .layers.base import Layer, Shape, Wires, collect
+from .layers.mps import MatrixProductState
 from .model import QNN
 from .readout import Expval, Probs
 from .refused import Refused
@@ -260,6 +261,8 @@ class _ThereAndBack(Layer):
                     "out and choose a place with noise, as qdl.backends.aer(noise=...)."
                 )
             prepares = isinstance(gate, qp.operation.StatePrepBase)
+            if isinstance(gate, MatrixProductState):
+                gate = gate.dense()
             yield from preparation(gate.data[0], list(gate.wires)) if prepares else [gate]
 
 

@@ -19,7 +19,7 @@ from qdl.layers import Composite, Entangler, Mirrored, Repeat, Rotation
 PNG = b"\x89PNG\r\n"
 NAMES = (
     "resources", "gradient_variance", "alternatives", "expressibility", "entangling_capability",
-    "quantum_fisher", "classical_fisher", "lie_algebra", "weight_truncation",
+    "quantum_fisher", "classical_fisher", "lie_algebra", "weight_truncation", "classical",
 )  # fmt: skip
 
 
@@ -29,6 +29,17 @@ def page():
     layers = Repeat([Rotation("xy"), Entangler("cz")], 2)
     model = qdl.QNN(30, layers, readout=qdl.Expval(qp.Z(3) @ qp.Z(4)))
     return model, trainability_report(model, key=jax.random.key(0))
+
+
+def test_the_page_asks_whether_the_model_is_classically_easy(page):
+    """By running it: here the light cone of two wires."""
+    model, report = page
+    section = report["classical"]
+    assert section.values["engine"] == "cone" and section.values["wires"] < 10
+    assert (
+        section.values["verdict"] == "exact at this size" and section.values["gradient_seconds"] > 0
+    )
+    assert "hard" not in " ".join(section.findings)
 
 
 def test_numbers_are_those_of_the_functions(page):

@@ -111,7 +111,8 @@ def check(
     If some $|z| > 5$, the exact simulator is asked what it would give with wires exchanged, reversed, shifted
     or (up to five) permuted, outcomes swapped, angles negated, doubled or halved; a mistake that fits three
     times better than noise, a common factor, is named. So is the qubit, if one qubit alone is off.
-    A circuit with channels is compared with ``density_matrix()``.
+    A circuit with channels is compared with ``density_matrix()``; one of more than 22 wires with the exact
+    engine that ``qdl.backends.classical()`` finds affordable, and no wires are exchanged then.
 
     Args:
         model: the model; where it is ``on`` does not matter.
@@ -122,6 +123,9 @@ def check(
         repeats: calls of the place, each of which is a job on a machine; None for 1 where nothing is
             drawn, for 3 with error mitigation, and else for as many as show a place that takes a quarter
             of its shots.
+
+    Raises:
+        Refused: more wires than a state vector has, and no exact engine that is affordable.
 
     Returns:
         An ``Agreement``, true where they agree; printed, it says the smallest bias that would have been seen.

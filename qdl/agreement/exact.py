@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -10,16 +11,28 @@ import numpy as np
 import pennylane as qp
 
 from ..backends import density_matrix, statevector
-from ..layers import Template
+from ..backends.beyond.classical import exactly_at
+from ..layers import Layer
+from ..layers.base import Wires
 from ..model import QNN
+
+PURE, MIXED = 22, 11  # wires whose states are computed; above them qdl.backends.classical() does
 
 
 def exact(model: QNN, params: Any, x: Any) -> np.ndarray:
-    """The values ``(samples, k)`` of the exact simulator, the one for mixed states if need be."""
+    """The values ``(samples, k)`` of the exact simulator, the one for mixed states if need be.
+
+    Raises:
+        Refused: more wires than a state vector has, and no exact engine that is affordable.
+    """
     one = None if x is None else np.reshape(x, (-1, np.shape(x)[-1]))[0]
     operators = model.operators(jax.tree.map(np.asarray, params), one)
     noisy = any(isinstance(operator, qp.operation.Channel) for operator in operators)
-    return rows(model.on(density_matrix() if noisy else statevector()).apply(params, x))
+    if model.n_wires > (MIXED if noisy else PURE):
+        place = exactly_at(model.circuit)
+    else:
+        place = density_matrix() if noisy else statevector()
+    return rows(model.on(place).apply(params, x))
 
 
 def rows(values: Any) -> np.ndarray:
@@ -27,13 +40,30 @@ def rows(values: Any) -> np.ndarray:
     return np.asarray(values, float).reshape(-1, np.shape(values)[-1])
 
 
+@dataclass(frozen=True)
+class Changed(Layer):
+    """Other gates for the parameters and the features of some layers, which keep all wires active."""
+
+    operators: Callable[..., Any]
+    of: Layer
+
+    def shape(self, wires: Wires) -> Any:
+        return self.of.shape(wires)
+
+    def gates(self, params: Any, x: Any, wires: Wires) -> Iterable[Any]:
+        yield from self.operators(params, x, wires)
+
+    def n_features(self, wires: Wires) -> int:
+        return self.of.n_features(wires)
+
+
 def changed(model: QNN, gates: Any, readout: Any = None) -> QNN:
     """A model with other gates and perhaps another readout; its parameters are ``[params]``."""
     if readout is None:
         readout = model.readout
-        if getattr(readout, "wires", True) is None:  # a Template keeps all wires active
+        if getattr(readout, "wires", True) is None:  # the new layer keeps all wires active
             readout = replace(readout, wires=model.active)
-    return QNN(model.n_wires, Template(gates, shape=model.layers.shape), readout)
+    return QNN(model.n_wires, Changed(gates, model.layers), readout)
 
 
 def scaled(model: QNN, factor: float) -> QNN:

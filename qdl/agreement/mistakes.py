@@ -12,7 +12,7 @@ from pennylane.pauli import PauliWord
 from ..model import QNN
 from ..observables import words
 from ..readout import Expval, Probabilities, Probs
-from .exact import exact, reread, scaled
+from .exact import PURE, exact, reread, scaled
 
 FACTORS = {
     "angles are negated": -1.0,
@@ -64,8 +64,10 @@ def _probabilities(model: QNN) -> bool:
 
 def _moved(model: QNN, params: Any, x: Any) -> Iterator[tuple[str, np.ndarray]]:
     """The values with the gates of each wire on another one, read as before."""
+    if model.n_wires > (WIDE if _probabilities(model) else PURE):
+        return
     named = dict(_permutations(model.n_wires))
-    if not named or (_probabilities(model) and model.n_wires > WIDE):
+    if not named:
         return
     # Gates on wire p(w), read on v: the same as the circuit as it is, read where p puts v.
     back = {name: [to.index(w) for w in range(model.n_wires)] for name, to in named.items()}

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ..layers.base import Layer, Shape, Wires, is_shape
+from ..layers.mps import MatrixProductState
 from ..reading import Constant, Entry, Feature, Gate, Leaf, leaves, read_gates, unfold, visits
 from ..reading.gates import Array
 from ..readout import Measured
@@ -17,7 +18,9 @@ from ..simulator.read import parts_of as small_gates
 from .amplitudes import preparation
 from .program import OpenGate, Piece, Program
 
-PREPARATIONS = ("StatePrep", "AmplitudeEmbedding", "MottonenStatePreparation")
+PREPARATIONS = (
+    "StatePrep", "AmplitudeEmbedding", "MottonenStatePreparation", "MatrixProductState"
+)  # fmt: skip
 NOTHING = ("Identity", "Snapshot", "GlobalPhase")
 
 
@@ -25,6 +28,8 @@ def expand(operator: Any) -> list[Any]:
     """An operator as small gates with angles; prepared states as rotations, so that they are angles too."""
     if operator.name in NOTHING:
         return []
+    if isinstance(operator, MatrixProductState):
+        operator = operator.dense()
     if operator.name in PREPARATIONS:
         return list(preparation(operator.data[0], list(operator.wires)))
     return small_gates(operator)

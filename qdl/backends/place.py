@@ -169,6 +169,15 @@ class Place:
         """A scalar that a loss should hold small, because this place truncates; None for none."""
         return None
 
+    def dropped(self, circuit: Circuit, params: Any, x: Any) -> Any:
+        """How much is left out of the values here, a scalar for the history of ``fit``; None for nothing."""
+        return None
+
+    def trained(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any, Any]:
+        """Values, penalty and what is dropped, for a step of ``fit``: one pass where a place can."""
+        values = self.apply(circuit, params, x, key)
+        return values, self.penalty(circuit, params, x), self.dropped(circuit, params, x)
+
     def after_fit(self, circuit: Circuit, params: Any, x: Any) -> None:
         """Warn of trained parameters whose values here are not what they seem; by default nothing."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .places import place_named
 from .train import DEPTHS, build_model
-from .variance import find, place_named
+from .variance import find
 
 
 def cost(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from . import runs
-from .variance import chosen_depth, depth_law, find, place_named, whole_numbers
+from .places import place_named
+from .variance import chosen_depth, depth_law, find, whole_numbers
 
 
 def make(
@@ -29,7 +30,8 @@ def make(
         depth: a number, or a multiple of the width as ``2n``; None for 2n where the family has a depth.
         widths: also sweep over these, as ``2-10`` or ``4,8,16``; for a family or a function.
         samples: of the gradient's engine.
-        place: also what the circuit becomes on this machine, as ``fake_torino``.
+        place: also what the circuit becomes on this machine, as ``fake_torino``; every page has the classical
+            engines.
         seed: of everything random.
         out: the folder; new or empty.
 
@@ -51,7 +53,7 @@ def make(
     depth = chosen_depth(target, depth, "2n")
     law = None if depth is None else depth_law(depth)
     model = found if whole else found(wires) if law is None else found(wires, law(wires))
-    machine = None if place is None else place_named(place, shots=1024)
+    machine = None if place in (None, "classical") else place_named(place, shots=1024)
     sizes = None if widths is None else whole_numbers(widths)
     with runs.fresh(f"report-{Path(target.replace(':', '-')).name}", out) as folder:
         sweep = None

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arguments import check_whole
 from . import photonic, runs
+from .places import place_named
 from .start import start_line
 
 FEATURES = {
@@ -29,6 +30,7 @@ CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
 DEPTHS = {
     "cvqnn": 4, "data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4,
 }  # fmt: skip
+SHOTS = 1000  # of a place that draws
 IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
 MOST = {"features": 1000, "depth": 1000, "steps": 10**7, "batch_size": 10**6, "learning_rate": 1e6}
 KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
@@ -48,6 +50,8 @@ class TrainConfig:
         batch_size: rows a step.
         learning_rate: of Adam.
         seed: of the split, the first parameters and the batches.
+        place: where it is trained: classical, which takes any number of wires, aer, fake_torino, ...; None
+            for the state vector.
     """
 
     dataset: str = "digits"
@@ -59,6 +63,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 0.02
     seed: int = 0
+    place: str | None = None
 
     def __post_init__(self) -> None:
         if self.dataset not in FEATURES:
@@ -242,7 +247,7 @@ def run(
     """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
     data, model = _prepare(config)
     with runs.fresh(f"{config.dataset}-{config.model}", out) as folder:
-        if say is not None:
+        if say is not None and config.place is None:
             say(start_line(model, data, config.seed))
         return folder, _run(config, data, model, folder)
 
@@ -302,7 +307,8 @@ def _tuple(value: Any) -> Any:
 def _prepare(config: TrainConfig) -> tuple[Any, Any]:
     data = load_data(config)
     n_classes = int(data.y_train.max()) + 1
-    return data, build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
+    model = build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
+    return data, model if config.place is None else model.on(place_named(config.place, SHOTS))
 
 
 def _run(config: TrainConfig, data: Any, model: Any, folder: Path) -> Trained:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .places import place_named
+
 FAMILIES = ("mcclean", "hardware_efficient", "strongly_entangling", "data_reuploading", "qcnn")
 
 
@@ -233,17 +235,6 @@ def depth_law(text: str) -> Callable[[int], int]:
     if not 1 <= factor <= DEEPEST:
         raise ValueError(f"depth must lie between 1 and {DEEPEST}, got {text!r}.")
     return (lambda n: factor * n) if ends[2] else (lambda n: factor)
-
-
-def place_named(name: str, shots: int) -> Any:
-    """``"aer"``, a fake machine as ``"fake_torino"``, or a real one as ``"ibm_torino"``."""
-    from .. import backends
-
-    if name == "aer":
-        return backends.aer(shots=shots)
-    if name.startswith("ibm_"):
-        return backends.ibm(name, shots=shots)
-    return backends.fake(name, shots=shots)
 
 
 def save(result: Any, plot: Path | None, json: Path | None) -> None:

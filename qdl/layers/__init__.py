@@ -5,6 +5,7 @@ from .compose import Adjoint, Composite, Mirrored, Repeat, Sequential
 from .encoding import AmplitudeEncoding, AngleEncoding, BasisEncoding, IQPEncoding
 from .entangling import Entangler
 from .evolution import QAOA, Evolution, Hadamards
+from .mps import MPSEncoding
 from .noise import Noise
 from .qcnn import Convolution, Pooling
 from .rotation import RandomRotation, Rotation
@@ -23,6 +24,7 @@ __all__ = [
     "Hadamards",
     "IQPEncoding",
     "Layer",
+    "MPSEncoding",
     "Mirrored",
     "Noise",
     "Pooling",

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import pennylane as qp
 
 from ..circuit import Circuit
+from ..layers.mps import MatrixProductState
 from ..refused import Refused
 from ..simulator.density import lifted
 from ..simulator.fuse import as_dense
@@ -74,6 +75,7 @@ class PauliNetwork:
     Attributes:
         wires: the wires of the light cone, sorted.
         prepared: wires that start in given amplitudes ``(2,)`` or ``(batch, 2)``; the others in 0.
+        chains: wires that start in a matrix product state, and its tensors ``([batch,] n, bond, 2, bond)``.
         opening: the gates on each wire before it meets another; no entry for a wire without gates.
         blocks: on pairs of wires, in time order.
         values: the numbers, perhaps traced.
@@ -88,10 +90,38 @@ class PauliNetwork:
     values: Values
     constants: int
     batch: int
+    chains: tuple[tuple[tuple[int, ...], Any], ...] = ()
+    sources: Any = (
+        {},
+        (),
+    )  # of ``prepared`` and ``chains``: pieces of the reading, or given states
+    noisy: bool = (
+        False  # its pieces are more than those of the reading, so that ``of`` is not for others
+    )
+
+    @property
+    def chained(self) -> frozenset[int]:
+        """The wires that start in a matrix product state."""
+        return frozenset(w for wires, _ in self.chains for w in wires)
 
     def with_values(self, values: Values) -> PauliNetwork:
         """The same network with other numbers."""
         return replace(self, values=values)
+
+    def of(self, reading: Reading, batch: int) -> PauliNetwork:
+        """The same network for another reading of the same circuit: other parameters, other features."""
+        flags = tuple(piece.batched for piece in reading.pieces)
+        values = Values.of(reading, flags, reading.numbers, batch)
+        prepared, chains = self.sources
+        return replace(
+            self,
+            prepared={
+                w: values.arrays[s] if isinstance(s, int) else s for w, s in prepared.items()
+            },
+            chains=tuple((wires, values.arrays[piece]) for wires, piece in chains),
+            values=values,
+            batch=batch,
+        )
 
     @property
     def reuploads(self) -> bool:
@@ -110,6 +140,8 @@ def read_network(circuit: Circuit, params: Any, x: Any) -> Reading:
 
 
 def _expand(operator: Any) -> list[Any]:
+    if isinstance(operator, MatrixProductState):
+        return [operator]
     if isinstance(operator, qp.BasisState):
         return [part for each in operator.decomposition() for part in _expand(each)]
     found = parts_of(operator, widest=2)
@@ -141,10 +173,15 @@ def network(
     """
     n = max(wires) + 1
     reading, reached = reduced(reading, measured)
-    if any(isinstance(gate.operator, qp.operation.Channel) for gate in reading.gates):
+    noisy = any(isinstance(gate.operator, qp.operation.Channel) for gate in reading.gates)
+    if noisy:
         reading = _lifted(reading, n)
     flags = tuple(piece.batched for piece in reading.pieces)
     builder = _Builder(n, flags)
+    chains = [g for g in reading.gates if isinstance(g.operator, MatrixProductState)]
+    reading = replace(
+        reading, gates=[g for g in reading.gates if not isinstance(g.operator, MatrixProductState)]
+    )
     for element in split(reading, flags):
         for part in _narrow(element):
             builder.append(part)
@@ -152,12 +189,13 @@ def network(
         _block((wire,), elements, n) for wire, elements in sorted(builder.opening.items())
     )
     blocks = tuple(_block(pair, elements, n) for pair, elements in builder.blocks)
-    values = Values.of(reading, flags, reading.numbers, batch)
-    prepared = {
-        wire: values.arrays[state] if isinstance(state, int) else state
-        for wire, state in builder.prepared.items()
-    }
-    return PauliNetwork(reached, prepared, opening, blocks, values, len(reading.constants), batch)
+    states = tuple((tuple(g.operator.wires), g.array) for g in chains)
+    empty = Values.of(reading, flags, reading.numbers, batch)
+    fixed = len(reading.constants)
+    found = PauliNetwork(
+        reached, {}, opening, blocks, empty, fixed, batch, (), (builder.prepared, states), noisy
+    )
+    return found.of(reading, batch)
 
 
 def _lifted(reading: Reading, n: int) -> Reading:

@@ -64,9 +64,12 @@ def propagated(plan: Propagation, network: PauliNetwork) -> Propagated:
     slots = np.array([at for _, at in plan.sets.words], int)
     offset = jnp.asarray(plan.words.offset, vectors.dtype)
 
+    never = plan.words.weights[:, np.array(plan.sets.start, int) < 0]  # words dropped at once
+
     def carried(matrices: jax.Array) -> Any:
         found = plan.sweep.run(matrices, start)
-        return found.coefficients[slots], found.squares, found.sizes
+        squares = found.squares + (never**2).sum(1)
+        return found.coefficients[slots], squares, found.sizes + np.abs(never).sum(1)
 
     if matrices.shape[-1] == 1:
         c, squares, sizes = carried(matrices[..., 0])
@@ -141,4 +144,7 @@ def _patterns(network: PauliNetwork) -> tuple[list[np.ndarray], list[np.ndarray]
     found = np.asarray(jax.jit(jax.vmap(draw, (0, None if many is None else 0)))(shared, many))
     size = np.abs(found)
     rounding = 1e-10 if size.dtype == np.float64 else 2e-6
-    return list(np.any(size > rounding, axis=0)), list(np.mean(found**2, axis=0))
+    possible = np.any(size > rounding, axis=0)
+    for i, block in enumerate(network.blocks):  # a computed matrix is not drawn, and may be any
+        possible[i] |= any(step.dense.array is not None for step in block.steps)
+    return list(possible), list(np.mean(found**2, axis=0))

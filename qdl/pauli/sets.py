@@ -156,7 +156,8 @@ def word_sets(
                 free.append(at)
                 for w in wires_of(word):
                     on[w].discard(word)
-                _drop(rows, at)
+                if not _drop(rows, at):  # a word of the readout that no block has met yet
+                    start[start.index(at)] = -1
         most = max(most, len(slot))
     table = [
         np.array(column, int).reshape(-1, 16)
@@ -177,10 +178,11 @@ def word_sets(
     )
 
 
-def _drop(rows: list[tuple[int, list[int], list[int], list[bool]]], at: int) -> None:
-    """Drop a word where it was written last."""
+def _drop(rows: list[tuple[int, list[int], list[int], list[bool]]], at: int) -> bool:
+    """Drop a word where it was written last; False where no block wrote it."""
     for _, _, writes, gone in reversed(rows):
         if at in writes:
             q = writes.index(at)
             writes[q], gone[q] = -1, True
-            return
+            return True
+    return False

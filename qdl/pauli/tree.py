@@ -33,6 +33,8 @@ class Tree:
 
 def tree_of(network: PauliNetwork, word: Word) -> Tree | None:
     """How the blocks of a network join for one word; None where they are no tree."""
+    if network.chains:
+        return None
     last = {wire: i for i, block in enumerate(network.blocks) for wire in block.wires}
     depth: dict[int, int] = {}
     letters, levels = [], {}

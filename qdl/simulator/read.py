@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -18,6 +19,7 @@ from pennylane.ops.qubit.attributes import diagonal_in_z_basis
 
 from .. import reading as structure
 from ..layers.base import Layer, Wires
+from ..layers.mps import MatrixProductState
 from ..reading import Computed, Constant, Entry, Feature, Leaf, with_all_data
 from ..reading.gates import Array, operators_of
 from ..reading.values import computed_angles, without_gradient
@@ -102,7 +104,7 @@ def read(
     for leaf in structure.leaves(nodes):
         at = leaf.layer, leaf.wires
         if at not in known:
-            known[at] = structure.read_gates(*at, shape, expand)
+            known[at] = _read_gates(*at, shape, expand)
             if not channels:
                 _refuse_channels(known[at])
     builder = _Builder(without_gradient(params, structure.leaves(nodes)), x, expand)
@@ -114,6 +116,14 @@ def read(
             builder.reading.fences.append(len(builder.reading.gates))
         builder.append(parts[id(leaf)], run)
     return builder.finished()
+
+
+@lru_cache(maxsize=256)
+def _read_gates(
+    layer: Layer, wires: Wires, shape: tuple[int, ...] | None, expand: structure.Expand
+) -> tuple[structure.Gate, ...]:
+    """Read once for counting what a circuit costs, for its values, and for their gradient."""
+    return structure.read_gates(layer, wires, shape, expand)
 
 
 def reduced(reading: Reading, measured: Iterable[int]) -> tuple[Reading, tuple[int, ...]]:
@@ -251,6 +261,8 @@ def parts_of(operator: Any, widest: int = MAX_WIRES) -> list[Any]:
         )
     if operator.name in ("Barrier", "Identity", "Snapshot"):
         return []
+    if isinstance(operator, MatrixProductState):
+        return [operator.dense()]
     if isinstance(operator, qp.operation.Channel):
         return [operator]
     small = len(operator.wires) <= widest and operator.has_matrix
@@ -276,6 +288,8 @@ def parts_of(operator: Any, widest: int = MAX_WIRES) -> list[Any]:
 def _add_array(operator: Any, reading: Reading) -> int:
     """A piece for the matrix, the Kraus matrices or the prepared state of a traced operator."""
     batch = operator.batch_size
+    if isinstance(operator, MatrixProductState):
+        return reading.add(operator.data[0], batch is not None, True)
     if isinstance(operator, qp.operation.StatePrepBase):
         lead = () if batch is None else (batch,)
         return reading.add(operator.state_vector().reshape(*lead, -1), batch is not None, True)

@@ -14,11 +14,12 @@ import pennylane as qp
 from ..circuit import Circuit, leading
 from ..readout import Measured
 from . import measure
+from .chains import narrowed, parts_and_chains
 from .density import mixed_values
 from .execute import Execution, Head, Ready, execute
 from .memory import check_memory
 from .plan import ALL, Passes
-from .read import read, reduced
+from .read import read
 from .shift import Experiment, sampled
 from .shots import bases
 from .shots import head as distribution_head
@@ -56,11 +57,11 @@ def evaluate_groups(
     The caller has looked whether those fit; the circuit itself may have any number of wires.
     """
     lead = leading(x)
-    reading = read(circuit.layers, circuit.wires, params, x, channels=True)
+    reading = read(circuit.layers, circuit.wires, params, x, channels=True, expand=parts_and_chains)
     noisy = any(isinstance(gate.operator, qp.operation.Channel) for gate in reading.gates)
     batch, out = math.prod(lead), []
     for measured in groups:
-        here, _ = reduced(reading, measured.wires)
+        here = narrowed(reading, measured.wires)
         if noisy:
             found = mixed_values(here, circuit.wires, measured, batch, passes)
         else:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 STEP = ("loss", "grad_norm", "step_time")
-PENALTY = "penalty"  # a row a step, where a place has one
+TRUNCATED = ("penalty", "dropped")  # a row a step, where a place has one
 VALIDATION = ("val_step", "val_loss", "val_accuracy")
 
 
@@ -31,7 +31,7 @@ class Record:
         self.compile_time = 0.0
         self.steps: dict[str, list[np.ndarray]] = {
             name: [] if table is None else [table[name]]
-            for name in (*STEP, PENALTY)
+            for name in (*STEP, *TRUNCATED)
             if name in STEP or (table is not None and name in table)
         }
         self.validations: list[tuple[int, float, float]] = []
@@ -80,7 +80,7 @@ def rows(history: Mapping[str, Any], start: int = 0) -> Iterator[dict[str, Any]]
         for i, step in enumerate(history["val_step"])
     }
     for i in range(start, len(history["loss"])):
-        names_here = [name for name in (*STEP, PENALTY) if name in history]
+        names_here = [name for name in (*STEP, *TRUNCATED) if name in history]
         values = {name: _number(history[name][i]) for name in names_here}
         yield {"step": i + 1, **values, **validations.get(i + 1, {})}
 

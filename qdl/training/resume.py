@@ -15,13 +15,13 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no 
 
 from ..describe import describe, differences
 from ..files import Checkpoints, Saved, checked, fingerprint, lock
-from .history import PENALTY, STEP, VALIDATION, Record
+from .history import STEP, TRUNCATED, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
 from .trees import from_arrays, to_arrays
 
 ORDER = "state/order"  # in the files of earlier versions; it follows from the key
-HISTORY = (*STEP, PENALTY, *VALIDATION)
+HISTORY = (*STEP, *TRUNCATED, *VALIDATION)
 
 
 class BestNotes(TypedDict):

@@ -43,7 +43,8 @@ class Fit:
     Attributes:
         params: the trained parameters.
         history: arrays ``loss``, ``grad_norm`` (NaN where an optimizer needs values only),
-            ``step_time`` (seconds), and ``penalty`` where the model's place has one, an entry per step;
+            ``step_time`` (seconds), and where the model's place truncates ``penalty`` (if it has one) and
+            ``dropped``, how much it leaves out, an entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
             and the number ``compile_time`` (seconds). Where a place draws shots also the number
             ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that

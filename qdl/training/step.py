@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from ..hybrid import applied, penalty
+from ..hybrid import applied, trained
 from .by_value import by_value
 from .losses import CrossEntropy, Loss
 from .optimizers import ValuesOnly
@@ -41,12 +41,11 @@ class Plan:
 
     def loss_of(
         self, params: Any, x: Any, y: Any, key: jax.Array
-    ) -> tuple[jax.Array, jax.Array | None]:
-        """The loss of one batch, the penalty of the model's places in it, and that penalty alone."""
-        outputs = self.outputs(params, x, key)
+    ) -> tuple[jax.Array, dict[str, Any]]:
+        """The loss of one batch, the penalty of the model's places in it; and what they truncate."""
+        outputs, found = trained(self.model, params, x, key)
         loss = self.loss(outputs) if y is None else self.loss(outputs, y)
-        extra = penalty(self.model, params, x, key)
-        return (loss, None) if extra is None else (loss + extra, extra)
+        return (loss + found["penalty"] if "penalty" in found else loss), found
 
 
 class State(NamedTuple):
@@ -85,8 +84,8 @@ def train(
 
     Returns:
         The state, and by name the numbers of each step, ``(CHUNK,)``: ``loss``, ``grad_norm``, and
-        ``penalty`` where a place has one. A step that is not finite changes nothing. If it may be
-        passed over it counts as a step; else it ends training, and its numbers stand behind those of
+        ``penalty`` and ``dropped`` where a place has them. A step that is not finite changes nothing. If it
+        may be passed over it counts as a step; else it ends training, and its numbers stand behind those of
         the last one.
     """
     start = state.step
@@ -125,10 +124,10 @@ def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.A
         return plan.loss_of(params, x, y, key)[0]
 
     if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
-        (loss, extra), gradient = both(state.params), optax.tree.zeros_like(state.params)
+        (loss, truncated), gradient = both(state.params), optax.tree.zeros_like(state.params)
         norm = jnp.asarray(jnp.nan)
     else:
-        (loss, extra), gradient = jax.value_and_grad(both, has_aux=True)(state.params)
+        (loss, truncated), gradient = jax.value_and_grad(both, has_aux=True)(state.params)
         norm = optax.tree.norm(gradient)
     # `x` for optimizers that look at the states of this batch: the metric of qdl.training.
     more = {"value": loss, "grad": gradient, "value_fn": objective, "x": x}
@@ -140,8 +139,7 @@ def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.A
     skip = ~finite & (state.skipped < plan.skips)
     old = State(state.params, state.opt_state, state.step + skip, skip, state.skipped + skip)
     state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, old)
-    numbers = {"loss": loss, "grad_norm": norm}
-    return state, numbers if extra is None else numbers | {"penalty": extra}
+    return state, {"loss": loss, "grad_norm": norm, **truncated}
 
 
 @partial(jax.jit, static_argnums=0)

@@ -50,7 +50,7 @@ def certify(place: PauliPropagation, circuit: Circuit, params: Any, x: Any) -> P
     shape = (*np.shape(x)[:-1], circuit.size)
     values = np.asarray(found.values, float).reshape(shape)
     bound = np.asarray(found.bound, float)
-    tolerance = TOLERANCE if place.tolerance is None else place.tolerance
+    tolerance = place.most
     exact = not bound.any() and not place.drops(circuit)
     difference = None if exact else _next(place, circuit, params, x, values)
     spot = None if exact else _spot(circuit, params, x, values)

@@ -65,6 +65,18 @@ class Classical(Place):
         """That of the engine; None for an exact one."""
         return self.choose(circuit).penalty(circuit, params, x)
 
+    def dropped(self, circuit: Circuit, params: Any, x: Any) -> Any:
+        """What a truncating engine drops; None for an exact one."""
+        return self.choose(circuit).dropped(circuit, params, x)
+
+    def trained(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any, Any]:
+        """What a step of ``fit`` looks at, by the engine that was chosen."""
+        return self.choose(circuit).trained(circuit, params, x, key)
+
+    def after_fit(self, circuit: Circuit, params: Any, x: Any) -> None:
+        """Warn as the engine does."""
+        self.choose(circuit).after_fit(circuit, params, x)
+
 
 @lru_cache(maxsize=64)
 def _choose(circuit: Circuit, tolerance: float) -> tuple[Place, Explanation]:
@@ -125,6 +137,18 @@ def _propagation(
             "fewer layers, a local readout, or Convolution(pattern='pairs')."
         )
     return last
+
+
+def exactly_at(circuit: Circuit) -> Place:
+    """The cheapest exact place for a circuit.
+
+    Raises:
+        Refused: none is affordable; it says what each would cost.
+    """
+    place, found = _choose(circuit, Classical().tolerance)
+    if found.engine == "propagation":
+        raise Refused(f"no exact engine affords this circuit here. {found.why}")
+    return place
 
 
 def classical(tolerance: float = 1e-2) -> Classical:

@@ -14,6 +14,7 @@ from ... import simulator
 from ...circuit import Circuit, leading
 from ...refused import Refused
 from ..place import Place
+from . import sampling
 from .structure import Explanation, alone, cones, explanation, free_bytes
 
 
@@ -27,6 +28,14 @@ class Cone(Place):
         """The readout values; what no gate brings together is never one state."""
         check(circuit, int(np.prod(leading(x), dtype=int)))
         return _values(circuit, params, x)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the active wires: those whose cones meet are drawn from one state.
+
+        Raises:
+            Refused: such a state does not fit.
+        """
+        return sampling.bits(circuit, lambda c: self.values(c, params, x, None), shots, key)
 
     def explain(self, model: Any) -> Explanation:
         """The wires, operations and bytes of the cones."""

@@ -9,18 +9,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pennylane as qp
 
 from ...circuit import Circuit, leading
 from ...pauli.contraction import Layout, arrays_of, contracted, layout_of
-from ...pauli.network import PauliNetwork, network, read_network
+from ...pauli.network import PauliNetwork, read_network
 from ...pauli.observables import Words, readout_words
 from ...pauli.tree import tree_of, tree_value
 from ...pauli.words import Word, wires_of
 from ...refused import Refused
 from ..place import Place
+from . import sampling
 from .paths import SECONDS, Contraction, contraction
-from .structure import Explanation, alone, explanation, free_bytes, stand_ins
+from .structure import Explanation, alone, blueprint, explanation, free_bytes, network_of
 
 MOST_WORDS = 256  # each is a contraction of its own
 
@@ -45,6 +45,24 @@ class TensorNetwork(Place):
         found = counted(circuit, self.seconds)
         chunk = found.chunk(batch, free_bytes())
         return _values(circuit, self.seconds, chunk, params, x)
+
+    def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
+        """Outcomes of the active wires of a tree: those that it joins are drawn together.
+
+        Raises:
+            Refused: a circuit that is no tree, or joins many active wires.
+        """
+
+        def probabilities(asked: Circuit) -> jax.Array:
+            if not is_tree(asked):
+                raise Refused(
+                    f"sampling wires {list(asked.measured.wires)} takes a contraction for each outcome, "
+                    "because the circuit is no tree. Use qdl.backends.cone() or statevector() where they "
+                    "fit, Convolution(pattern='pairs'), or read expectation values."
+                )
+            return self.values(asked, params, x, None)
+
+        return sampling.bits(circuit, probabilities, shots, key)
 
     def explain(self, model: Any) -> Explanation:
         """Operations and bytes of the contraction; the path is searched once and kept."""
@@ -107,9 +125,7 @@ def explain(circuit: Circuit, seconds: float = SECONDS) -> Explanation:
 def counted(circuit: Circuit, seconds: float = SECONDS) -> Counted:
     """Flops and sizes of all words, from stand-in numbers."""
     words = read_words(circuit)
-    with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        reading = read_network(circuit, *stand_ins(circuit))
-        nets = [network(reading, circuit.wires, wires_of(word), 1) for word in words.words]
+    nets = [blueprint(circuit, wires_of(word)) for word in words.words]
     tree, flops, entries, written, wires = True, 0.0, 4.0, 0.0, 0
     for word, net in zip(words.words, nets, strict=True):
         wires = max(wires, len(net.wires))
@@ -117,24 +133,22 @@ def counted(circuit: Circuit, seconds: float = SECONDS) -> Counted:
         if tree_of(net, word) is not None:
             flops, written = flops + built, max(written, 300.0 * len(net.blocks))
             continue
-        found = _path(layout_of(net, word), seconds)
+        found = _path(layout_of(net, word), seconds / len(words.words))
         tree, flops = False, flops + found.flops + built
-        entries, written = max(entries, found.largest), max(written, found.written)
+        sites = sum(4.0 * a.shape[-1] ** 4 * len(on) for on, a in net.chains)
+        entries, written = max(entries, found.largest), max(written, found.written + sites)
     return Counted(tree, wires, flops, entries, max(written, 1.0))
 
 
+@lru_cache(maxsize=64)
 def is_tree(circuit: Circuit) -> bool:
     """Whether all words of a readout are trees; no path is searched."""
-    with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        reading = read_network(circuit, *stand_ins(circuit))
-        return all(
-            tree_of(network(reading, circuit.wires, wires_of(word), 1), word) is not None
-            for word in read_words(circuit).words
-        )
+    words = read_words(circuit).words
+    return all(tree_of(blueprint(circuit, wires_of(word)), word) is not None for word in words)
 
 
 def _path(layout: Layout, seconds: float) -> Contraction:
-    return contraction(layout.edges, seconds)
+    return contraction(layout.edges, layout.sizes, seconds)
 
 
 @lru_cache(maxsize=64)
@@ -157,8 +171,8 @@ def _values(circuit: Circuit, seconds: float, chunk: int | None, params: Any, x:
     batch = int(np.prod(lead, dtype=int))
 
     def value(word: Word) -> jax.Array:
-        net = network(reading, circuit.wires, wires_of(word), batch)
-        return jnp.broadcast_to(_value(net, word, seconds, chunk), (batch,))
+        net = network_of(circuit, wires_of(word), reading, batch)
+        return jnp.broadcast_to(_value(net, word, seconds / len(words.words), chunk), (batch,))
 
     dtype = jnp.result_type(float)
     found = jnp.stack([value(word) for word in words.words] or [jnp.zeros(batch, dtype)], axis=-1)
@@ -186,7 +200,7 @@ def tensor_network(seconds: float = SECONDS) -> TensorNetwork:
     gradients are exact; ``Noise`` layers are exact too.
 
     Args:
-        seconds: how long a path is searched for.
+        seconds: how long paths are searched for, those of all words of the readout together.
 
     Raises:
         Refused: when it runs, a contraction that does not fit into memory, a state that is prepared on

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import replace
-from ...pauli.contraction import Edges
+from ...pauli.contraction import Edges, Sizes
 
 SECONDS = 20.0  # of search; a longer one finds better paths for wide networks
 
@@ -33,7 +33,7 @@ class Contraction:
 
 
 @lru_cache(maxsize=64)
-def contraction(edges: Edges, seconds: float = SECONDS) -> Contraction:
+def contraction(edges: Edges, wider: Sizes = (), seconds: float = SECONDS) -> Contraction:
     """The best path that a search finds; from the user's cache where it was searched before.
 
     Raises:
@@ -47,8 +47,8 @@ def contraction(edges: Edges, seconds: float = SECONDS) -> Contraction:
             "Install it with: pip install 'qdl[tensor]'. Trees, as of Convolution(pattern='pairs'), "
             "need none."
         ) from error
-    sizes = {edge: 4 for each in edges for edge in each}
-    file = _file(edges, seconds)
+    sizes = {edge: 4 for each in edges for edge in each} | dict(wider)
+    file = _file(edges, wider, seconds)
     path = _kept(file)
     if path is None:
         options: dict[str, Any] = {"parallel": False, "optlib": "random", "progbar": False}
@@ -66,10 +66,10 @@ def contraction(edges: Edges, seconds: float = SECONDS) -> Contraction:
     return Contraction(path, float(flops), largest, float(tree.total_write()))
 
 
-def _file(edges: Edges, seconds: float) -> Path:
+def _file(edges: Edges, wider: Sizes, seconds: float) -> Path:
     from platformdirs import user_cache_path
 
-    key = hashlib.sha256(json.dumps([edges, seconds]).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps([edges, wider, seconds]).encode()).hexdigest()[:32]
     return user_cache_path("qdl", appauthor=False) / "paths" / f"{key}.json"
 
 

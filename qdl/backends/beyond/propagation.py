@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -14,7 +15,7 @@ import pennylane as qp
 from ...certified import Certified
 from ...circuit import Circuit, leading
 from ...observables import norm
-from ...pauli.network import network, read_network
+from ...pauli.network import read_network
 from ...pauli.observables import readout_words
 from ...pauli.propagation import Propagated, Propagation, propagated, propagation
 from ...pauli.sets import Limits
@@ -22,8 +23,10 @@ from ...pauli.words import wires_of
 from ...readout import Probabilities
 from ...refused import Refused
 from ..place import Place
-from .certificate import certify
-from .structure import Explanation, alone, explanation, free_bytes, stand_ins
+from .certificate import TOLERANCE, certify
+from .structure import Explanation, alone, blueprint, explanation, free_bytes, network_of
+
+LOOKED_AT = 64  # rows on which a trained model is looked at
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,55 @@ class PauliPropagation(Place):
 
     def penalty(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """The sum of squares of the dropped coefficients, times the strength; None without one."""
-        if not self.strength:
-            return None
-        dropped = self.propagated(circuit, params, x).dropped
-        return self.strength * (dropped**2).sum(-1).mean()
+        return self._penalty(self.propagated(circuit, params, x)) if self.strength else None
+
+    def dropped(self, circuit: Circuit, params: Any, x: Any) -> Any:
+        """The root mean square over samples of the dropped L2 norm; None where no word can be dropped."""
+        return _lost(self.propagated(circuit, params, x)) if self.drops(circuit) else None
+
+    def trained(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any, Any]:
+        """Values, penalty and what is dropped, from one sweep."""
+        found = self.propagated(circuit, params, x)
+        values = found.values.reshape(*leading(x), -1)
+        penalty = self._penalty(found) if self.strength else None
+        return values, penalty, _lost(found) if self.drops(circuit) else None
+
+    def _penalty(self, found: Propagated) -> jax.Array:
+        return self.strength * (found.dropped**2).sum(-1).mean()
+
+    def after_fit(self, circuit: Circuit, params: Any, x: Any) -> None:
+        """Warn where more than the tolerance was dropped, and of values that no state has."""
+        if not self.drops(circuit):
+            return
+        rows = x if x is None else x.reshape(-1, x.shape[-1])[:LOOKED_AT]
+        found = self.propagated(circuit, params, rows)
+        lost, said = float(_lost(found)), []
+        if lost > self.most:
+            said.append(f"drops words of L2 norm {lost:.2g}, and {self.most:.2g} is tolerated")
+        values = np.asarray(found.values)
+        outside = np.abs(values) > self.range(circuit) + 1e-6
+        if outside.any():
+            said.append(
+                f"gives {outside.sum()} of {outside.size} values that no state has, up to "
+                f"{np.abs(values[outside]).max():.4g}"
+            )
+        if said:
+            warnings.warn(
+                f"pauli_propagation(weight={self.weight}) {', and '.join(said)}: the trained values may "
+                "not be those of the circuit. Ask qdl.certify(model, params, X), train with penalty=0.3, or "
+                "go on from here with a larger weight: fit(..., params=).",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def most(self) -> float:
+        """The error that is tolerated."""
+        return TOLERANCE if self.tolerance is None else self.tolerance
 
     def propagated(self, circuit: Circuit, params: Any, x: Any) -> Propagated:
-        """Values, and how much was dropped, for features of at most two axes."""
+        """Values ``(rows, k)``, and how much was dropped."""
+        x = x if x is None or x.ndim <= 2 else x.reshape(-1, x.shape[-1])
         plan = chosen(circuit, self.limits)
         _check_memory(plan, circuit, int(np.prod(leading(x), dtype=int)))
         return _propagated(circuit, self.limits, params, x)
@@ -123,6 +168,12 @@ class PauliPropagation(Place):
     def explain(self, model: Any) -> Explanation:
         """Words, operations and bytes; and what is lost on average over uniform angles."""
         return explain(alone(model), self.limits)
+
+
+def _lost(found: Propagated) -> jax.Array:
+    """One number for what is dropped, whose square times the strength is the penalty."""
+    squares = (found.dropped**2).sum(-1).mean()
+    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
 
 
 def explain(circuit: Circuit, limits: Limits) -> Explanation:
@@ -153,10 +204,14 @@ def chosen(circuit: Circuit, limits: Limits) -> Propagation:
             f"keeps words on at most {limits.weight}: it would be dropped at once. Use weight={heaviest} or "
             "more, or read fewer wires at a time."
         )
+    net = blueprint(circuit, circuit.measured.wires)
     with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        params, x = stand_ins(circuit)
-        reading = read_network(circuit, params, x)
-        net = network(reading, circuit.wires, circuit.measured.wires, 1)
+        if net.chains:
+            raise Refused(
+                f"pauli_propagation() starts from products of one-wire states, and wires "
+                f"{list(net.chains[0][0])} start in a matrix product state. Use "
+                "qdl.backends.tensor_network(), or cone() where few wires matter to the readout."
+            )
         return propagation(net, words, limits)
 
 
@@ -183,7 +238,7 @@ def _check_memory(plan: Propagation, circuit: Circuit, batch: int) -> None:
 def _propagated(circuit: Circuit, limits: Limits, params: Any, x: Any) -> Propagated:
     batch = int(np.prod(leading(x), dtype=int))
     reading = read_network(circuit, params, x)
-    net = network(reading, circuit.wires, circuit.measured.wires, batch)
+    net = network_of(circuit, circuit.measured.wires, reading, batch)
     found = propagated(chosen(circuit, limits), net)
     return found._replace(values=jnp.broadcast_to(found.values, (batch, circuit.size)))
 
@@ -205,7 +260,8 @@ def pauli_propagation(
     Args:
         weight: words on more wires than this are dropped; None for none.
         penalty: times the sum of the squares of all dropped coefficients; ``fit`` adds it to the loss.
-        tolerance: how far values may be off in ``qdl.certify``; None for 0.01.
+        tolerance: how far values may be off in ``qdl.certify``, and the root of that sum above which ``fit``
+            warns; None for 0.01.
         epsilon: words whose coefficient has a smaller root mean square over independent uniform angles are
             dropped too.
         max_words: how many words are kept at once, the largest on that average; None for all.

@@ -15,8 +15,10 @@ import psutil
 from ...circuit import Circuit
 from ...layers.base import is_shape
 from ...observables import terms
+from ...pauli.network import PauliNetwork, network, read_network
 from ...readout import Measured, Observables, Probabilities
-from ...simulator.read import Reading, read, reduced
+from ...simulator.chains import parts_and_chains, seen_through
+from ...simulator.read import Reading, read
 
 RATE = 1e10  # floating-point operations a second, of one core
 
@@ -102,7 +104,20 @@ def alone(model: Any) -> Circuit:
 def stand_ins(circuit: Circuit) -> tuple[Any, Any]:
     """Numbers in the place of parameters and features."""
     params = jax.tree.map(lambda s: np.full(s, 0.3), circuit.shape, is_leaf=is_shape)
-    return params, np.full(circuit.n_features, 0.3) if circuit.n_features else None
+    width = circuit.n_features or _width(circuit, params)
+    return params, np.full(width, 0.3) if width else None
+
+
+def _width(circuit: Circuit, params: Any) -> int:
+    """How many features a circuit reads whose layers do not say: a Template may read any number."""
+    for width in (0, circuit.n_wires, *(2**k for k in range(13))):
+        try:
+            with jax.ensure_compile_time_eval():
+                circuit.operators(params, np.full(width, 0.3) if width else None)
+        except (IndexError, TypeError, ValueError):
+            continue
+        return width
+    return 0
 
 
 def free_bytes() -> float:
@@ -111,14 +126,50 @@ def free_bytes() -> float:
 
 
 @lru_cache(maxsize=16)
+def _reading(circuit: Circuit) -> Reading:
+    """The gates on at most two wires, with stand-ins."""
+    with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
+        return read_network(circuit, *stand_ins(circuit))
+
+
+@lru_cache(maxsize=256)
+def blueprint(circuit: Circuit, measured: tuple[int, ...]) -> PauliNetwork:
+    """The network of what can change some wires, with stand-ins: one for counting and for all values."""
+    with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
+        return network(_reading(circuit), circuit.wires, measured, 1)
+
+
+def network_of(
+    circuit: Circuit, measured: tuple[int, ...], reading: Reading, batch: int
+) -> PauliNetwork:
+    """The network with the numbers of a reading."""
+    known = blueprint(circuit, measured)
+    if known.noisy or _places(reading) != _places(_reading(circuit)):  # columns that nothing reads
+        return network(reading, circuit.wires, measured, batch)
+    return known.of(reading, batch)
+
+
+def _places(reading: Reading) -> Any:
+    """Where angles are found."""
+    pieces = [(p.batched, p.arrays or p.size) for p in reading.pieces]
+    return pieces, list(reading.constants)
+
+
+@lru_cache(maxsize=16)
 def cones(circuit: Circuit) -> Cones:
     """The light cones of what a circuit measures; a cone inside of another is not kept."""
     with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        reading = read(circuit.layers, circuit.wires, *stand_ins(circuit), channels=True)
+        reading = read(
+            circuit.layers,
+            circuit.wires,
+            *stand_ins(circuit),
+            channels=True,
+            expand=parts_and_chains,
+        )
     measured = circuit.measured
     noisy = any(isinstance(gate.operator, qp.operation.Channel) for gate in reading.gates)
     if isinstance(measured, Probabilities):
-        seen, reached = reduced(reading, measured.wires)
+        seen, _, reached = seen_through(reading, measured.wires)
         group = Group(measured, (), reached, len(seen.gates))
         return Cones((group,), None, np.zeros(0), noisy)
     columns: dict[Any, tuple[int, Any]] = {}  # each term once
@@ -141,7 +192,7 @@ def _groups(reading: Reading, every: Sequence[Any]) -> tuple[Group, ...]:
     """Terms by the cone that holds them."""
     found: dict[tuple[int, ...], list[int]] = {}
     for column, term in enumerate(every):
-        _, reached = reduced(reading, term.wires)
+        _, _, reached = seen_through(reading, term.wires)
         found.setdefault(reached, []).append(column)
     kept: dict[tuple[int, ...], list[int]] = {}
     for cone in sorted(found, key=len, reverse=True):
@@ -151,7 +202,7 @@ def _groups(reading: Reading, every: Sequence[Any]) -> tuple[Group, ...]:
     for cone, columns in kept.items():
         observables = tuple(_operator(every[column]) for column in columns)
         readout = Observables(observables)
-        seen, _ = reduced(reading, readout.wires)
+        seen, _, _ = seen_through(reading, readout.wires)
         out.append(Group(readout, tuple(columns), cone, len(seen.gates)))
     return tuple(out)
 

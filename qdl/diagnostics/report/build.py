@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from ...layers.base import check_key
-from . import alternatives, states, structure, training
+from . import alternatives, easy, states, structure, training
 from .page import TrainabilityReport
 from .section import Question, Section
 
@@ -26,6 +26,7 @@ PARTS: tuple[tuple[str, str, Callable[[Question], Section]], ...] = (
     ("classical_fisher", "Classical Fisher information", states.classical_fisher_section),
     ("lie_algebra", "Dynamical Lie algebra", structure.algebra_section),
     ("weight_truncation", "Weight truncation", training.truncation_section),
+    ("classical", "Classically easy?", easy.classical_section),
 )
 
 
@@ -43,8 +44,8 @@ def trainability_report(
 
     Gradient variance with its interval and engine, the same with a local observable, other depths and
     other initialisers, expressibility, entangling capability, Fisher information, the dynamical Lie
-    algebra, the light cone, weight truncation. A part that is not valid or too large for this model
-    says so; nothing else of the page depends on it.
+    algebra, the light cone, weight truncation, a gradient on the cheapest classical engine. A part that is
+    not valid or too large for this model says so; nothing else of the page depends on it.
 
     Args:
         model: a QNN.
