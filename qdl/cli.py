@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from . import __version__
+from .commands.tables import scaling_row, show, trained_row
 
 app = typer.Typer(
     help="Variational quantum neural networks: define, train, diagnose.",
@@ -70,17 +71,17 @@ def quickstart(
     with plain_errors():
         result = run(out, seed=seed, steps=steps, say=typer.echo)
     n_train, n_test = len(result.data.y_train), len(result.data.y_test)
-    _print(
+    show(
         f"digits 0 and 1: {n_train} images to train, {n_test} to test",
         ("model", "parameters", "test accuracy", "compile", "step"),
         [
-            *(_row(each) for each in result.quantum),
+            *(trained_row(each) for each in result.quantum),
             *((b.name, str(b.n_params), f"{b.accuracy:.3f}", "", "") for b in result.classical),
         ],
     )
     typer.echo(result.verdict())
     widths = next(iter(result.sweeps.values())).n_wires
-    _print(
+    show(
         "expected squared norm of the gradient over random starts",
         ("wires", *map(str, widths)),
         [(name, *(f"{row.squared_norm:.1e}" for row in s)) for name, s in result.sweeps.items()],
@@ -112,6 +113,7 @@ def train(
 ) -> None:
     """Train one model on one data set: a TOML file, options, or both; options win."""
     from .commands import train as command
+    from .commands.configuration import read_config
 
     options = {
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
@@ -120,7 +122,7 @@ def train(
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)
         if resume is None:
-            folder, trained = command.run(command.read_config(config, options), out, typer.echo)
+            folder, trained = command.run(read_config(config, options), out, typer.echo)
         elif config is not None or out is not None:
             raise ValueError(
                 "--resume takes everything from its folder. Leave the TOML file and --out out."
@@ -128,7 +130,7 @@ def train(
         else:
             folder, trained = resume, command.resume(resume, options)
     headers = ("model", "parameters", "test accuracy", "compile", "step")
-    _print(f"{folder.name}, {trained.fit.step} steps", headers, [_row(trained)])
+    show(f"{folder.name}, {trained.fit.step} steps", headers, [trained_row(trained)])
     if trained.fit.stopped == "interrupted":
         typer.echo(f"Interrupted. To go on: qdl train --resume {folder}")
     typer.echo(f"Pictures, parameters and every number: {folder}")
@@ -150,9 +152,9 @@ def runs(
         found = [run for folder in listing.find(folders or []) for run in listing.read(folder)]
         if plot is not None:
             listing.plot(found, plot)
-    _print("runs", listing.HEADERS, [run.row() for run in found])
+    show("runs", listing.HEADERS, [run.row() for run in found])
     if len(found) > 1 and (rows := listing.differences(found)):
-        _print("what differs", ("", *(run.name for run in found)), rows)
+        show("what differs", ("", *(run.name for run in found)), rows)
     if plot is not None:
         typer.echo(f"Curves: {plot}")
 
@@ -179,7 +181,7 @@ def cost(
     with plain_errors("transpiling for the machine, counting circuits"):
         found = run(model, place, features, classes, depth, shots, batch_size, steps, gradient)
     title = f"{model}, {steps} x {batch_size} rows"
-    _print(title, ("", found.place), found.rows())
+    show(title, ("", found.place), found.rows())
     typer.echo(f"QPU seconds: {found.formula}")
 
 
@@ -300,7 +302,7 @@ def ising(
 
     with plain_errors():
         found = run(out, seed=seed, seeds=seeds, epochs=epochs, figures=figures, say=typer.echo)
-    _print(
+    show(
         f"IsingClassifier with its defaults, {epochs} epochs, {seeds} seed(s)",
         ("accuracy", "mean", "lowest", "highest"),
         [
@@ -308,24 +310,14 @@ def ising(
             for name, values in found.accuracy.items()
         ],
     )
-    _print(
+    show(
         "Training error e(epoch) ~ epoch^-z",
         ("method", "rate", "z", "epochs", "last error", "test", "held"),
-        [_scaling(row) for row in found.rows],
+        [scaling_row(row) for row in found.rows],
     )
     for note in found.notes:
         typer.echo(note)
     typer.echo(f"Pictures, weights and every number: {found.folder}")
-
-
-def _scaling(row: Any) -> tuple[str, ...]:
-    """A method's row of the table of exponents."""
-    z = "no fit" if row.z is None else f"{row.z[0]:.2f}"
-    if row.z is not None and row.z[1] > 0:
-        z += f" +- {row.z[1]:.2f}"
-    window = f"{row.window[0]}-{row.window[1]}"
-    numbers = (row.last_error, row.test, row.held)
-    return row.name, f"{row.learning_rate:g}", z, window, *(f"{v:.3f}" for v in numbers)
 
 
 def _whole_numbers(text: str) -> list[int]:
@@ -335,30 +327,3 @@ def _whole_numbers(text: str) -> list[int]:
         raise ValueError(
             f"--classes must be whole numbers with commas between, got {text!r}. Example: --classes 3,8"
         ) from None
-
-
-def _row(trained: Any) -> tuple[str, ...]:
-    """A trained model's row of the table."""
-    from statistics import median
-
-    history = trained.fit.history
-    return (
-        trained.name,
-        str(trained.model.n_params),
-        f"{trained.accuracy:.3f}",
-        f"{history['compile_time']:.1f} s",
-        f"{1000 * median(history['step_time']):.1f} ms",
-    )
-
-
-def _print(title: str, headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text  # names are no markup: a folder may be called x[lr=1]
-
-    table = Table(title=Text(title), title_justify="left")
-    for i, header in enumerate(headers):
-        table.add_column(Text(header), justify="right" if i else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)

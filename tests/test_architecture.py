@@ -35,7 +35,7 @@ ALLOWED = {
     "readout": {"arguments", "observables", "refused"},
     "certified": {"arguments"},
     "circuit": {"arguments", "layers", "readout"},
-    "reading": {"layers"},
+    "reading": {"layers", "refused"},
     "simulator": GROUND,
     "modes": GROUND | {"simulator"},
     "photonic": GROUND | {"modes"},

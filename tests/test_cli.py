@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 import qdl
 from qdl.cli import app
 from qdl.commands import plots, runs
-from qdl.commands.train import TrainConfig, build_model, load_data, read_config, run
+from qdl.commands.configuration import TrainConfig, read_config
+from qdl.commands.train import build_model, load_data, run
 
 SMALL = "dataset = 'digits'\nmodel = 'hardware_efficient'\nfeatures = 3\ndepth = 1\nsteps = 5\n"
 PNG = b"\x89PNG\r\n"

@@ -61,7 +61,7 @@ def test_layers_page_shows_every_layer_with_its_circuit():
 
 
 def test_toml_block_is_a_configuration(tmp_path):
-    from qdl.commands.train import read_config
+    from qdl.commands.configuration import read_config
 
     (block,) = blocks("toml")
     path = tmp_path / "experiment.toml"

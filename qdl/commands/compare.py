@@ -9,7 +9,8 @@ from typing import Any
 
 from ..files import write_json
 from . import runs
-from .train import TrainConfig, build_model, load_data
+from .configuration import TrainConfig
+from .train import build_model, load_data
 
 DEFAULT = "reuploading"  # the default model of QNNClassifier: at most 4 wires, any features
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .configuration import DEPTHS
 from .places import place_named
-from .train import DEPTHS, build_model
+from .train import build_model
 from .variance import find
 
 

@@ -101,7 +101,8 @@ def _price(build: Any, sizes: list[int], law: Any, options: dict[str, Any]) -> s
 
 def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: int) -> Any:
     """A model for a data set and the first rows of it."""
-    from .train import DEPTHS, TrainConfig, build_model, load_data
+    from .configuration import DEPTHS, TrainConfig
+    from .train import build_model, load_data
 
     if widths is not None:
         raise ValueError(

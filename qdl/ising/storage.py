@@ -169,7 +169,10 @@ def _sampler(
         )
     ours = own | SAMPLERS  # one of qdl that stands above this room is given by hand
     try:
-        return build(saved, arrays, ours.__getitem__, own)
+        found = build(saved, arrays, ours.__getitem__, own)
+        if isinstance(found, type) or not callable(getattr(found, "sample", None)):
+            raise TypeError(f"a {type(found).__name__} has no sample(h, J, ...)")
+        return found
     except Missing as missing:
         raise ValueError(
             f"{path} needs your class {missing}: {kind}.load(path, samplers=({missing},))."

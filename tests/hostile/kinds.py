@@ -159,7 +159,7 @@ def checkpoint(rng: np.random.Generator) -> Callable[[], Any]:
 
 def config(rng: np.random.Generator) -> Callable[[], Any]:
     """Resume a run of the command line from a configuration that was edited."""
-    from qdl.commands import train
+    from qdl.commands import configuration, runs
 
     folder = _copy(_config_folder())
     path = folder / "config.json"
@@ -169,20 +169,20 @@ def config(rng: np.random.Generator) -> Callable[[], Any]:
         path.write_text(json.dumps(changed(json.loads(path.read_text()), rng)))
 
     def use() -> None:
-        saved = train.runs.read_config(folder)
+        saved = runs.read_config(folder)
         if saved.get("command") == "train":
-            train.saved_config(folder, saved)
+            configuration.saved_config(folder, saved)
 
     return use
 
 
 @cache
 def _config_folder() -> Path:
-    from qdl.commands import runs, train
+    from qdl.commands import configuration, runs
 
     folder = _home() / "config"
     folder.mkdir()
-    runs.write_config(folder, {"command": "train", **vars(train.TrainConfig())})
+    runs.write_config(folder, {"command": "train", **vars(configuration.TrainConfig())})
     return folder
 
 
