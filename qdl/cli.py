@@ -170,7 +170,7 @@ def cost(
     depth: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Repetitions of the model's block.")
     ] = None,
-    shots: Annotated[int, typer.Option(min=1, max=SHOTS, help="Of each circuit and basis.")] = 1024,
+    shots: Annotated[int, typer.Option(max=SHOTS, help="Of each circuit and basis.")] = 1024,
     batch_size: Annotated[int, typer.Option(min=1, max=10**6, help="Rows a step.")] = 16,
     steps: Annotated[int, typer.Option(min=1, max=10**7, help="Gradient steps.")] = 1,
     gradient: Annotated[str, typer.Option(help="parameter_shift, spsa, stochastic.")] = "auto",
@@ -237,9 +237,7 @@ def variance(
     ] = None,
     parameter: Annotated[str | None, typer.Option(help="Index, median or largest alone.")] = None,
     place: Annotated[str | None, typer.Option(help="Machine: aer, fake_manila, ...")] = None,
-    shots: Annotated[
-        int, typer.Option(min=1, max=SHOTS, help="Of each circuit and basis there.")
-    ] = 1000,
+    shots: Annotated[int, typer.Option(max=SHOTS, help="Of each circuit and basis there.")] = 1000,
     dataset: Annotated[str | None, typer.Option(help="Of the loss on this: iris, ...")] = None,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,

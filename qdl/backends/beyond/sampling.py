@@ -9,27 +9,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import pennylane as qp
 
 from ...circuit import Circuit
 from ...readout import Probs
-from ...simulator.chains import parts_and_chains
-from ...simulator.read import read, reduced
+from ...simulator.read import reduced
 from .. import outcomes
-from .structure import stand_ins
+from .structure import read_for
 
 
 @lru_cache(maxsize=16)
 def apart(circuit: Circuit) -> tuple[tuple[int, ...], ...]:
     """The active wires in groups whose light cones have no wire in common: they are independent."""
-    with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        reading = read(
-            circuit.layers,
-            circuit.wires,
-            *stand_ins(circuit),
-            channels=True,
-            expand=parts_and_chains,
-        )
+    reading = read_for(circuit)
     groups: list[tuple[list[int], set[int]]] = []
     for wire in circuit.active:
         _, reached = reduced(reading, [wire])

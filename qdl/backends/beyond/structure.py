@@ -155,17 +155,22 @@ def _places(reading: Reading) -> Any:
     return pieces, list(reading.constants)
 
 
-@lru_cache(maxsize=16)
-def cones(circuit: Circuit) -> Cones:
-    """The light cones of what a circuit measures; a cone inside of another is not kept."""
+def read_for(circuit: Circuit) -> Reading:
+    """A circuit as these places read it, its numbers replaced by stand-ins."""
     with jax.ensure_compile_time_eval(), qp.QueuingManager.stop_recording():
-        reading = read(
+        return read(
             circuit.layers,
             circuit.wires,
             *stand_ins(circuit),
             channels=True,
             expand=parts_and_chains,
         )
+
+
+@lru_cache(maxsize=16)
+def cones(circuit: Circuit) -> Cones:
+    """The light cones of what a circuit measures; a cone inside of another is not kept."""
+    reading = read_for(circuit)
     measured = circuit.measured
     noisy = any(isinstance(gate.operator, qp.operation.Channel) for gate in reading.gates)
     if isinstance(measured, Probabilities):
