@@ -241,7 +241,7 @@ def test_quantities_of_the_pure_state_are_refused_where_there_are_errors(place, 
         "the Fisher information": lambda: ask.quantum_fisher(model, params),
         "the classical Fisher": lambda: ask.classical_fisher(model, params),
         "the Fisher inf": lambda: ask.fisher_spectrum(model, key=key),
-        "the Fisher i": lambda: ask.effective_dimension(model, key=key),
+        "the classical Fisher i": lambda: ask.effective_dimension(model, key=key),
     }
     for name, call in calls.items():
         with pytest.raises(
