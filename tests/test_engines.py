@@ -68,7 +68,7 @@ def z_scores(row, reference):
     return [(row.variance[k] - reference.variance[k]) / row.standard_error[k]]
 
 
-@pytest.mark.parametrize("terms", [1, 3])
+@pytest.mark.parametrize("terms", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_walk_agrees_with_exact_moments(terms):
     _walk_agrees(range(12), terms)
 

@@ -15,7 +15,7 @@ def wrong(models, seed, slope=True):
 
 
 def test_random_circuits_are_right():
-    assert wrong(range(3), 1) == []
+    assert wrong(range(1), 1) == []
 
 
 @pytest.mark.slow

@@ -180,6 +180,7 @@ def test_probabilities_of_photons_as_classes():
     assert found.history["loss"][0] == pytest.approx(-np.log(p[np.arange(4), y]).mean(), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the cut-off of")
 def test_the_command_line_trains_modes(tmp_path, monkeypatch):
     from qdl.cli import app

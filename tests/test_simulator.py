@@ -228,7 +228,9 @@ def compare_passes(name, combinations):
 EACH = range(len(Passes()))
 
 
-@pytest.mark.parametrize("name", ["qcnn", "reuploading", "amplitude"])
+@pytest.mark.parametrize(
+    "name", ["qcnn", pytest.param("reuploading", marks=pytest.mark.slow), "amplitude"]
+)
 def test_each_pass_alone_and_all_but_it(name):
     alone = [[i == j for j in EACH] for i in EACH]
     without = [[i != j for j in EACH] for i in EACH]
