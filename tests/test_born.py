@@ -398,13 +398,13 @@ def test_the_qgan_converges_from_shots():
 def test_the_benchmark_gives_distributions_that_learn():
     from benchmarks import generative as benchmark
 
-    train, _ = benchmark.bars()
-    assert len(train) == 14
+    train, patterns = benchmark.bars()
+    assert len(patterns) == 14
     scores = {}
     names = [name for name in benchmark.SMALL if name.startswith(("independent", "Born", "IQP"))]
     for name in names:
         p = benchmark.SMALL[name](train, 1.0, 0)
         assert p.shape == (512,) and p.min() >= 0 and p.sum() == pytest.approx(1, abs=1e-6)
-        scores[name] = benchmark.scored(p, train)
+        scores[name] = benchmark.scored(p, patterns)
     alone, *circuits = scores.values()
     assert alone == pytest.approx(9 * np.log(2) - np.log(14)) and max(circuits) < alone
