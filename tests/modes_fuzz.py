@@ -11,20 +11,17 @@ import argparse
 import sys
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).parent))
+import jax
+import numpy as np
+import pennylane as qp
+import scipy.sparse.linalg
 
-import jax  # noqa: E402
-import numpy as np  # noqa: E402
-import pennylane as qp  # noqa: E402
-import scipy.sparse.linalg  # noqa: E402
-
-import qdl  # noqa: E402
-from qdl.backends import fock, gaussian  # noqa: E402
-from qdl.layers import Adjoint, Mirrored, Repeat, Template  # noqa: E402
-from qdl.photonic import (  # noqa: E402
+import qdl
+from qdl.backends import fock, gaussian
+from qdl.layers import Adjoint, Mirrored, Repeat, Template
+from qdl.photonic import (
     CrossKerr,
     CubicPhase,
     Displacement,

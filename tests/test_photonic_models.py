@@ -7,20 +7,16 @@ from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
-import matplotlib
+import numpy as np
+import optax
+import pennylane as qp
+import pytest
+from catalogue import OF_MODES
+from typer.testing import CliRunner
 
-matplotlib.use("agg")
-
-import numpy as np  # noqa: E402
-import optax  # noqa: E402
-import pennylane as qp  # noqa: E402
-import pytest  # noqa: E402
-from catalogue import OF_MODES  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
-
-import qdl  # noqa: E402
-from qdl.backends import fock, gaussian  # noqa: E402
-from qdl.photonic import (  # noqa: E402
+import qdl
+from qdl.backends import fock, gaussian
+from qdl.photonic import (
     CrossKerr,
     CubicPhase,
     Displacement,
@@ -37,7 +33,7 @@ from qdl.photonic import (  # noqa: E402
     plot_wavefunction,
     plot_wigner,
 )
-from qdl.photonic.pictures import density, wigner  # noqa: E402
+from qdl.photonic.pictures import density, wigner
 
 KEY = jax.random.key(0)
 

@@ -6,12 +6,9 @@ Every outcome is the right value, or an error in sentences, under ten seconds an
 import argparse
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from hostile.kinds import KINDS  # noqa: E402
-from hostile.run import attack  # noqa: E402
+from .kinds import KINDS
+from .run import attack
 
 
 def main() -> None:

@@ -17,9 +17,10 @@ import numpy as np
 import optax
 
 import qdl
-from hostile.damage import changed, flipped, pick, sealed
 from qdl import ising, layers
 from qdl.backends.machines.ledger import Ledger
+
+from .damage import changed, flipped, pick, sealed
 
 Attack = Callable[[np.random.Generator], Callable[[], Any]]
 X = np.linspace(0, 1, 24).reshape(8, 3)
