@@ -21,8 +21,11 @@ def fresh(name: str, out: Path | None = None) -> Iterator[Path]:
     try:
         yield folder
     except Exception:
-        metrics = folder / "metrics.jsonl"
-        if not (metrics.is_file() and metrics.stat().st_size):
+        metrics, steps = (
+            folder / "metrics.jsonl",
+            list(folder.glob("checkpoints/step-*[1-9]*.json")),
+        )
+        if not steps and not (metrics.is_file() and metrics.stat().st_size):
             shutil.rmtree(folder, ignore_errors=True)
             if there:
                 folder.mkdir(exist_ok=True)

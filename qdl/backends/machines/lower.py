@@ -112,7 +112,7 @@ class Lowered:
             for g in groups
         ]
 
-    @property
+    @cached_property
     def unread(self) -> bool:
         """Whether a gate that waits for an outcome cannot matter to what is measured in some basis."""
         gates = self.program.gates
