@@ -287,3 +287,12 @@ def test_squeezing_has_a_finite_slope_however_strong():
     for r in (100.0, 1e4):
         slope = jax.grad(lambda r: model.apply([{"r": r}])[0])(jnp.array([r]))
         assert np.isfinite(slope).all()
+
+
+def test_natural_gradients_train_modes(key):
+    model = qdl.QNN(1, [Displacement(), Squeezing(), Kerr()], Quadrature()).on(fock(20))
+    found = qdl.fit(
+        model, loss=lambda outputs: jnp.mean((outputs - 0.5) ** 2), steps=8, key=key,
+        optimizer=qdl.training.natural_gradient(model, 0.1),
+    )  # fmt: skip
+    assert found.history["loss"][-1] < 1e-6 * found.history["loss"][0]

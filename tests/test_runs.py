@@ -134,3 +134,21 @@ def test_what_cannot_go_on(folders, tmp_path):
     line = refused(call("train", "--resume", folders / "two", "--steps", 3))
     assert "two was meant for 7 steps, got steps = 3. Ask for 7 or more" in line
     assert json.loads((folders / "two" / "config.json").read_text())["steps"] == 7
+
+
+def test_a_run_that_fails_leaves_its_folder_as_it_was_unless_there_are_steps_to_go_on_from(
+    tmp_path,
+):
+    from qdl.commands.runs import fresh
+
+    for made in ("", "config.json", "checkpoints/step-00000000.json"):
+        with pytest.raises(RuntimeError), fresh("a", tmp_path / "gone") as folder:
+            (folder / "checkpoints").mkdir()
+            (folder / (made or "x")).touch()
+            raise RuntimeError
+        assert not (tmp_path / "gone").exists()
+    with pytest.raises(RuntimeError), fresh("a", tmp_path / "kept") as folder:
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints" / "step-00000100.json").touch()
+        raise RuntimeError
+    assert (tmp_path / "kept" / "checkpoints" / "step-00000100.json").exists()
