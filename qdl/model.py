@@ -13,7 +13,6 @@ import pennylane as qp
 
 from . import simulator
 from .backends import Statevector, as_place
-from .backends.place import forward_mode_named
 from .backends.program import to_qasm2
 from .circuit import Circuit, count, over_batch
 from .layers.base import Initializer, Layer, Wires, check_key
@@ -95,10 +94,7 @@ class QNN(Circuit):
             Refused: a place with errors, whose states are mixed.
         """
         self.check_params(params)
-        with forward_mode_named():
-            return over_batch(
-                partial(self.place.state, self.circuit, params), self.check_features(x)
-            )
+        return over_batch(partial(self.place.state, self.circuit, params), self.check_features(x))
 
     def sample(self, params: Any, x: Any, shots: int, key: jax.Array) -> jax.Array:
         """Measured bits of the active wires, ``(..., shots, n_active)``, in {0, 1}, errors of the place in.

@@ -24,11 +24,15 @@ GROUND = {
     "circuit",
     "reading",
     "refused",
+    "reverse_mode",
     "threefry",
 }
 # What each room may import, itself always; a room that is not here may import anything above it.
 ALLOWED = {
-    **{room: set() for room in ("arguments", "describe", "files", "refused", "threefry")},
+    **{
+        room: set()
+        for room in ("arguments", "describe", "files", "refused", "reverse_mode", "threefry")
+    },
     **{room: {"arguments", "threefry"} for room in ("initializers", "datasets")},
     "layers": {"arguments", "refused", "threefry"},
     "observables": {"arguments", "refused"},

@@ -128,21 +128,6 @@ def test_samples_of_any_width_that_are_read_are_taken():
     assert wide.shape == (4, 1)
 
 
-FORWARD = {
-    "jvp": lambda f, p: jax.jvp(f, (p,), (p,)),
-    "jacfwd": lambda f, p: jax.jacfwd(f)(p),
-    "hessian": lambda f, p: jax.hessian(f)(p),
-}
-
-
-@pytest.mark.parametrize("how", FORWARD)
-@pytest.mark.parametrize("place", [qdl.backends.statevector(), qdl.backends.aer()])
-def test_forward_mode_names_what_there_is_instead(how, place, key):
-    model = qdl.QNN(2, Rotation("y")).on(place)
-    with pytest.raises(TypeError, match=r"reverse mode alone.*jax.jacrev\(jax.grad\(f\)\)"):
-        FORWARD[how](lambda p: model.apply(p).sum(), model.init(key))
-
-
 def test_a_copy_is_the_model_itself():
     assert copy.deepcopy(MODEL) is MODEL
 

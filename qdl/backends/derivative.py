@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from ..reverse_mode import first_derivatives, reverse_only
 from .program import Program
 
 METHODS = ("auto", "parameter_shift", "spsa", "stochastic")
@@ -107,7 +108,7 @@ def differentiable(
         return gradients, None
 
     values.defvjp(forward, backward, symbolic_zeros=True)
-    found = values(list(numbers), key)
+    found = values(reverse_only(list(numbers)), key)
     return found if any(number.ndim > 1 for number in numbers) else found[0]
 
 
@@ -122,7 +123,9 @@ def _traced(tree: Any) -> bool:
 def _on_host(host: Callable[..., Any], shapes: Any, *args: Any) -> Any:
     """A function of NumPy arrays, at once where nothing is traced: no program is compiled for it."""
     if _traced(args):
-        return jax.pure_callback(host, shapes, *args, vmap_method="broadcast_all")
+        return jax.pure_callback(
+            host, shapes, *first_derivatives(args), vmap_method="broadcast_all"
+        )
     plain = (None if arg is None else np.asarray(arg) for arg in args)
     return jax.tree.map(jnp.asarray, host(*plain))
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
+from ..reverse_mode import once_differentiable
 from .place import GatePlace, Place
 
 # Simulators of PennyLane without errors of their own.
@@ -46,6 +47,15 @@ class PennyLaneDevice(GatePlace):
         )
         return not known or bool(getattr(self.device, "readout_err", None))
 
+    @property
+    def _traceable(self) -> bool:
+        """Whether JAX itself differentiates what the device computes."""
+        backprop = qp.devices.ExecutionConfig(gradient_method="backprop")
+        exact = self.shots is None
+        return exact and (
+            self.device.name == "qdl.jax" or self.device.supports_derivatives(backprop)
+        )
+
     def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
         """The values of observables, differentiated by the device's best method."""
         values = self._run(operators, [qp.expval(observable) for observable in observables])
@@ -65,6 +75,18 @@ class PennyLaneDevice(GatePlace):
         return [jnp.stack(each) if batched else each[0] for each in found]
 
     def _executed(self, operators: list[Any], measurements: list[Any]) -> Any:
+        if self._traceable:
+            return self._qnode(operators, measurements)
+        numbers, structure = qp.pytrees.flatten(operators)
+
+        def run(numbers: list[Any]) -> Any:
+            return self._qnode(qp.pytrees.unflatten(numbers, structure), measurements)
+
+        # What PennyLane differentiates outside of JAX has a first derivative; a second one would be made of
+        # the first alone, without a word.
+        return once_differentiable(run)(numbers)
+
+    def _qnode(self, operators: list[Any], measurements: list[Any]) -> Any:
         @qp.qnode(self.device, interface="jax")
         def circuit() -> Any:
             for operator in operators:

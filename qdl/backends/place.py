@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
@@ -98,8 +97,7 @@ class Place:
         """``values`` for features of any leading axes, ``(..., k)``; other shapes are refused."""
 
         def checked(x: Any) -> Any:
-            with forward_mode_named():
-                found = self.values(circuit, params, x, key)
+            found = self.values(circuit, params, x, key)
             expected = (*leading(x), self.size(circuit))
             if jnp.shape(found) != expected:
                 raise ValueError(
@@ -289,21 +287,6 @@ class GatePlace(Place):
         if jnp.ndim(found) == 1 and leading(x) and not any(o.batch_size for o in operators):
             found = jnp.broadcast_to(found, (len(x), len(found)))  # no gate depends on x
         return found
-
-
-@contextmanager
-def forward_mode_named() -> Iterator[None]:
-    """JAX's refusal of forward mode, in terms of what there is instead."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if "forward-mode" not in str(error) and "callbacks do not support JVP" not in str(error):
-            raise
-        raise TypeError(
-            "circuits have derivatives in reverse mode alone, got forward mode (jax.jvp, jax.jacfwd, "
-            "jax.linearize or jax.hessian). For one derivative use jax.grad or jax.jacrev, for the Hessian "
-            "jax.jacrev(jax.grad(f)), which native places have and machines do not."
-        ) from error
 
 
 def places_of(model: Any) -> list[Place]:

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..reverse_mode import reverse_only
+
 
 @dataclass(frozen=True)
 class Full:
@@ -223,21 +225,25 @@ def _rank(numbers: np.ndarray, levels: int) -> np.ndarray:
     return np.where(inside, rank, comb(modes + levels - 1, modes))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def _moved(rows: jax.Array, index: Index, back: Index) -> jax.Array:
     """Rows by their number, zeros where the number is beyond the last; ``back`` leads back the same way."""
+    return _picked(reverse_only(rows), index, back)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _picked(rows: jax.Array, index: Index, back: Index) -> jax.Array:
     return jnp.pad(rows, [(0, 1), (0, 0)])[index.array]
 
 
-def _moved_forward(rows: jax.Array, index: Index, back: Index) -> tuple[jax.Array, None]:
-    return _moved(rows, index, back), None
+def _picked_forward(rows: jax.Array, index: Index, back: Index) -> tuple[jax.Array, None]:
+    return _picked(rows, index, back), None
 
 
-def _moved_backward(index: Index, back: Index, _: None, ct: jax.Array) -> tuple[jax.Array]:
-    return (_moved(ct, back, index),)  # rows are moved, none twice: no sums
+def _picked_backward(index: Index, back: Index, _: None, ct: jax.Array) -> tuple[jax.Array]:
+    return (_picked(ct, back, index),)  # rows are moved, none twice: no sums
 
 
-_moved.defvjp(_moved_forward, _moved_backward)
+_picked.defvjp(_picked_forward, _picked_backward)
 
 
 class Index:

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..reverse_mode import reverse_only
 from .sets import WordSets
 
 STEP, ELEMENT = 12e-6, 1.2e-9  # seconds of a step, and of a number in it; only their ratio matters
@@ -65,7 +66,7 @@ class Sweep:
         if not len(self.sets.block):
             nothing = jnp.zeros(start.shape[1], start.dtype)
             return Swept(start, nothing, nothing)
-        return _swept(self)(matrices, start)
+        return _swept(self)(*reverse_only((matrices, start)))
 
 
 def _swept(sweep: Sweep) -> Any:

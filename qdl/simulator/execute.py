@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
 
 from ..reading import light_cone
+from ..reverse_mode import reverse_only
 from . import kernels, start, statevector
 from .devices import split_map
 from .plan import ALL, Passes, plan
@@ -162,7 +163,7 @@ def execute(execution: Execution, batch: int) -> jax.Array:
         return out, (numbers, states)
 
     values.defvjp(values_forward, lambda residuals, ct: pull(residuals[1], ct, *residuals[0]))
-    return values(*execution.reading.numbers)
+    return values(*reverse_only(execution.reading.numbers))
 
 
 def _run(ready: Ready) -> Any:
@@ -193,7 +194,7 @@ def _run(ready: Ready) -> Any:
         lambda *numbers: (run(*numbers), numbers),
         lambda numbers, ct: jax.vjp(ready.run, *numbers)[1](ct),
     )
-    return differentiable
+    return lambda *numbers: differentiable(*reverse_only(numbers))
 
 
 def _pull(ready: Ready) -> Any:
@@ -235,7 +236,7 @@ def _pull(ready: Ready) -> Any:
         return (nothing, *jax.vjp(plain, first, *numbers)[1](ct))
 
     differentiable.defvjp(lambda s, c, *n: (differentiable(s, c, *n), (s, c, n)), again)
-    return differentiable
+    return lambda *given: differentiable(*reverse_only(given))
 
 
 def _axes(mapped: Any) -> tuple[Any, ...]:

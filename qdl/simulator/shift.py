@@ -23,6 +23,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from ..reading import light_cone
 from ..reading.shift_rules import Rule, shift_rules
+from ..reverse_mode import reverse_only
 from . import shots as sampling
 from .execute import Execution, execute
 from .read import CONSTANTS, Reading, Slot
@@ -83,7 +84,7 @@ def _sampled(experiment: Experiment, numbers: list[Any], key: jax.Array) -> jax.
                     "computed from parameters or features: it has no angle to shift. Use gates with "
                     "angles, or the exact simulator, statevector()."
                 )
-        return values(plain, key.value), (plain, key.value, asked)
+        return values(reverse_only(plain), key.value), (plain, key.value, asked)
 
     def backward(kept: Any, ct: Any) -> Any:
         numbers, key, asked = kept
@@ -93,7 +94,7 @@ def _sampled(experiment: Experiment, numbers: list[Any], key: jax.Array) -> jax.
         return _gradient(experiment, numbers, key, asked, ct), None
 
     values.defvjp(forward, backward, symbolic_zeros=True)
-    return values(numbers, key)
+    return values(reverse_only(numbers), key)
 
 
 class Shift(NamedTuple):

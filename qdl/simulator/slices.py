@@ -20,6 +20,7 @@ from ..circuit import Circuit, leading
 from ..layers.base import Wires
 from ..observables import words
 from ..readout import Measured, Probabilities
+from ..reverse_mode import reverse_only
 from .fuse import as_dense
 from .matrices import constant_form
 from .memory import check_memory
@@ -114,7 +115,7 @@ def evaluate_sliced(circuit: Circuit, params: Any, x: Any, mesh: Any) -> jax.Arr
     steps = [s if isinstance(s, Exchange) else _located(s, tables) for s in steps]
     stacks = _stacks(tables, Values.of(reading, flags, reading.numbers, cut.batch))
     finish = _finish(circuit.measured, order, cut)
-    return _run(cut, steps, finish, mesh)(stacks).reshape(*lead, -1)
+    return _run(cut, steps, finish, mesh)(reverse_only(stacks)).reshape(*lead, -1)
 
 
 def check_slices(cut: Slices, devices: int) -> None:

@@ -1,0 +1,97 @@
+"""Reverse mode, twice where it is right; forward mode and other second derivatives refused by name."""
+
+import jax
+import numpy as np
+import pennylane as qp
+import pytest
+from jax.flatten_util import ravel_pytree
+
+import qdl
+from qdl.layers import AngleEncoding, Entangler, Rotation
+
+MODEL = qdl.QNN(3, [AngleEncoding(), Rotation("y"), Entangler("cz"), Rotation("x")])
+X = np.random.default_rng(0).uniform(-1, 1, (2, 3))
+backends = qdl.backends
+REVERSE = {
+    "statevector": backends.statevector(),
+    "shots": backends.statevector(shots=100),
+    "trajectories": backends.trajectories(5),
+    "cone": backends.cone(),
+    "propagation": backends.pauli_propagation(3),
+    "aer": backends.aer(),
+    "lightning": qp.device("lightning.qubit", wires=3),
+}
+FORWARD = {
+    "jvp": lambda f, p: jax.jvp(f, (p,), (p,)),
+    "jvp of jit": lambda f, p: jax.jvp(jax.jit(f), (p,), (p,)),
+    "jit of jvp": lambda f, p: jax.jit(lambda p: jax.jvp(f, (p,), (p,)))(p),
+}
+
+
+def loss(place, key=None):
+    """A function of one vector of numbers, and such a vector."""
+    model = MODEL.on(place)
+    flat, unravel = ravel_pytree(MODEL.init(jax.random.key(0)))
+    return lambda flat: (model.apply(unravel(flat), X, key) ** 2).sum(), flat
+
+
+def key_of(name):
+    return jax.random.key(1) if name in ("shots", "trajectories") else None
+
+
+@pytest.mark.parametrize("how", FORWARD)
+@pytest.mark.parametrize("name", REVERSE)
+def test_forward_mode_names_what_there_is_instead(how, name):
+    f, flat = loss(REVERSE[name], key_of(name))
+    with pytest.raises(TypeError, match=r"reverse mode alone.*jax.jacrev\(jax.grad\(f\)\)"):
+        FORWARD[how](f, flat)
+
+
+@pytest.mark.parametrize("name", ["statevector", "shots", "aer", "lightning"])
+def test_forward_over_reverse_is_refused_too(name):
+    f, flat = loss(REVERSE[name], key_of(name))
+    with pytest.raises(TypeError, match=r"reverse mode alone|first derivatives alone"):
+        jax.hessian(jax.jit(f))(flat)
+
+
+@pytest.mark.parametrize("name", ["aer", "lightning"])
+def test_places_without_second_derivatives_refuse_them(name):
+    f, flat = loss(REVERSE[name])
+    with pytest.raises(TypeError, match=r"first derivatives alone.*statevector\(\)"):
+        jax.jacrev(jax.grad(f))(flat)
+
+
+PLACES = {
+    "cone": backends.cone(),
+    "propagation": backends.pauli_propagation(3),
+    "contraction": backends.tensor_network(),
+    "density": backends.density_matrix(),
+    "trajectories": backends.trajectories(3),
+    "default.qubit": qp.device("default.qubit", wires=3),
+    "default.mixed": qp.device("default.mixed", wires=3),
+    "qdl.jax": qp.device("qdl.jax", wires=3),
+    "lightning": qp.device("lightning.qubit", wires=3),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_derivatives_are_those_of_the_state_vector(name):
+    exact, flat = loss(backends.statevector())
+    f, _ = loss(PLACES[name], key_of(name))
+    np.testing.assert_allclose(jax.grad(f)(flat), jax.grad(exact)(flat), atol=1e-10)
+    if name != "lightning":
+        found, expected = jax.jacrev(jax.grad(f))(flat), jax.jacrev(jax.grad(exact))(flat)
+        np.testing.assert_allclose(found, expected, atol=1e-10)
+
+
+def test_the_second_derivative_of_shots_is_that_of_their_mean():
+    exact, flat = loss(backends.statevector())
+    _, unravel = ravel_pytree(MODEL.init(jax.random.key(0)))
+    many = MODEL.on(backends.statevector(shots=100_000))
+
+    def mean(model, key=None):
+        return lambda flat: model.apply(unravel(flat), X, key).sum()
+
+    found = jax.jacrev(jax.grad(mean(many, jax.random.key(1))))(flat)
+    expected = jax.jacrev(jax.grad(mean(MODEL)))(flat)
+    np.testing.assert_allclose(found, expected, atol=0.05)
