@@ -62,28 +62,33 @@ def test_places_without_second_derivatives_refuse_them(name):
 
 
 PLACES = {
-    "cone": backends.cone(),
     "propagation": backends.pauli_propagation(3),
+    "lightning": qp.device("lightning.qubit", wires=3),
+}
+COSTLY = {  # to compile
+    "cone": backends.cone(),
     "contraction": backends.tensor_network(),
     "density": backends.density_matrix(),
     "trajectories": backends.trajectories(3),
     "default.qubit": qp.device("default.qubit", wires=3),
     "default.mixed": qp.device("default.mixed", wires=3),
     "qdl.jax": qp.device("qdl.jax", wires=3),
-    "lightning": qp.device("lightning.qubit", wires=3),
 }
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize(
+    "name", [*PLACES, *(pytest.param(name, marks=pytest.mark.slow) for name in COSTLY)]
+)
 def test_derivatives_are_those_of_the_state_vector(name):
     exact, flat = loss(backends.statevector())
-    f, _ = loss(PLACES[name], key_of(name))
+    f, _ = loss((PLACES | COSTLY)[name], key_of(name))
     np.testing.assert_allclose(jax.grad(f)(flat), jax.grad(exact)(flat), atol=1e-10)
     if name != "lightning":
         found, expected = jax.jacrev(jax.grad(f))(flat), jax.jacrev(jax.grad(exact))(flat)
         np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_second_derivative_of_shots_is_that_of_their_mean():
     exact, flat = loss(backends.statevector())
     _, unravel = ravel_pytree(MODEL.init(jax.random.key(0)))
