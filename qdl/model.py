@@ -18,6 +18,7 @@ from .circuit import Circuit, count, over_batch
 from .layers.base import Initializer, Layer, Wires, check_key
 from .layers.compose import Adjoint, Composite, Repeat, Sequential, Step
 from .refused import Refused
+from .sampled import Sampled
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,28 @@ class QNN(Circuit):
             return self.place.bits(self.circuit, params, x, shots, key)
 
         return over_batch(bits, self.check_features(x))
+
+    def sampled(self, params: Any, x: Any = None, *, key: jax.Array) -> Sampled:
+        r"""Readout values with the standard errors that shots leave in them.
+
+        Native places know the distribution that they draw from. Machines estimate it from what they
+        count: $\sigma^2 = \frac{1}{S - 1} \sum_{ij} c_i c_j (\langle P_i P_j \rangle - \langle P_i \rangle
+        \langle P_j \rangle)$ over the words of a value that share outcomes; where a place does not say which
+        do, they are taken to err together. Mitigated values have the errors of their runs, propagated.
+
+        Args:
+            params: as returned by ``init``.
+            x: as in ``apply``.
+            key: a JAX key.
+
+        Raises:
+            Refused: a place whose values are exact, or of one shot.
+        """
+        check_key(key, "sampled")
+        self.check_params(params)
+        features = self.check_features(x)
+        values, errors = self.place.sampled(self.circuit, params, features, key)
+        return Sampled(values, errors, self.place.draws or 0)
 
     def on(self, place: Any) -> QNN:
         """The same model and parameters, evaluated elsewhere.

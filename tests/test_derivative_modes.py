@@ -100,3 +100,19 @@ def test_the_second_derivative_of_shots_is_that_of_their_mean():
     found = jax.jacrev(jax.grad(mean(many, jax.random.key(1))))(flat)
     expected = jax.jacrev(jax.grad(mean(MODEL)))(flat)
     np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+class Fixed(qdl.Layer):
+    """A matrix of NumPy between gates with angles."""
+
+    def gates(self, params, x, wires):
+        yield qp.QubitUnitary(np.array([[0, 1j], [1, 0]]), wires=wires[1])
+
+
+def test_matrices_of_numpy_reach_devices_as_they_are():
+    model = qdl.QNN(3, [Rotation("y"), Fixed(), Rotation("x")])
+    params = model.init(jax.random.key(0))
+    there = model.on(qp.device("lightning.qubit", wires=3))
+    np.testing.assert_allclose(there.apply(params), model.apply(params), atol=1e-7)
+    slopes = [jax.grad(lambda p, m=m: m.apply(p).sum())(params) for m in (there, model)]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), *slopes)

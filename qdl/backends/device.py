@@ -77,14 +77,17 @@ class PennyLaneDevice(GatePlace):
     def _executed(self, operators: list[Any], measurements: list[Any]) -> Any:
         if self._traceable:
             return self._qnode(operators, measurements)
-        numbers, structure = qp.pytrees.flatten(operators)
+        leaves, structure = qp.pytrees.flatten(operators)
+        # What is no number of JAX stays as it is: some devices take the matrices of NumPy alone.
+        moving = [i for i, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
 
         def run(numbers: list[Any]) -> Any:
-            return self._qnode(qp.pytrees.unflatten(numbers, structure), measurements)
+            found = dict(enumerate(leaves)) | dict(zip(moving, numbers, strict=True))
+            return self._qnode(qp.pytrees.unflatten([*found.values()], structure), measurements)
 
         # What PennyLane differentiates outside of JAX has a first derivative; a second one would be made of
         # the first alone, without a word.
-        return once_differentiable(run)(numbers)
+        return once_differentiable(run)([leaves[i] for i in moving])
 
     def _qnode(self, operators: list[Any], measurements: list[Any]) -> Any:
         @qp.qnode(self.device, interface="jax")

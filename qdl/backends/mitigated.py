@@ -129,10 +129,27 @@ class Mitigated(GatePlace):
 
     def standard_error(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """Of one sample's mitigated values, from runs of its own."""
+        return self._with_error(circuit, params, x, key)[1]
+
+    def sampled(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        """Mitigated values, and the errors of the runs that they are made of."""
+        if self.shots is None:
+            return super().sampled(circuit, params, x, key)
+        rows = [None] if x is None else list(jnp.reshape(x, (-1, jnp.shape(x)[-1])))
+        keys = [key] if len(rows) == 1 else jax.random.split(key, len(rows))
+        found, errors = zip(
+            *(self._with_error(circuit, params, *each) for each in zip(rows, keys, strict=True)),
+            strict=True,
+        )
+        shape = (*(() if x is None else jnp.shape(x)[:-1]), circuit.size)
+        return jnp.reshape(jnp.stack(found), shape), jnp.reshape(jnp.stack(errors), shape)
+
+    def _with_error(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any]:
         operators = self.prepared(circuit).operators(params, x)
         asked, runs = self._measure(operators, circuit.measured, key)
         slopes = jax.jacobian(lambda each: self._combined(asked, each).mitigated)(runs)
-        return propagated(runs, slopes, self.shots or math.inf, bool(asked.words))
+        error = propagated(runs, slopes, self.shots or math.inf, bool(asked.words))
+        return self._combined(asked, runs).mitigated, error
 
     def _evaluate(self, operators: list[Any], measured: Measured, key: Any) -> Both:
         return self._combined(*self._measure(operators, measured, key))

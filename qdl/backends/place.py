@@ -17,6 +17,7 @@ from ..circuit import Circuit, leading, over_batch
 from ..readout import Probabilities, Probs
 from ..refused import Refused
 from . import outcomes
+from .scatter import with_errors
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,36 @@ class Place:
             "certify is for places that leave something out and say what it costs. Here nothing is left out, "
             f"or it is not said: {self!r}. Compare it with another place: qdl.check(model, place)."
         )
+
+    def sampled(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        """Values ``(..., k)`` and the standard error of each, for features of any leading axes."""
+        if self.draws is None:
+            raise Refused(
+                f"sampled gives the errors of shots, but values here have none: {self!r}. Use apply, or a "
+                "place with shots: model.on(qdl.backends.statevector(shots=1000))."
+            )
+        if self.draws < 2:
+            raise Refused("one shot says nothing of its scatter, got shots = 1. Use 2 or more.")
+        rows = x if x is None else x.reshape(-1, x.shape[-1])
+        variances = self.one_shot_variances(circuit, params, rows)
+        if variances is not None:
+            values = self.apply(circuit, params, x, key)
+            return values, jnp.sqrt(variances / self.draws).reshape(values.shape)
+        return with_errors(
+            circuit,
+            self.draws,
+            lambda asked: self.apply(asked, params, x, key),
+            lambda asked: self.together(asked, None if x is None else jnp.shape(x)[-1:]),
+        )
+
+    def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> Any:
+        """The variance ``(..., k)`` of what values are means of; None where it is not known exactly."""
+
+    def together(
+        self, circuit: Circuit, features: tuple[int, ...] | None
+    ) -> list[frozenset[Any]] | None:
+        """The Pauli words of a readout in sets that share outcomes; None where it is not known."""
+        return None
 
     def standard_error(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """Of one sample's values, ``(k,)``; None where they are plain means of ``draws`` outcomes."""

@@ -47,7 +47,7 @@ def _means(
         total: Any = 0.0
         for j, (coefficient, term) in enumerate(terms(observable)):
             own = jax.random.fold_in(jax.random.fold_in(key, i), j)
-            p, outcomes = _distribution(space, state, term)
+            p, outcomes = distribution(space, state, term)
             found = _drawn(p, shots, own)
             lost = jnp.concatenate([outcomes, jnp.zeros(1, outcomes.dtype)])
             total = total + coefficient * jnp.mean(lost[found], -1)
@@ -62,7 +62,7 @@ def _drawn(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
     return simulator.draw(jnp.concatenate([p, lost], -1), shots, key)
 
 
-def _distribution(space: Space, state: jax.Array, term: Any) -> tuple[jax.Array, jax.Array]:
+def distribution(space: Space, state: jax.Array, term: Any) -> tuple[jax.Array, jax.Array]:
     """Probabilities ``(batch, m)`` of the outcomes ``(m,)`` of an observable."""
     wires = tuple(int(w) for w in term.wires)
     if term.name in ("NumberOperator", "TensorN", "FockStateProjector"):

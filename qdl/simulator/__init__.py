@@ -22,6 +22,7 @@ from .run import (
     evaluate,
     evaluate_groups,
     one_shot_variance,
+    one_shot_variances,
     state,
 )
 from .shots import bases, draw, drawn_values, sample_bits
@@ -43,6 +44,7 @@ __all__ = [
     "evaluate_trajectories",
     "sample_bits",
     "one_shot_variance",
+    "one_shot_variances",
     "root_of",
     "split_batch",
     "state",

@@ -77,6 +77,33 @@ def distributions(circuit: Circuit, params: Any, x: Any) -> jax.Array:
     return _executed(circuit, params, x, distribution_head(bases(circuit.measured)), ALL)
 
 
+def one_shot_variances(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+    """The variance of each readout value when every basis is read once, ``(..., k)``.
+
+    Args:
+        circuit: the circuit.
+        params: its parameters.
+        x: features of at most one leading axis, or None.
+    """
+    out: Any = 0.0
+    for p, columns in _read_apart(circuit, params, x):
+        mean = p @ columns
+        # About the mean, where nothing cancels.
+        out = out + jnp.einsum("...m,...mk->...k", p, (columns - mean[..., None, :]) ** 2)
+    return out
+
+
+def _read_apart(circuit: Circuit, params: Any, x: Any) -> list[tuple[jax.Array, np.ndarray]]:
+    """The distribution ``(..., m)`` of each basis, and the values ``(m, k)`` of its outcomes."""
+    found, exact = bases(circuit.measured), distributions(circuit, params, x)
+    ends = np.cumsum([2 ** len(basis.wires) for basis in found])[:-1]
+    parts = jnp.split(exact, ends, axis=-1)
+    return [
+        (p, np.eye(p.shape[-1]) if b.columns is None else b.columns)
+        for b, p in zip(found, parts, strict=True)
+    ]
+
+
 def one_shot_variance(circuit: Circuit, params: Any, x: Any, cost: Any) -> jax.Array:
     """The variance of a cost whose every basis is read once: of its linear part at the exact values.
 
@@ -86,17 +113,11 @@ def one_shot_variance(circuit: Circuit, params: Any, x: Any, cost: Any) -> jax.A
         x: one sample of features, or None.
         cost: a function of the readout values ``(k,)``.
     """
-    found, exact = bases(circuit.measured), distributions(circuit, params, x)
-    ends = np.cumsum([2 ** len(basis.wires) for basis in found])[:-1]
-    parts = jnp.split(exact, ends)
-    columns = [
-        np.eye(len(p)) if b.columns is None else b.columns
-        for b, p in zip(found, parts, strict=True)
-    ]
-    values = sum((p @ c for p, c in zip(parts, columns, strict=True)), jnp.zeros(circuit.size))
+    read_apart = _read_apart(circuit, params, x)
+    values = sum((p @ c for p, c in read_apart), jnp.zeros(circuit.size))
     weights = jax.grad(cost)(values)
     out = jnp.zeros(())
-    for p, c in zip(parts, columns, strict=True):
+    for p, c in read_apart:
         outcomes = c @ weights
         out = out + p @ (outcomes - p @ outcomes) ** 2
     return out

@@ -12,11 +12,13 @@ from typing import Any, ClassVar
 
 import jax
 import numpy as np
+from qiskit.quantum_info import PauliList
 
 from ... import simulator
 from ...arguments import check_whole
 from ...circuit import Circuit
 from ...describe import of_results
+from ...observables import words
 from ...readout import Expval
 from ...refused import Refused
 from ..derivative import check_method
@@ -191,6 +193,20 @@ class QiskitPlace(RowPlace):
         requests = [Request(lowered, chunk, self.shots, self.settings, data) for chunk in chunks]
         with ONE_AT_A_TIME:  # a callback may run twice at once
             return np.concatenate(_once(self, tuple(requests)))
+
+    def together(
+        self, circuit: Circuit, features: tuple[int, ...] | None
+    ) -> list[frozenset[Any]] | None:
+        """As Qiskit's estimator groups them; a service does not say how it does."""
+        if not self.simulated:
+            return None
+        program = self.program(circuit, features)
+        compiled = self.compiled(self.lowered(program))
+        labels = [o.paulis.to_labels()[0] for o in compiled.observables]
+        read = [next(iter(words(o))) for o in program.observables]
+        word_of = dict(zip(labels, read, strict=True))
+        groups = PauliList(sorted(word_of)).group_commuting(qubit_wise=True)
+        return [frozenset(word_of[label] for label in group.to_labels()) for group in groups]
 
     def price(self, program: Program, rows: int) -> Cost:
         """Jobs, circuits and executions of that many rows, and the circuit that they run."""

@@ -16,7 +16,7 @@ from ...arguments import check_number, check_whole
 from ...certified import Certified, judge
 from ...circuit import Circuit, leading
 from ...modes import fock as simulation
-from ...modes import measure, sampling
+from ...modes import measure, sampling, scatter
 from ...modes.elements import finite
 from ...modes.memory import check_memory
 from ...modes.program import kinds_of, shape_of
@@ -96,6 +96,10 @@ class Fock(Place):
         if self.shots is not None:
             simulator.check_shots(self.shots, key)
         return finite(_values(self, circuit, params, x, key))
+
+    def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
+        """Those of the distributions that outcomes are drawn from."""
+        return scatter.one_shot_variances(self.space(circuit), circuit, params, x)
 
     def state(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Amplitudes ``(cutoff**n_modes,)`` or ``(batch, cutoff**n_modes)``, not normalised."""

@@ -46,6 +46,10 @@ class Gaussian(Place):
             )
         return found
 
+    def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
+        """Those of the distributions that outcomes are drawn from."""
+        return _variances(circuit, params, x)
+
     def moments(self, circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
         """Mean ``(2m,)`` and covariance ``(2m, 2m)`` of one sample, order x1 .. xm p1 .. pm; vacuum: 1."""
         self.check(circuit, x)
@@ -87,6 +91,16 @@ class Gaussian(Place):
         return Certified(
             EXACT, values, zero, 0.0, "Gaussian states are told by mean and covariance."
         )
+
+
+@partial(jax.jit, static_argnums=0)
+def _variances(circuit: Circuit, params: Any, x: Any) -> jax.Array:
+    measured: Any = circuit.measured
+
+    def one(x: Any) -> jax.Array:
+        return phase_space.variances(phase_space.moments(circuit, params, x), measured)
+
+    return one(x) if x is None or x.ndim == 1 else jax.vmap(one)(x)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

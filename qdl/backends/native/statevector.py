@@ -41,6 +41,10 @@ class Statevector(Place):
             simulator.check_shots(self.shots, key)
         return _values(self, circuit, params, x, key)
 
+    def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
+        """Those of the distributions that outcomes are drawn from."""
+        return simulator.one_shot_variances(circuit, params, x)
+
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _values(place: Statevector, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:

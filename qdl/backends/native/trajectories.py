@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -53,6 +54,18 @@ class Trajectories(Place):
             return outcomes.drawn(_values(one, circuit, params, x, way), 1, draw)[..., 0, :]
 
         return jnp.moveaxis(jax.vmap(outcome)(jax.random.split(key, shots)), 0, -2)
+
+    def sampled(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any]:
+        """Means over trajectories, each with a key of its own, and what their scatter makes of them."""
+        if self.samples < 2:
+            return super().sampled(circuit, params, x, key)
+        one = Trajectories(1)
+
+        def way(key: Any) -> jax.Array:
+            return one.apply(circuit, params, x, key)
+
+        found = jax.lax.map(way, jax.random.split(key, self.samples))
+        return found.mean(0), found.std(0, ddof=1) / math.sqrt(self.samples)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
