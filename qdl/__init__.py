@@ -20,6 +20,7 @@ _HOMES = {
     "Expval": "readout",
     "Probs": "readout",
     "Refused": "refused",
+    "Sampled": "sampled",
     "Hybrid": "hybrid",
     "Dense": "hybrid",
     "fit": "training",
@@ -85,5 +86,6 @@ if TYPE_CHECKING:
     from .model import QNN
     from .readout import Expval, ExpZ, Probs, Readout
     from .refused import Refused
+    from .sampled import Sampled
     from .saving import load, save
     from .training import fit

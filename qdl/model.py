@@ -17,6 +17,7 @@ from .backends.program import to_qasm2
 from .circuit import Circuit, count, over_batch
 from .layers.base import Initializer, Layer, Wires, check_key
 from .layers.compose import Adjoint, Composite, Repeat, Sequential, Step
+from .observables import as_hamiltonian
 from .refused import Refused
 from .sampled import Sampled
 
@@ -147,7 +148,13 @@ class QNN(Circuit):
         def circuit(params: Any, x: Any = None) -> Any:
             for operator in self.operators(params, x):
                 qp.apply(operator)
-            results = self.readout.measurements(self.active)  # queued as they are made
+            with qp.QueuingManager.stop_recording():
+                asked = self.readout.measurements(self.active)
+            sums = (None if each.obs is None else as_hamiltonian(each.obs) for each in asked)
+            results = [
+                qp.apply(each) if observable is None else qp.expval(observable)
+                for each, observable in zip(asked, sums, strict=True)
+            ]
             return results[0] if len(results) == 1 else tuple(results)
 
         return qp.QNode(circuit, device, **options)

@@ -99,6 +99,31 @@ def terms(observable: Any) -> list[tuple[float, Any]]:
     return [(1.0, observable)]
 
 
+def as_hamiltonian(observable: Any) -> Any:
+    """A sum of observables as ``qp.Hamiltonian``, everything else as it is.
+
+    PennyLane 0.45 keeps the eigenvectors of a plain sum by a hash that forgets the order of its terms, and
+    with it the order of its wires: of two sums that are equal the second is measured wrong.
+
+    Example:
+        >>> as_hamiltonian(qp.Z(0) - 0.5 * qp.Z(1)).coeffs
+        [1.0, -0.5]
+    """
+    parts = terms(observable)
+    if len(parts) < 2:
+        return observable
+    first = observable.wires[:1]
+    return qp.Hamiltonian(
+        [c for c, _ in parts],
+        [
+            (term.operation() if len(term) else qp.Identity(first))
+            if isinstance(term, PauliWord)
+            else term
+            for _, term in parts
+        ],
+    )
+
+
 def norm(observable: Any) -> float:
     """An upper bound on the absolute eigenvalues of an observable; the largest one for a single term.
 

@@ -124,7 +124,7 @@ def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
     """
     import pennylane as qp
 
-    from .observables import hermitian
+    from .observables import as_hamiltonian, hermitian
 
     owner = type(readout).__name__
     with qp.QueuingManager.stop_recording():
@@ -158,7 +158,7 @@ def measured(readout: Readout, wires: tuple[int, ...]) -> Measured:
         return PhotonProbabilities(tuple(probabilities[0].wires))
     if probabilities:
         return Probabilities(tuple(probabilities[0].wires) or tuple(wires))
-    return Observables(tuple(hermitian(each.obs, owner) for each in found))
+    return Observables(tuple(as_hamiltonian(hermitian(each.obs, owner)) for each in found))
 
 
 @dataclass(frozen=True)

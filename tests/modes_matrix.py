@@ -82,6 +82,14 @@ def gradient(m):
     )
 
 
+def sampled(m):
+    """The variance of x behind a squeezer is exp(-2 r) of the vacuum's 1."""
+    found = m.sampled(PARAMS, X, key=KEY)
+    wanted = np.exp(-PARAMS[1]["r"]) / np.sqrt(found.shots) * np.ones((3, 1))
+    off = same("standard errors", found.standard_error, wanted, 1e-3 * wanted)
+    return off or near(m.place, found.values, exact())
+
+
 def state(m):
     """Overlaps of coherent states behind the same gates."""
     found = np.asarray(m.state(PARAMS, X))
@@ -243,6 +251,7 @@ QUANTITIES = {
     "`apply`": apply,
     "`apply`, probabilities": probabilities,
     "gradient of `apply`": gradient,
+    "`sampled`": sampled,
     "`sample`": lambda m: m.sample(PARAMS, X, 10, KEY),
     "`state`": state,
     "`kernel`": kernel,

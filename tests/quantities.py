@@ -137,6 +137,15 @@ def sample(at):
     return same("frequencies", found, p, room)
 
 
+def sampled(at):
+    found = at.model.sampled(PARAMS, X, key=KEY)
+    wanted = at.read(MODEL, PARAMS, X)[1] / np.sqrt(at.draws)
+    if at.place.shots is None:  # of trajectories, which are all the same without channels
+        wanted = 0.0 * wanted
+    off = same("standard errors", found.standard_error, wanted, 0.3 * wanted + 2 / at.draws)
+    return off or at.near("values", found.values, MODEL, PARAMS, X)
+
+
 def state(at):
     found = np.asarray(at.model.state(PARAMS, X))
     return same("states", outer(found), outer(at.pure)) or not_pure(at)
@@ -534,6 +543,7 @@ QUANTITIES = {
     "`apply`": Row(("QNN.apply", "QNN.on"), apply, True),
     "`apply`, probabilities": Row((), probabilities, True),
     "gradient of `apply`": Row((), gradient),
+    "`sampled`": Row(("QNN.sampled",), sampled, True),
     "`sample`": Row(("QNN.sample",), sample, True),
     "`state`": Row(("QNN.state",), state, True),
     "`kernel`": Row(("kernel",), kernel),

@@ -31,7 +31,15 @@ GROUND = {
 ALLOWED = {
     **{
         room: set()
-        for room in ("arguments", "describe", "files", "refused", "reverse_mode", "threefry")
+        for room in (
+            "arguments",
+            "describe",
+            "files",
+            "refused",
+            "reverse_mode",
+            "sampled",
+            "threefry",
+        )
     },
     **{room: {"arguments", "threefry"} for room in ("initializers", "datasets")},
     "layers": {"arguments", "refused", "threefry"},
@@ -44,7 +52,7 @@ ALLOWED = {
     "modes": GROUND | {"simulator"},
     "photonic": GROUND | {"modes"},
     "backends": GROUND | {"describe", "files", "simulator", "pauli", "modes"},
-    "model": GROUND | {"simulator", "backends"},
+    "model": GROUND | {"sampled", "simulator", "backends"},
     "qaoa": GROUND | {"backends", "ising", "model"},
     "models": GROUND | {"ising", "model", "qaoa", "backends", "photonic"},
     "hybrid": GROUND | {"model", "backends"},

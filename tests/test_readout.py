@@ -1,5 +1,5 @@
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -194,3 +194,24 @@ def test_coefficients_may_be_numbers_of_jax_on_every_place(place, key):
 def test_a_traced_coefficient_is_refused():
     with pytest.raises(TypeError, match="coefficient that is traced.*Measure each term"):
         jax.jit(lambda c: qdl.Expval(c * qp.Z(0)) and c)(0.5)
+
+
+@pytest.mark.parametrize("device", ["default.qubit", "default.mixed"])
+def test_equal_sums_in_another_order_have_the_same_value(device):
+    """PennyLane 0.45 keeps eigenvectors of sums by a hash that forgets the order of their wires."""
+    hermitian = qp.Hermitian(np.array([[1, 0.3], [0.3, -0.2]]), 0)
+    sums = [
+        (0.5 * (qp.Z(0) @ qp.Z(1)) - 1.5 * qp.Z(1), -1.5 * qp.Z(1) + 0.5 * (qp.Z(0) @ qp.Z(1))),
+        (0.5 * (qp.X(0) @ qp.Z(1)) - 1.5 * qp.Z(1), -1.5 * qp.Z(1) + 0.5 * (qp.X(0) @ qp.Z(1))),
+        (0.5 * (hermitian @ qp.Z(1)) + qp.Z(1), qp.Z(1) + 0.5 * (qp.Z(1) @ hermitian)),
+    ]
+    model = qdl.QNN(2, Rotation("y"))
+    params = [np.array([[0.4], [1.1]])]
+    for pair in sums:
+        values = []
+        for observable in pair:
+            asked = replace(model, readout=qdl.Expval([observable]))
+            there = asked.on(qp.device(device, wires=2)).apply(params)[0]
+            node = asked.qnode(qp.device(device, wires=2))(params)
+            values += [asked.apply(params)[0], there, node]
+        np.testing.assert_allclose(values, values[0], atol=1e-7)

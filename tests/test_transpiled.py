@@ -67,6 +67,10 @@ def test_fidelity_is_the_product_of_the_calibration():
         qubits = tuple(report.circuit.find_bit(q).index for q in step.qubits)
         wanted *= 1 - target[step.operation.name][qubits].error
     np.testing.assert_allclose(report.fidelity, wanted, rtol=1e-12)
+    assert report.readout_fidelity == 1 - target["measure"][b,].error
+    priced = qdl.backends.estimate(model, MANILA)
+    assert priced.fidelity == report.fidelity
+    assert priced.gate_fidelity == report.gate_fidelity < 1
     assert {a, b} in [set(edge) for edge in report.edges]
     assert fidelity(report.circuit, aer().backend.target, [b]) is None
     assert "no calibration" in str(transpile_report(model, aer()))

@@ -128,7 +128,7 @@ class Mitigated(GatePlace):
         return Both(found[..., 0, :], found[..., 1, :])
 
     def standard_error(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
-        """Of one sample's mitigated values, from runs of its own."""
+        """From runs of its own."""
         return self._with_error(circuit, params, x, key)[1]
 
     def sampled(self, circuit: Circuit, params: Any, x: Any, key: Any) -> tuple[Any, Any]:
@@ -137,10 +137,8 @@ class Mitigated(GatePlace):
             return super().sampled(circuit, params, x, key)
         rows = [None] if x is None else list(jnp.reshape(x, (-1, jnp.shape(x)[-1])))
         keys = [key] if len(rows) == 1 else jax.random.split(key, len(rows))
-        found, errors = zip(
-            *(self._with_error(circuit, params, *each) for each in zip(rows, keys, strict=True)),
-            strict=True,
-        )
+        both = [self._with_error(circuit, params, *e) for e in zip(rows, keys, strict=True)]
+        found, errors = zip(*both, strict=True)
         shape = (*(() if x is None else jnp.shape(x)[:-1]), circuit.size)
         return jnp.reshape(jnp.stack(found), shape), jnp.reshape(jnp.stack(errors), shape)
 

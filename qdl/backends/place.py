@@ -31,7 +31,8 @@ class Cost:
         executions: circuits times shots.
         depth: of the circuit as it is run.
         two_qubit_gates: of the circuit as it is run.
-        fidelity: the chance that no gate and no readout fails, from a calibration; None without one.
+        gate_fidelity: the chance that no gate fails, from a calibration; None without one.
+        readout_fidelity: the chance that no readout fails.
     """
 
     place: str
@@ -40,7 +41,8 @@ class Cost:
     executions: int
     depth: int = 0
     two_qubit_gates: int = 0
-    fidelity: float | None = None
+    gate_fidelity: float | None = None
+    readout_fidelity: float | None = None
 
 
 class Place:
@@ -195,8 +197,8 @@ class Place:
         """Values ``(..., k)`` and the standard error of each, for features of any leading axes."""
         if self.draws is None:
             raise Refused(
-                f"sampled gives the errors of shots, but values here have none: {self!r}. Use apply, or a "
-                "place with shots: model.on(qdl.backends.statevector(shots=1000))."
+                f"sampled gives the errors of shots, but values here have none: {self!r}. Use apply, or "
+                "model.on(qdl.backends.statevector(shots=1000))."
             )
         if self.draws < 2:
             raise Refused("one shot says nothing of its scatter, got shots = 1. Use 2 or more.")
@@ -205,11 +207,10 @@ class Place:
         if variances is not None:
             values = self.apply(circuit, params, x, key)
             return values, jnp.sqrt(variances / self.draws).reshape(values.shape)
+        features = None if x is None else jnp.shape(x)[-1:]
+        values = lambda asked: self.apply(asked, params, x, key)  # noqa: E731
         return with_errors(
-            circuit,
-            self.draws,
-            lambda asked: self.apply(asked, params, x, key),
-            lambda asked: self.together(asked, None if x is None else jnp.shape(x)[-1:]),
+            circuit, self.draws, values, lambda asked: self.together(asked, features)
         )
 
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> Any:

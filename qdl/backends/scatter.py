@@ -2,7 +2,8 @@ r"""Standard errors from the values of a place alone: of Pauli words, and of pro
 
 For a value $\sum_j c_j P_j$ of S shots, over the pairs of words that share outcomes,
 $\sigma^2 = \sum_{ij} c_i c_j (\langle P_i P_j \rangle - \langle P_i \rangle \langle P_j \rangle) / (S - 1)$;
-other pairs have shots of their own.
+other pairs have shots of their own. S outcomes that are all the same are no proof that the next one is, too:
+the scatter of a word is that of one more hit and one more miss (Laplace's rule of succession).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def with_errors(
     measured = circuit.measured
     if isinstance(measured, Probabilities):
         p = values(circuit)
-        inside = jnp.clip(p, 0, 1)
+        inside = (shots * jnp.clip(p, 0, 1) + 1) / (shots + 2)
         return p, jnp.sqrt(inside * (1 - inside) / (shots - 1))
     sums = [{w: c for w, c in words(o).items() if len(w)} for o in measured.observables]
     fixed = [sum(c for w, c in words(o).items() if not len(w)) for o in measured.observables]
@@ -57,12 +58,12 @@ def with_errors(
     columns, errors = [], []
     for terms, constant in zip(sums, fixed, strict=True):
         columns.append(sum((c * mean[w] for w, c in terms.items()), 0.0 * found[..., 0]) + constant)
-        errors.append(_variance(terms, mean, pairs, sets, found[..., 0]))
+        errors.append(_variance(terms, mean, pairs, sets, found[..., 0], shots / (shots + 2)))
     return jnp.stack(columns, -1), jnp.sqrt(jnp.maximum(jnp.stack(errors, -1), 0) / (shots - 1))
 
 
-def _variance(terms: Any, mean: Any, pairs: Any, sets: Any, like: Any) -> Any:
-    own = {word: jnp.maximum(1 - mean[word] ** 2, 0) for word in terms}
+def _variance(terms: Any, mean: Any, pairs: Any, sets: Any, like: Any, shrink: float) -> Any:
+    own = {word: jnp.maximum(1 - (shrink * mean[word]) ** 2, 0) for word in terms}
     total = sum((c**2 * own[w] for w, c in terms.items()), 0.0 * like)
     if sets is None or len(terms) > MOST:
         for a, b in combinations(terms, 2):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,20 +100,36 @@ def gates_of(circuit: Any, on: Any = None) -> Iterator[tuple[str, tuple[int, ...
             yield step.operation.name, qubits
 
 
-def fidelity(circuit: Any, target: Any, measured: Iterable[int]) -> float | None:
-    r"""$\prod_g (1 - \epsilon_g)$ over gates and readouts, by the machine's calibration.
+class Fidelity(NamedTuple):
+    """The chance that nothing fails, of gates and of readouts apart.
+
+    Example:
+        >>> Fidelity(0.9, 0.5).whole
+        0.45
+    """
+
+    gates: float
+    readout: float
+
+    @property
+    def whole(self) -> float:
+        """That neither a gate nor a readout fails."""
+        return self.gates * self.readout
+
+
+def fidelity(circuit: Any, target: Any, measured: Iterable[int]) -> Fidelity | None:
+    r"""$\prod_g (1 - \epsilon_g)$ over gates, and over readouts, by the machine's calibration.
 
     None where the machine has no calibration. A rough guide: it takes errors as independent, forgets
     decoherence while a qubit waits, and counts what waits for an outcome as if it always happened.
     """
     steps = list(gates_of(circuit))
     read = {*measured, *(qubits[0] for name, qubits in steps if name == "measure")}
-    steps = [step for step in steps if step[0] != "measure"]
-    steps += [("measure", (qubit,)) for qubit in sorted(read)]
-    errors = [error(target, name, qubits) for name, qubits in steps]
-    if all(e is None for e in errors):
+    ends = [error(target, "measure", (qubit,)) for qubit in sorted(read)]
+    errors = [error(target, name, qubits) for name, qubits in steps if name != "measure"]
+    if all(e is None for e in [*errors, *ends]):
         return None
-    return float(np.prod([1 - (e or 0.0) for e in errors]))
+    return Fidelity(*(float(np.prod([1 - (e or 0.0) for e in part])) for part in (errors, ends)))
 
 
 def error(target: Any, name: str, qubits: tuple[int, ...]) -> float | None:

@@ -13,6 +13,7 @@ from ...circuit import Circuit
 from ..derivative import check_method
 from ..device import as_place
 from ..place import Cost, Place, places_of
+from .chip import Fidelity
 
 SETUP = 2.0  # QPU seconds of a job before its first circuit
 EXECUTION = 0.00035  # QPU seconds of one shot of one circuit: 250 us between two, and the circuit
@@ -44,7 +45,8 @@ class Estimate:
         qpu_seconds: by ``formula``; 0 where no QPU is used, as if it were one in ``on_qpu``.
         depth: of the transpiled circuit.
         two_qubit_gates: of the transpiled circuit.
-        fidelity: the chance that no gate and no readout fails, from the calibration; 1 without one.
+        gate_fidelity: the chance that no gate fails, from the calibration; 1 without one.
+        readout_fidelity: the chance that no readout fails.
         spsa_qpu_seconds: the same training with ``gradient="spsa"``.
         formula: how QPU seconds are counted, and the date of it.
     """
@@ -57,9 +59,15 @@ class Estimate:
     qpu_seconds: float
     depth: int
     two_qubit_gates: int
-    fidelity: float
+    gate_fidelity: float
+    readout_fidelity: float
     spsa_qpu_seconds: float
     formula: str = FORMULA
+
+    @property
+    def fidelity(self) -> float:
+        """The chance that neither a gate nor a readout fails."""
+        return self.gate_fidelity * self.readout_fidelity
 
     def rows(self) -> list[tuple[str, str]]:
         """Names and values, as text."""
@@ -72,6 +80,8 @@ class Estimate:
             ("depth", f"{self.depth:,}"),
             ("two-qubit gates", f"{self.two_qubit_gates:,}"),
             ("estimated circuit fidelity", f"{self.fidelity:.3f}"),
+            ("  of gates", f"{self.gate_fidelity:.3f}"),
+            ("  of readouts", f"{self.readout_fidelity:.3f}"),
         ]
 
     def __str__(self) -> str:
@@ -145,7 +155,12 @@ def estimate(
     executions = _total(steps, step, "executions") + _total(blocks, look, "executions")
     saved = _seconds(steps, step) - _seconds(steps, spsa)
     seconds = qpu_seconds(jobs, executions)
-    known = [cost.fidelity for cost in step if cost.fidelity is not None]
+    known = [
+        Fidelity(cost.gate_fidelity, cost.readout_fidelity)
+        for cost in step
+        if cost.gate_fidelity is not None and cost.readout_fidelity is not None
+    ]
+    worst = min(known, key=lambda each: each.whole, default=Fidelity(1.0, 1.0))
     names = [cost.place for cost in step] or [type(where).__name__ for where, _, _ in stages]
     return Estimate(
         place=", ".join(dict.fromkeys(names)),
@@ -156,7 +171,8 @@ def estimate(
         qpu_seconds=seconds,
         depth=max((cost.depth for cost in step), default=0),
         two_qubit_gates=max((cost.two_qubit_gates for cost in step), default=0),
-        fidelity=min(known, default=1.0),
+        gate_fidelity=worst.gates,
+        readout_fidelity=worst.readout,
         spsa_qpu_seconds=seconds - saved,
     )
 

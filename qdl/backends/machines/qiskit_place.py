@@ -25,7 +25,7 @@ from ..derivative import check_method
 from ..place import Cost
 from ..program import Program
 from ..rows import RowPlace, circuit_of
-from .chip import best_path, fidelity, pairs_along
+from .chip import Fidelity, best_path, fidelity, pairs_along
 from .feed_forward import FeedForward, is_measured
 from .lower import Lowered, gates, lower, with_measurement
 from .request import Request
@@ -219,11 +219,11 @@ class QiskitPlace(RowPlace):
             circuits * (self.shots or 0),
             compiled.circuit.depth(),
             compiled.circuit.num_nonlocal_gates(),
-            self.fidelity(lowered),
+            *(self.fidelity(lowered) or (None, None)),
         )
 
-    def fidelity(self, lowered: Lowered) -> float | None:
-        """The chance that no gate and no readout fails; None without a calibration."""
+    def fidelity(self, lowered: Lowered) -> Fidelity | None:
+        """The chances that no gate and that no readout fails; None without a calibration."""
         compiled = self.compiled(lowered)
         measured = lowered.program.measured.wires
         qubits = [compiled.qubits[lowered.wires.index(wire)] for wire in measured]

@@ -22,7 +22,8 @@ class TranspileReport:
         circuit: the transpiled Qiskit circuit.
         depth: of the transpiled circuit.
         two_qubit_gates: how many of them.
-        fidelity: product of (1 - error) over gates and readouts; None without a calibration.
+        gate_fidelity: product of (1 - error) over gates; None without a calibration.
+        readout_fidelity: the same over readouts.
         layout: the machine's qubit for each wire at the end of the circuit.
         edges: pairs of the machine's qubits that have a two-qubit gate; empty for all pairs.
         chain: the same with "chain" in the place of every "ring"; None if there is no ring.
@@ -32,13 +33,24 @@ class TranspileReport:
     circuit: Any
     depth: int
     two_qubit_gates: int
-    fidelity: float | None
+    gate_fidelity: float | None
+    readout_fidelity: float | None
     layout: dict[int, int]
     edges: tuple[tuple[int, int], ...]
     chain: TranspileReport | None
 
+    @property
+    def fidelity(self) -> float | None:
+        """The chance that neither a gate nor a readout fails; None without a calibration."""
+        if self.gate_fidelity is None or self.readout_fidelity is None:
+            return None
+        return self.gate_fidelity * self.readout_fidelity
+
     def __str__(self) -> str:
-        fidelity = "no calibration" if self.fidelity is None else f"{self.fidelity:.3f}"
+        fidelity = "no calibration"
+        if self.fidelity is not None:
+            apart = f"gates {self.gate_fidelity:.3f}, readouts {self.readout_fidelity:.3f}"
+            fidelity = f"{self.fidelity:.3f} ({apart})"
         places = ", ".join(f"{wire}:{qubit}" for wire, qubit in self.layout.items())
         lines = [
             f"{self.machine}: depth {self.depth}, {self.two_qubit_gates} two-qubit gates, "
@@ -113,13 +125,15 @@ def transpile_report(model: Any, place: QiskitPlace) -> TranspileReport:
     target = place.backend.target
     coupling = target.build_coupling_map()
     edges = {tuple(sorted(edge)) for edge in coupling} if coupling else ()
+    known = place.fidelity(lowered)
     layout = dict(zip(lowered.wires, map(int, compiled.qubits), strict=True))
     return TranspileReport(
         machine=place.backend.name,
         circuit=compiled.circuit,
         depth=compiled.circuit.depth(),
         two_qubit_gates=sum(len(qubits) == 2 for _, qubits in gates_of(compiled.circuit)),
-        fidelity=place.fidelity(lowered),
+        gate_fidelity=None if known is None else known.gates,
+        readout_fidelity=None if known is None else known.readout,
         layout=layout,
         edges=tuple(sorted(edges)),
         chain=chain,
