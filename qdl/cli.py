@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands.tables import scaling_row, show, trained_row
+from .commands.tables import scaling_row, show, show_figures, trained_row
 
 app = typer.Typer(
     help="Variational quantum neural networks: define, train, diagnose.",
@@ -92,12 +92,33 @@ def quickstart(
 @app.command()
 def train(
     config: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG.toml]", help="The same keys as the options.")
+        str | None,
+        typer.Argument(
+            metavar="[DATA.csv | CONFIG.toml]",
+            help="A table (.csv, .parquet), data in Python (file.py:name), or a TOML file with the keys of "
+            "the options.",
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Column of the table to predict; several: a,b.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; else by the target.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Columns of the table to leave out: a,b.")
+    ] = None,
+    class_weight: Annotated[
+        str | None, typer.Option(help="balanced: rare classes count as much as frequent ones.")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="digits, mnist, iris, wine, ...")] = None,
-    model: Annotated[str | None, typer.Option(help="qcnn, data_reuploading, ...")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="reuploading, qcnn, ..., or file.py:name.")
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
-    features: Annotated[int | None, typer.Option(help="Features, one a wire.")] = None,
+    features: Annotated[
+        int | None, typer.Option(help="Features: of a table, principal components.")
+    ] = None,
     depth: Annotated[int | None, typer.Option(help="Repetitions of the model's block.")] = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
@@ -111,29 +132,85 @@ def train(
         Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")
     ] = None,
 ) -> None:
-    """Train one model on one data set: a TOML file, options, or both; options win."""
+    """Train one model on a table of your own, or on a data set by name; options win over a TOML file."""
     from .commands import train as command
-    from .commands.configuration import read_config
+    from .commands.configuration import is_own_data, read_config
 
     options = {
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
         "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "place": place,
+        "target": target or None, "task": task, "drop": drop or None, "class_weight": class_weight,
     }  # fmt: skip
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)
         if resume is None:
-            folder, trained = command.run(read_config(config, options), out, typer.echo)
+            if config is not None and is_own_data(config):
+                if dataset is not None:
+                    raise ValueError(f"got both {config} and --dataset {dataset}. Leave one out.")
+                options["dataset"], config = config, None
+            wanted = read_config(None if config is None else Path(config), options)
+            folder, trained = command.run(wanted, out, typer.echo)
         elif config is not None or out is not None:
             raise ValueError(
-                "--resume takes everything from its folder. Leave the TOML file and --out out."
+                "--resume takes everything from its folder. Leave the data, the TOML file and --out out."
             )
         else:
             folder, trained = resume, command.resume(resume, options)
-    headers = ("model", "parameters", "test accuracy", "compile", "step")
+    figure = "test accuracy" if "accuracy" in trained.figures else "test R2"
+    headers = ("model", "parameters", figure, "compile", "step")
     show(f"{folder.name}, {trained.fit.step} steps", headers, [trained_row(trained)])
+    if trained.target is not None:
+        show_figures(trained.figures, trained.target, "the test part")
     if trained.fit.stopped == "interrupted":
         typer.echo(f"Interrupted. To go on: qdl train --resume {folder}")
     typer.echo(f"Pictures, parameters and every number: {folder}")
+
+
+Model = Annotated[
+    str | None, typer.Option(help="file.py:name of the model, where it holds functions of yours.")
+]
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of qdl train on a table.")],
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet with the columns of training.")],
+    out: Annotated[Path | None, typer.Option(help="Write the predictions here, as CSV.")] = None,
+    model: Model = None,
+) -> None:
+    """Predict the rows of a table: the class and the probability of each, or the numbers."""
+    from .commands.predict import predict as command
+
+    with plain_errors():
+        text = command(run, table, out, _aside, model)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        typer.echo(f"{text.count(chr(10)) - 1} predictions: {out}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of qdl train on a table.")],
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet with the target too.")],
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw ROC, calibration, confusion here.")
+    ] = None,
+    model: Model = None,
+) -> None:
+    """How good a trained model is on a table whose target is known."""
+    from .commands.predict import evaluate as command
+    from .commands.runs import check_writable
+
+    with plain_errors():
+        check_writable(plot)
+        found = command(run, table, _aside, model, plot)
+    show_figures(found.figures, found.target, table.name)
+
+
+def _aside(line: str) -> None:
+    """What is said beside the result."""
+    typer.echo(line, err=True)
 
 
 @app.command()

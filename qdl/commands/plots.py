@@ -92,10 +92,9 @@ def decisions(
     axes.yaxis.get_major_locator().set_params(integer=True)
 
 
-def confusion(axes: Any, labels: Any, predicted: Any, names: Sequence[str]) -> None:
+def confusion(axes: Any, counts: Any, names: Sequence[str]) -> None:
     """Counts of (true class, predicted class)."""
-    counts = np.zeros((len(names), len(names)), int)
-    np.add.at(counts, (np.asarray(labels), np.asarray(predicted)), 1)
+    counts = np.asarray(counts)
     axes.imshow(counts, cmap="Blues", vmin=0, vmax=max(counts.max(), 1) * 1.2)
     for (i, j), count in np.ndenumerate(counts):
         shade = "white" if count > 0.6 * counts.max() else "#333333"
@@ -107,6 +106,58 @@ def confusion(axes: Any, labels: Any, predicted: Any, names: Sequence[str]) -> N
     right = int(np.trace(counts))
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.set_title(f"Test: {right} of {counts.sum()} right", loc="left")
+
+
+def numbers(axes: Any, y: Any, predicted: Any, names: Sequence[str]) -> None:
+    """Predicted against true numbers, and where both are equal."""
+    y, predicted = np.asarray(y), np.asarray(predicted)
+    for colour, name, true, guess in zip(COLOURS * 9, names, y.T, predicted.T, strict=False):
+        axes.plot(true, guess, "o", color=colour, markersize=4, alpha=0.6, label=name)
+    ends = [min(y.min(), predicted.min()), max(y.max(), predicted.max())]
+    axes.plot(ends, ends, ":", color="black", linewidth=0.8)
+    axes.set(xlabel="true", ylabel="predicted")
+    axes.set_title("Test", loc="left")
+    if len(names) > 1:
+        axes.legend(**KEY)
+
+
+def roc(axes: Any, y: Any, p: Any, positive: str) -> None:
+    """True against false positives as the threshold falls, with the area below."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    false, true, _ = roc_curve(y, p)
+    axes.plot(false, true, color=COLOURS[0], linewidth=1.8, drawstyle="steps-post")
+    axes.plot([0, 1], [0, 1], ":", color="black", linewidth=0.8)
+    axes.set(xlabel="false positives", ylabel=f"true positives ({positive})")
+    axes.set_title(f"ROC: area {roc_auc_score(y, p):.3f}", loc="left")
+    axes.set_aspect("equal")
+
+
+def calibration(axes: Any, y: Any, probabilities: Any) -> None:
+    """How often the most probable class is right against its probability; the size of a dot is its rows."""
+    from ..measures import calibration as binned
+    from ..measures import calibration_error
+
+    sure, right, counts = binned(y, probabilities)
+    axes.plot([0, 1], [0, 1], ":", color="black", linewidth=0.8)
+    axes.plot(sure, right, color=COLOURS[1], linewidth=1)
+    axes.scatter(sure, right, 15 + 250 * counts / counts.sum(), color=COLOURS[1])
+    axes.set(xlim=(0, 1.04), ylim=(0, 1.04))
+    axes.set(xlabel="probability of the predicted class", ylabel="share that is right")
+    axes.set_title(f"Calibration: error {calibration_error(y, probabilities):.3f}", loc="left")
+    axes.set_aspect("equal")
+
+
+def importance(axes: Any, names: Sequence[str], lost: Any, what: str) -> None:
+    """What is lost when a column is shuffled: a bar for the mean, a line for the standard deviation."""
+    lost = np.asarray(lost)
+    heights = range(len(names))
+    axes.barh(heights, lost.mean(axis=1), xerr=lost.std(axis=1), color=COLOURS[0], alpha=0.8)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(heights, [name if len(name) <= 24 else f"{name[:23]}\u2026" for name in names])
+    axes.invert_yaxis()
+    axes.set(xlabel=f"{what} lost when it is shuffled")
+    axes.set_title("Columns", loc="left")
 
 
 def variances(axes: Any, sweeps: Mapping[str, Any]) -> None:

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import photonic, runs
-from .configuration import DEPTHS, FEATURES, TrainConfig, saved_config
+from .. import measures, tabular
+from ..tabular import Target
+from . import runs
+from .configuration import FEATURES, TrainConfig, saved_config
+from .importance import figure_of
+from .models import build_model, with_outputs
 from .places import place_named
+from .problem import Problem, prepare
 from .start import start_line
 
 SHOTS = 1000  # of a place that draws
-
-
-def load_data(config: TrainConfig) -> Any:
-    """The data set that a configuration names, features in [0, pi] radians."""
-    from .. import datasets
-
-    load = getattr(datasets, config.dataset)
-    features = config.features or FEATURES[config.dataset]
-    if config.dataset == "bars_and_stripes":
-        side = isqrt(features)
-        if side * side != features:
-            raise ValueError(
-                f"bars_and_stripes has side x side pixels, got features = {features}. "
-                "Use a square: 4, 9, 16."
-            )
-        return load(side=side, seed=config.seed)
-    chosen = {} if config.classes is None else {"classes": config.classes}
-    return load(features=features, seed=config.seed, **chosen)
-
-
-def build_model(name: str, n_features: int, n_classes: int, depth: int | None = None) -> Any:
-    """A model with one wire a feature and one output a class; a single output for two classes."""
-    from .. import models
-    from ..readout import ExpZ
-
-    outputs = 1 if n_classes == 2 else n_classes
-    if outputs > n_features:
-        raise ValueError(
-            f"{n_classes} classes are read from {n_classes} wires, but {n_features} features make "
-            f"{n_features} wires. Use features = {n_classes} or more, or fewer classes."
-        )
-    if name == "qcnn":
-        left = n_features
-        while left > 1 and (left + 1) // 2 >= outputs:
-            left = (left + 1) // 2
-        model = models.qcnn(n_features, stop_at=left)
-    elif name == "cvqnn":
-        return photonic.classifier(n_features, outputs, 4 if depth is None else depth)
-    else:
-        model = getattr(models, name)(n_features, DEPTHS[name] if depth is None else depth)
-    return replace(model, readout=ExpZ(model.active[:outputs]))
+ROWS = 4096  # evaluated at once
 
 
 @dataclass(frozen=True)
@@ -67,29 +31,43 @@ class Trained:
         name: what the tables and pictures call it.
         model: the model.
         fit: what ``qdl.fit`` returned.
-        probabilities: of each class for each test row, ``(n_test, n_classes)``.
-        accuracy: the fraction of test rows whose most probable class is right.
+        predicted: for each test row the probability of each class, ``(n_test, n_classes)``, or the
+            values of each target, ``(n_test, targets)``.
+        figures: what ``qdl.measures`` says of them.
+        target: what was predicted, in the words of a table; None for a data set by name.
     """
 
     name: str
     model: Any
     fit: Any
-    probabilities: np.ndarray
-    accuracy: float
+    predicted: np.ndarray
+    figures: dict[str, Any]
+    target: Target | None = None
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Of each class for each test row."""
+        return self.predicted
+
+    @property
+    def accuracy(self) -> float:
+        """The fraction of test rows whose most probable class is right."""
+        return self.figures["accuracy"]
 
 
 def train(
     name: str,
     model: Any,
-    data: Any,
+    problem: Problem,
     *,
     steps: int,
     batch_size: int,
     learning_rate: float,
     seed: int,
+    class_weight: str | None = None,
     checkpoint: Path | None = None,
 ) -> Trained:
-    """Train a classifier by Adam on cross entropy and evaluate it on the test part.
+    """Train a model by Adam on cross entropy, or on squared errors, and evaluate it on the test part.
 
     The test part is also evaluated along the way, for the picture; nothing is selected by it.
     With ``checkpoint``, a folder, a run that was stopped goes on.
@@ -99,11 +77,12 @@ def train(
 
     from ..training import CrossEntropy, fit
 
+    data = problem.data
     result = fit(
         model,
         data.X_train,
         data.y_train,
-        loss="cross_entropy",
+        loss="mse" if problem.classes is None else CrossEntropy(weight=class_weight),
         optimizer=optax.adam(learning_rate),
         steps=steps,
         batch_size=batch_size,
@@ -111,21 +90,61 @@ def train(
         key=jax.random.key(seed),
         checkpoint=checkpoint,
     )
-    log_p = CrossEntropy().of(model).log_probs(model.apply(result.params, data.X_test))
-    probabilities = np.exp(np.asarray(log_p))
-    accuracy = float(np.mean(probabilities.argmax(axis=-1) == data.y_test))
-    return Trained(name, model, result, probabilities, accuracy)
+    predicted = predict(model, result.params, data.X_test, problem.target, seed)
+    found = figures(data.y_test, predicted, problem.target)
+    target = None if problem.preparation is None else problem.target
+    return Trained(name, model, result, predicted, found, target)
+
+
+def predict(model: Any, params: Any, X: Any, target: Target, seed: int = 0) -> np.ndarray:
+    """The probability of each class ``(n, classes)``, or numbers ``(n, targets)``, of rows of features."""
+    import jax
+
+    from ..hybrid import applied
+    from ..training import CrossEntropy
+
+    key = jax.random.key(seed)
+    parts = [
+        np.asarray(applied(model, params, X[start : start + ROWS], jax.random.fold_in(key, start)))
+        for start in range(0, len(X), ROWS)
+    ]
+    outputs = np.concatenate(parts)
+    if target.classes is None:
+        return target.unscaled(outputs)
+    probabilities = np.exp(
+        np.asarray(CrossEntropy().of(model).log_probs(jax.numpy.asarray(outputs)), float)
+    )
+    return probabilities[:, : len(target.classes)] / probabilities[:, : len(target.classes)].sum(
+        axis=1, keepdims=True
+    )
+
+
+def figures(y: Any, predicted: np.ndarray, target: Target) -> dict[str, Any]:
+    """What ``qdl.measures`` says of predictions; numbers in the units of the table."""
+    if target.classes is None:
+        return measures.of_numbers(target.unscaled(y), predicted, target.names)
+    return measures.of_classes(y, predicted, target.classes)
 
 
 def run(
     config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
 ) -> tuple[Path, Trained]:
     """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
-    data, model = _prepare(config)
-    with runs.fresh(f"{config.dataset}-{config.model}", out) as folder:
-        if say is not None and config.place is None:
-            say(start_line(model, data, config.seed))
-        return folder, _run(config, data, model, folder)
+    problem, model = _prepare(config, say or _nobody)
+    with runs.fresh(run_name(config), out) as folder:
+        if say is not None and config.place is None and config.dataset in FEATURES:
+            say(start_line(model, problem.data, config.seed))
+        return folder, _run(config, problem, model, folder)
+
+
+def run_name(config: TrainConfig) -> str:
+    """What the folder of a run is called: the data, and the model."""
+    names = (Path(each.rpartition(":")[2]).stem for each in (config.dataset, config.model))
+    return "-".join(name or "model" for name in names)
+
+
+def _nobody(line: str) -> None:
+    """Nobody is told."""
 
 
 def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
@@ -166,26 +185,35 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _prepare(config: TrainConfig) -> tuple[Any, Any]:
-    data = load_data(config)
-    n_classes = int(data.y_train.max()) + 1
-    model = build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
-    return data, model if config.place is None else model.on(place_named(config.place, SHOTS))
+def _prepare(config: TrainConfig, say: Callable[[str], Any] = _nobody) -> tuple[Problem, Any]:
+    problem = prepare(config, say)
+    width, classes = problem.data.X_train.shape[1], problem.classes
+    if classes is None:
+        if config.class_weight is not None:
+            raise ValueError(
+                "class_weight weighs classes, but numbers are predicted. Leave it out."
+            )
+        model = with_outputs(config.model, width, len(problem.target.names), config.depth)
+    else:
+        model = build_model(config.model, width, len(classes), config.depth)
+    return problem, model if config.place is None else model.on(place_named(config.place, SHOTS))
 
 
-def _run(config: TrainConfig, data: Any, model: Any, folder: Path) -> Trained:
+def _run(config: TrainConfig, problem: Problem, model: Any, folder: Path) -> Trained:
     from ..saving import save
 
     runs.write_config(folder, {"command": "train", **asdict(config), "circuit": str(model)})
     trained = train(
-        config.model, model, data,
-        steps=config.steps, batch_size=config.batch_size,
-        learning_rate=config.learning_rate, seed=config.seed, checkpoint=folder,
+        config.model, model, problem,
+        steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
+        seed=config.seed, class_weight=config.class_weight, checkpoint=folder,
     )  # fmt: skip
     runs.write_summary(folder, summary(trained))
     save(folder, model, trained.fit.params)
-    names = config.classes or range(int(data.y_train.max()) + 1)
-    _picture(trained, data, names, folder / "training.png")
+    if problem.preparation is not None:
+        tabular.save(folder, tabular.Saved(problem.preparation, problem.target))
+        _figures(trained, problem, folder / "figures.png")
+    _picture(trained, problem, folder / "training.png")
     return trained
 
 
@@ -196,18 +224,36 @@ def summary(trained: Trained) -> dict[str, Any]:
         "n_params": trained.model.n_params,
         "steps": trained.fit.step,
         "stopped": trained.fit.stopped,
-        "test_accuracy": trained.accuracy,
+        **{f"test_{name}": value for name, value in trained.figures.items()},
         "compile_time": trained.fit.history["compile_time"],
     }
 
 
-def _picture(trained: Trained, data: Any, classes: Any, path: Path) -> None:
+def _figures(trained: Trained, problem: Problem, path: Path) -> None:
+    """ROC, calibration and the importance of the columns, on the test part."""
+    preparation, target = problem.preparation, problem.target
+    if preparation is None:
+        return
+
+    def predicted(frame: Any) -> np.ndarray:
+        X = preparation.transform(frame, "", _nobody)
+        return predict(trained.model, trained.fit.params, X, target)
+
+    held = problem.held[list(preparation.columns)]
+    figure_of(predicted, held, problem.data.y_test, trained.predicted, target, path)
+
+
+def _picture(trained: Trained, problem: Problem, path: Path) -> None:
     from . import plots
 
     figure, axes = plots.panels(1, 3, (13, 3.8), width_ratios=(4, 4, 3))
     histories = {trained.name: trained.fit.history}
     plots.losses(axes[0, 0], histories)
     plots.gradient_norms(axes[0, 1], histories)
-    predicted = trained.probabilities.argmax(axis=-1)
-    plots.confusion(axes[0, 2], data.y_test, predicted, [str(each) for each in classes])
+    if problem.classes is None:
+        axes[0, 0].set_ylabel("mean squared error")
+        y = problem.target.unscaled(problem.data.y_test)
+        plots.numbers(axes[0, 2], y, trained.predicted, problem.target.names)
+    else:
+        plots.confusion(axes[0, 2], trained.figures["confusion"], problem.classes)
     plots.save(figure, path)

@@ -36,8 +36,9 @@ class Batches:
         if data.X is None:  # one target, and no rows
             return
         length = self.n if self.whole else filled(self.n, data.X.nbytes // self.n)
-        longer = None if data.y is None else _longer(data.y, length)
-        self.data = data._replace(X=_longer(data.X, length), y=longer)
+        parts = {"X": data.X, "y": data.y, "weight": data.weight}
+        longer = {n: None if a is None else _longer(a, length) for n, a in parts.items()}
+        self.data = data._replace(**longer)
 
     def rows(self, start: int, stop: int) -> np.ndarray | None:
         """The rows of the steps from ``start`` to ``stop``, ``(CHUNK, size)``; None if each takes all."""

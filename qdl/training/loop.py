@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,15 @@ from ..arguments import check_real, check_whole
 from ..hybrid import after_fit
 from ..layers.base import check_key
 from .batches import n_rows
-from .check import check_data, check_model, check_optimizer, n_outputs
+from .check import (
+    check_class_weight,
+    check_data,
+    check_metrics,
+    check_model,
+    check_optimizer,
+    check_weight,
+    n_outputs,
+)
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .optimizers.foreign import outermost
@@ -41,6 +49,8 @@ def fit(
     params: Any = None,
     state: Any = None,
     validation: tuple[Any, Any] | None = None,
+    sample_weight: Any = None,
+    metrics: Mapping[str, Callable[..., Any]] | None = None,
     key: jax.Array,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 100,
@@ -78,6 +88,12 @@ def fit(
         state: of the optimizer, as ``Fit.state`` of the same optimizer and parameters gives it, to go on
             without forgetting its averages; None for a new one.
         validation: ``(X, y)`` to be evaluated about 20 times and at the end.
+        sample_weight: ``(n_samples,)``, not negative: what each row counts in cross entropy or squared
+            errors, in proportion; None for 1 each. Batches are drawn as without.
+        metrics: functions ``f(outputs, y) -> number`` by name, of NumPy arrays: what the model gives for the
+            validation rows, or without them for those of training, and their targets. They are called when
+            there is a validation, or would be; the history has the numbers under these names, and the steps
+            under ``metric_step``.
         key: a JAX key for the first parameters, the batches, and shots.
         checkpoint: a folder for this run: ``metrics.jsonl`` with a line for each step, the three
             newest checkpoints, each with the best parameters so far, and files for TensorBoard if
@@ -127,6 +143,12 @@ def fit(
     outputs = n_outputs(model)
     part = state is not None  # of a training that goes on
     data = Data(*check_data(X, y, model, loss, outputs, part=part), data_key)
+    data = data._replace(weight=check_weight(sample_weight, n_rows(data), loss))
+    if isinstance(loss, CrossEntropy):
+        check_class_weight(loss.weight, data.y, outputs)
+        loss = loss.balanced(data.y)
+    measured = dict(metrics or {})
+    check_metrics(measured, data)
     held = None
     if validation is not None:
         if data.X is None or data.y is None:
@@ -146,11 +168,12 @@ def fit(
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
         steps=int(steps),
-        every=_cadence(steps, patience, held is not None or callback is not None),
+        every=_cadence(steps, patience, held is not None or callback is not None or measured != {}),
         save_every=int(steps if checkpoint is None else checkpoint_every),
         patience=patience,
         callback=callback,
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
+        metrics=measured,
     )
     fitted = run(plan, started, data, held, options, folder)
     after_fit(model, fitted.params, None if data.X is None else data.X[:MOST_LOOKED_AT], data_key)

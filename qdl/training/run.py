@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ class Options(NamedTuple):
     patience: int | None
     callback: Callable[[Report], Any] | None
     labelled: bool  # the validation knows an accuracy
+    metrics: Mapping[str, Callable[..., Any]] = {}  # of the user's own
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,6 +47,7 @@ class Fit:
             ``step_time`` (seconds), and where the model's place truncates ``penalty`` (if it has one) and
             ``dropped``, how much it leaves out, an entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
+            ``metric_step`` and your metrics by their names;
             and the number ``compile_time`` (seconds). Where a place draws shots also the number
             ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
             is not larger says nothing.
@@ -91,7 +93,8 @@ def run(
     begun = Progressed(start, Record(), None)
     if folder is not None:
         begun = folder.restore(start, options.steps)
-    watch = _Watch(plan, held, options, folder, begun)
+    looked = data if held is None and options.metrics else held
+    watch = _Watch(plan, held, looked, options, folder, begun)
     _announce(plan, held, options, options.steps - watch.step)
     compiled = jax.disable_jit(False)  # steps are compiled by hand, which nothing switches off
     with compiled, CtrlC() as ctrl_c, Progress(options.steps) as bar:
@@ -169,11 +172,13 @@ class _Watch:
         self,
         plan: Plan,
         held: Data | None,
+        looked: Data | None,
         options: Options,
         folder: RunFolder | None,
         begun: Progressed,
     ):
         self.plan, self.held, self.options, self.folder = plan, held, options, folder
+        self.looked = looked  # the rows of validations, or of metrics alone
         self.state, self.record, self.best = begun
         self.value_fn: Any = partial(evaluate, plan)
         self.value: float | None = None
@@ -189,8 +194,8 @@ class _Watch:
         step_fn = train.lower(
             self.plan, self.state, batches.data, batches.rows(0, 0), np.int32(0)
         ).compile()
-        if self.held is not None:
-            self.value_fn = evaluate.lower(self.plan, self.state.params, self.held).compile()
+        if self.looked is not None:
+            self.value_fn = evaluate.lower(self.plan, self.state.params, self.looked).compile()
         self.record.compile_time = time.perf_counter() - start
         return step_fn
 
@@ -213,7 +218,7 @@ class _Watch:
         step, options = self.step, self.options
         if step % options.every and step != options.steps:
             return None
-        if self.held is not None and not self.record.is_validated(step):
+        if self.looked is not None and not self.record.is_validated(step):
             self._validate(step)
         if options.callback and options.callback(Report(step, self.state.params, self._history())):
             return "callback"
@@ -244,7 +249,14 @@ class _Watch:
             self.folder.close(self._progressed())
 
     def _validate(self, step: int) -> None:
-        self.value, accuracy = (float(v) for v in self.value_fn(self.state.params, self.held))
+        value, accuracy, outputs = self.value_fn(self.state.params, self.looked)
+        if self.options.metrics and self.looked is not None:
+            rows = np.asarray(outputs), np.asarray(self.looked.y)
+            found = {name: float(f(*rows)) for name, f in self.options.metrics.items()}
+            self.record.add_metrics(step, found)
+        if self.held is None:
+            return
+        self.value, accuracy = float(value), float(accuracy)
         if self.best is None or self.value < self.best.value:
             self.best = Best(self.value, step, self.state.params)
         self.record.add_validation(step, self.value, accuracy)
