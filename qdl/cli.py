@@ -264,8 +264,29 @@ def cost(
 
 @app.command()
 def compare(
-    dataset: Annotated[str, typer.Option(help="digits, mnist, iris, wine, ...")] = "breast_cancer",
-    model: Annotated[str, typer.Option(help="reuploading, qcnn, ...")] = "reuploading",
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA.csv]", help="A table, or data in Python (file.py:name)."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Column of the table to predict; several: a,b.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; else by the target.")
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="Columns of the table to leave out: a,b.")
+    ] = None,
+    class_weight: Annotated[
+        str | None, typer.Option(help="balanced: rare classes count as much as frequent ones.")
+    ] = None,
+    scoring: Annotated[
+        str | None, typer.Option(help="Of scikit-learn: balanced_accuracy, f1, roc_auc, r2, ...")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="digits, mnist, iris, wine, ...")] = None,
+    model: Annotated[
+        str, typer.Option(help="reuploading, qcnn, ..., or file.py:name.")
+    ] = "reuploading",
     classes: Annotated[str | None, typer.Option(help="Labels to keep, as 3,8.")] = None,
     features: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Features of a row.")
@@ -285,15 +306,30 @@ def compare(
     ] = 0,
     out: Out = None,
 ) -> None:
-    """Compare a quantum classifier with classical ones and with itself without entanglers."""
+    """Compare a quantum model with classical ones and with itself without entanglers."""
     from .commands.compare import compare as run
+    from .commands.configuration import is_own_data, read_config
 
     with plain_errors():
+        if data is not None and (dataset is not None or not is_own_data(data)):
+            raise ValueError(
+                f"expected a table (.csv, .parquet) or file.py:name, and no --dataset beside it; got "
+                f"{data!r}. Data sets of qdl are named with --dataset."
+            )
+        chosen = None if classes is None else _whole_numbers(classes)
+        options = {
+            "dataset": data or dataset or "breast_cancer", "model": model, "classes": chosen,
+            "features": features, "depth": depth, "steps": steps, "seed": seed, "task": task,
+            "target": target or None, "drop": drop or None, "class_weight": class_weight,
+        }  # fmt: skip
         folder, result = run(
-            dataset, model, classes=None if classes is None else tuple(_whole_numbers(classes)),
-            features=features, depth=depth, steps=steps, seeds=seeds, trials=trials, seed=seed,
-            out=out, say=typer.echo,
-        )  # fmt: skip
+            read_config(None, options),
+            seeds=seeds,
+            trials=trials,
+            scoring=scoring,
+            out=out,
+            say=typer.echo,
+        )
     typer.echo(result.table())
     typer.echo(f"Picture and every number: {folder}")
 

@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..estimators import QNNClassifier, reuploading
+from ..estimators import QNNClassifier, QNNRegressor, reuploading
 from ..layers import AmplitudeEncoding, BasisEncoding
 from .classical import Contender
 from .entanglers import without_entanglers
 from .surrogate import SCALES, surrogate
 
 
-def quantum(name: str, model: Any, steps: int = 300) -> Contender:
+def quantum(
+    name: str, model: Any, steps: int = 300, *, regression: bool = False, class_weight: Any = None
+) -> Contender:
     """A QNN as a contender; tuning draws the learning rate and a factor of the features.
 
     The factor (the bandwidth of the encoding) is left alone where features are bits or amplitudes.
@@ -22,6 +24,8 @@ def quantum(name: str, model: Any, steps: int = 300) -> Contender:
         name: what the table calls it.
         model: what ``QNNClassifier`` takes.
         steps: gradient steps.
+        regression: whether it predicts numbers, as a ``QNNRegressor``.
+        class_weight: as ``QNNClassifier`` takes it.
 
     Example:
         >>> quantum("default", None).settings["learning_rate"]
@@ -33,7 +37,11 @@ def quantum(name: str, model: Any, steps: int = 300) -> Contender:
     from sklearn.preprocessing import FunctionTransformer
 
     def build(seed: int, learning_rate: float = 0.05, scale: float = 1.0) -> Any:
-        estimator = QNNClassifier(model, learning_rate=learning_rate, steps=steps, seed=seed)
+        given: Any = {"learning_rate": learning_rate, "steps": steps, "seed": seed}
+        if regression:
+            estimator: Any = QNNRegressor(model, **given)
+        else:
+            estimator = QNNClassifier(model, class_weight=class_weight, **given)
         return make_pipeline(FunctionTransformer(scaled, kw_args={"scale": scale}), estimator)
 
     settings: dict[str, Any] = {"learning_rate": (0.02, 0.1)}
@@ -43,23 +51,23 @@ def quantum(name: str, model: Any, steps: int = 300) -> Contender:
 
 
 def variants(
-    model: Any, n_features: int, n_classes: int, steps: int
+    model: Any, n_features: int, n_outputs: int, steps: int, **options: Any
 ) -> tuple[list[Contender], list[str]]:
     """The model without entanglers and its surrogate; and why one of them is missing."""
     whole = reuploading if model is None else model
     if callable(whole):
-        whole = whole(n_features, 1 if n_classes == 2 else n_classes)
+        whole = whole(n_features, n_outputs)
     found, missing = [], []
     try:
         bare = without_entanglers(whole)
         if bare != whole:
-            found.append(quantum("no entanglers", bare, steps))
+            found.append(quantum("no entanglers", bare, steps, **options))
         else:
             missing.append("The model has no entanglers to take out.")
     except ValueError as error:
         missing.append(f"No row without entanglers: {error}")
     try:
-        found.append(surrogate(whole))
+        found.append(surrogate(whole, regression=bool(options.get("regression"))))
     except ValueError as error:
         missing.append(f"No surrogate: {error}")
     return found, missing

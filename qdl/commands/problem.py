@@ -59,17 +59,28 @@ class Table:
     target: tabular.Target
     drop: tuple[str, ...]
 
+    @property
+    def values(self) -> np.ndarray:
+        """Labels, or numbers ``(n, targets)``."""
+        return self.target.values(self.frame, self.where)
+
     def split(self, config: TrainConfig, seed: int, say: Callable[[str], Any]) -> Problem:
         """A training and a test part, the classes in equal proportions, as features of the model."""
         from sklearn.model_selection import train_test_split
 
-        values = self.target.values(self.frame, self.where)
-        classes = self.target.classes
-        self._check_rows(values)
+        values = self.values
+        self.check_rows(values)
         train, test = train_test_split(
             np.arange(len(values)), test_size=TEST, random_state=seed % 2**32,
-            stratify=None if classes is None else values,
+            stratify=None if self.target.classes is None else values,
         )  # fmt: skip
+        return self.at(train, test, config, say)
+
+    def at(
+        self, train: np.ndarray, test: np.ndarray, config: TrainConfig, say: Callable[[str], Any]
+    ) -> Problem:
+        """These rows as training and test part."""
+        values, classes = self.values, self.target.classes
         without = (*self.target.names, *self.drop)
         preparation = tabular.learn(self.frame, train, self.where, say, without)
         X = preparation.transform(self.frame.iloc[train], self.where, say)
@@ -82,7 +93,7 @@ class Table:
         )  # fmt: skip
         return Problem(data, self.target, preparation, second)
 
-    def _check_rows(self, values: np.ndarray) -> None:
+    def check_rows(self, values: np.ndarray) -> None:
         n, classes = len(values), self.target.classes
         least = 8 if classes is None else max(8, 2 * len(classes))
         held = math.ceil(TEST * n)
@@ -117,7 +128,7 @@ def table(config: TrainConfig, say: Callable[[str], Any]) -> Table | Dataset:
             f"{tabular.listed(frame.columns, 40)}."
         )
     names, drop = (_columns(frame, given) for given in (names, config.drop or ()))
-    tabular.check_there(frame, drop, where, "--drop")
+    tabular.check_there(frame, drop, where, "Name those to leave out with --drop.")
     target, there = tabular.learn_target(frame, names, config.task, where, say)
     return Table(frame[there], where, target, drop)
 

@@ -139,8 +139,16 @@ def run(
 
 def run_name(config: TrainConfig) -> str:
     """What the folder of a run is called: the data, and the model."""
-    names = (Path(each.rpartition(":")[2]).stem for each in (config.dataset, config.model))
-    return "-".join(name or "model" for name in names)
+    return f"{data_name(config)}-{_last(config.model)}"
+
+
+def data_name(config: TrainConfig) -> str:
+    """What data are called in the name of a folder."""
+    return _last(config.dataset)
+
+
+def _last(name: str) -> str:
+    return Path(name.rpartition(":")[2]).stem or "own"
 
 
 def _nobody(line: str) -> None:

@@ -164,6 +164,7 @@ class Estimator(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, reset: bool, **also: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``X, y, weights`` as scikit-learn wants them, without the rows of weight 0."""
+        self._refuse_text(X)
         X, y = validate_data(self, X, y, reset=reset, ensure_all_finite=False, **also)
         self._check_finite(X)
         if sample_weight is not None and not np.asarray(sample_weight).any():
@@ -178,9 +179,35 @@ class Estimator(BaseEstimator):
     def _features(self, X: Any) -> np.ndarray:
         """``X`` of a prediction."""
         check_is_fitted(self, "params_")
+        self._refuse_text(X)
         X = validate_data(self, X, reset=False, ensure_all_finite=False)
         self._check_finite(X)
         return X
+
+    def _refuse_text(self, X: Any) -> None:
+        """Refuse words among the features by their column, with what makes numbers of them."""
+        names = list(X.columns) if hasattr(X, "columns") else None
+        if names is None and getattr(X, "dtype", None) is not None and X.dtype.kind not in "OUST":
+            return
+        if names is None and not isinstance(X, np.ndarray | list | tuple):
+            return
+        try:
+            columns = [X[n] for n in names] if names else np.asarray(X, object).T
+        except ValueError:  # rows of different lengths: scikit-learn says so
+            return
+        for i, column in enumerate(columns):
+            if getattr(column, "dtype", np.dtype("O")).kind in "biufc":
+                continue
+            for row, value in enumerate(column):
+                if isinstance(value, str) and not _is_number(value):
+                    name = f"{i} ({names[i]!r})" if names else str(i)
+                    key = repr(names[i]) if names else str(i)
+                    raise ValueError(
+                        f"X has text in column {name}, row {row}: {value!r}, but {type(self).__name__} "
+                        "expects numbers. Encode such columns: make_pipeline(make_column_transformer("
+                        f"(OneHotEncoder(handle_unknown='ignore'), [{key}]), remainder=StandardScaler()), "
+                        f"{type(self).__name__}()), all of sklearn.compose, .preprocessing and .pipeline."
+                    )
 
     def _check_finite(self, X: np.ndarray) -> None:
         if np.isfinite(X).all():
@@ -194,6 +221,14 @@ class Estimator(BaseEstimator):
             "finite numbers. Drop such rows, or put sklearn.impute.SimpleImputer() before it in a "
             "pipeline."
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def named_optimizer(name: str, learning_rate: float) -> Any:
@@ -237,7 +272,9 @@ def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: in
     """
     if size > MOST:
         size = len(X) * max(1, MOST // len(X))
-    order = np.lexsort((y, *X.T))  # in any order, a row twice is then the same as a weight of 2
+    order = np.lexsort(
+        (*np.atleast_2d(y.T), *X.T)
+    )  # in any order, a row twice is then the same as a weight of 2
     edges = np.cumsum(weights[order]) / weights.sum()
     points = (np.arange(size) + np.random.default_rng(seed).random()) / size
     return order[np.searchsorted(edges, points, side="right").clip(max=len(X) - 1)]

@@ -40,6 +40,8 @@ class QNNClassifier(ClassifierMixin, Estimator):
         batch_size: rows a step.
         seed: of the first parameters, the batches and shots.
         learning_rate: of an optimizer that is named; None for 0.05.
+        class_weight: ``"balanced"``, so that rare classes count as much as frequent ones, or a dictionary of
+            a number for each label: each row's weight is multiplied by that of its class. None for 1 each.
         warm_start: whether ``fit`` starts from the parameters of the ``fit`` before, with a new optimizer.
 
     Attributes:
@@ -62,6 +64,25 @@ class QNNClassifier(ClassifierMixin, Estimator):
         True
     """
 
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        loss: Any = None,
+        optimizer: Any = None,
+        steps: int = 300,
+        batch_size: int = 32,
+        seed: int = 0,
+        class_weight: Any = None,
+        learning_rate: float | None = None,
+        warm_start: bool = False,
+    ):
+        super().__init__(
+            model, loss=loss, optimizer=optimizer, steps=steps, batch_size=batch_size, seed=seed,
+            learning_rate=learning_rate, warm_start=warm_start,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNClassifier:
         """Train from new parameters, or with ``warm_start`` from those of the ``fit`` before.
 
@@ -80,7 +101,7 @@ class QNNClassifier(ClassifierMixin, Estimator):
                 f"y has the classes {np.unique(y).tolist()}, but with warm_start expected those of the fit "
                 f"before, {self.classes_.tolist()}. Set warm_start=False to start anew."
             )
-        self._train(X, np.searchsorted(self.classes_, y), weights, loss)
+        self._train(X, np.searchsorted(self.classes_, y), weights * self._of_classes(y), loss)
         return self
 
     def partial_fit(
@@ -115,6 +136,13 @@ class QNNClassifier(ClassifierMixin, Estimator):
                 f"{self.classes_.tolist()}. Name all classes in the first partial_fit, or call "
                 "fit to start anew."
             )
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"partial_fit sees some rows of many, so it cannot know what "
+                f"class_weight={self.class_weight!r} means. Pass a dictionary: dict(zip(classes, "
+                "sklearn.utils.class_weight.compute_class_weight('balanced', classes=classes, y=y_all)))."
+            )
+        weights = weights * self._of_classes(y)
         self._go_on(X, np.searchsorted(self.classes_, y), weights, loss)
         return self
 
@@ -137,6 +165,30 @@ class QNNClassifier(ClassifierMixin, Estimator):
         """The most probable class of each row, ``(n_samples,)``."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    def _of_classes(self, y: np.ndarray) -> np.ndarray:
+        """The weight of each row by its class."""
+        from sklearn.utils.class_weight import compute_sample_weight
+
+        if self.class_weight is None:
+            return np.ones(len(y))
+        kind = self.class_weight
+        if isinstance(kind, dict):
+            numbers = [isinstance(w, int | float | np.number) and w >= 0 for w in kind.values()]
+            if not all(numbers) or not any(kind.values()):
+                raise ValueError(
+                    f"class_weight must be a number >= 0 for each label, got {kind!r}."
+                )
+            strange = [label for label in kind if label not in self.classes_]
+            if strange:
+                raise ValueError(
+                    f"class_weight weighs {strange[0]!r}, expected labels among {self.classes_.tolist()}."
+                )
+        elif kind != "balanced":
+            raise ValueError(
+                f"class_weight must be None, 'balanced' or a dictionary of weights by label, got {kind!r}."
+            )
+        return compute_sample_weight(kind, y)
 
     def _start(self, classes: np.ndarray) -> None:
         """A new model for these classes."""

@@ -166,8 +166,8 @@ def learn(
     """The preparation of a table; features are standardised, and not yet projected.
 
     Args:
-        frame: as ``read_table`` gives it; all its rows say whether a column holds numbers.
-        train: positions of the rows of training, from which everything else is learned.
+        frame: as ``read_table`` gives it; all its rows say what kind a column is, and its categories.
+        train: positions of the rows of training, from which medians, means and widths are learned.
         where: the file, for errors.
         say: told in a sentence what becomes of columns that are no use or have gaps.
         without: columns to leave out: targets, and what the user drops.
@@ -184,11 +184,11 @@ def learn(
         if is_numbers(frame[name], where):
             whole = numbers_of(frame[name])[0]
             values = whole[train]
-            why = "it counts the rows" if counts_rows(whole) else unfit_numbers(values)
+            why = "it counts the rows" if counts_rows(whole) else unfit_numbers(whole)
             if why is None:
                 numbers[name] = values
         else:
-            texts = texts_of(frame[name].iloc[train])
+            texts = texts_of(frame[name])
             why = unfit_texts(texts)
             if why is None:
                 others.append((name, categories(texts, name, say)))
@@ -202,7 +202,7 @@ def learn(
     arrays: dict[str, np.ndarray] = {}
     if numbers:
         values = np.stack(list(numbers.values()), axis=1)
-        imputer = SimpleImputer(strategy="median").fit(values)
+        imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(values)
         scaler: Any = StandardScaler().fit(imputer.transform(values))
         arrays = {"fill": imputer.statistics_, "mean": scaler.mean_, "scale": scaler.scale_}
         for i, name in enumerate(numbers):

@@ -94,7 +94,17 @@ def _text(path: Path) -> Any:
     except (pd.errors.EmptyDataError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a table: {error}.") from None
     frame.columns = names
+    if separator == ";":
+        frame = frame.apply(_decimal_points)
     return frame.astype(object).where(frame.notna(), None)
+
+
+def _decimal_points(column: Any) -> Any:
+    """A column of numbers with decimal commas, as files with semicolons have them, with points."""
+    present = column.dropna()
+    if len(present) and present.str.fullmatch(r"[+-]?\d+(,\d+)?").all():
+        return column.str.replace(",", ".", regex=False)
+    return column
 
 
 def _header(path: Path) -> str:

@@ -45,7 +45,9 @@ class Target:
         Raises:
             ValueError: no such column, a class that training never had, text where numbers are predicted.
         """
-        check_there(frame, self.names, where)
+        check_there(
+            frame, self.names, where, "It is what the model predicts: add it, or use qdl predict."
+        )
         if self.classes is None:
             return np.stack([_numbers(frame[name], where) for name in self.names], axis=1)
         texts = texts_of(frame[self.names[0]])
@@ -70,13 +72,13 @@ class Target:
         return (low + high) / 2 + (high - low) / 2 * np.asarray(outputs, float)
 
 
-def check_there(frame: Any, names: Sequence[str], where: str, option: str = "--target") -> None:
-    """Refuse names of columns that are not there, with those that are."""
+def check_there(frame: Any, names: Sequence[str], where: str, advice: str) -> None:
+    """Refuse names of columns that are not there, with those that are and what to do."""
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ValueError(
-            f"{where} has no column {missing[0]!r}. Its columns: {listed(frame.columns, 40)}. Choose with "
-            f"{option}."
+            f"{where} has no column {missing[0]!r}. Its columns: {listed(frame.columns, 40)}. "
+            f"{advice}"
         )
 
 
@@ -96,7 +98,7 @@ def learn_target(
     Raises:
         ValueError: no such column, one class, a class in one row only, text to be regressed.
     """
-    check_there(frame, names, where)
+    check_there(frame, names, where, "Choose one with --target.")
     if task not in (None, *TASKS):
         raise ValueError(f"task must be one of {', '.join(TASKS)}, got {task!r}.")
     if len(set(names)) != len(names):
@@ -151,8 +153,8 @@ def _classes(column: Any, where: str) -> tuple[str, ...]:
     name = column.name
     if len(labels) == 1:
         raise ValueError(
-            f"{where}: {name} is {labels[0]!r} in all {len(texts)} rows, so there is nothing to tell apart. "
-            "Expected two classes or more."
+            f"{where}: {name} is {str(labels[0])!r} in all {len(texts)} rows, so there is nothing to "
+            "tell apart. Expected two classes or more."
         )
     if len(labels) > MOST_CLASSES:
         raise ValueError(
