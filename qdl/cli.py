@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .commands.tables import scaling_row, show, show_figures, trained_row
+from .commands.tables import scaling_row, show, show_figures, show_several, trained_row
 
 app = typer.Typer(
     help="Variational quantum neural networks: define, train, diagnose.",
@@ -124,6 +124,10 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Trainings at once, each with a split and a start of its own."),
+    ] = None,
     place: Annotated[
         str | None, typer.Option(help="Where: classical (any number of wires), aer, fake_torino.")
     ] = None,
@@ -140,6 +144,7 @@ def train(
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
         "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "place": place,
         "target": target or None, "task": task, "drop": drop or None, "class_weight": class_weight,
+        "seeds": seeds,
     }  # fmt: skip
     with plain_errors():
         options["classes"] = None if classes is None else _whole_numbers(classes)
@@ -149,17 +154,20 @@ def train(
                     raise ValueError(f"got both {config} and --dataset {dataset}. Leave one out.")
                 options["dataset"], config = config, None
             wanted = read_config(None if config is None else Path(config), options)
-            folder, trained = command.run(wanted, out, typer.echo)
+            folder, every = command.run_several(wanted, out, typer.echo)
         elif config is not None or out is not None:
             raise ValueError(
                 "--resume takes everything from its folder. Leave the data, the TOML file and --out out."
             )
         else:
-            folder, trained = resume, command.resume(resume, options)
+            folder, every = resume, [command.resume(resume, options)]
+    trained = every[0]
     figure = "test accuracy" if "accuracy" in trained.figures else "test R2"
     headers = ("model", "parameters", figure, "compile", "step")
     show(f"{folder.name}, {trained.fit.step} steps", headers, [trained_row(trained)])
-    if trained.target is not None:
+    if len(every) > 1:
+        show_several(every, f"test part, {len(every)} seeds; the model of the first is kept")
+    elif trained.target is not None:
         show_figures(trained.figures, trained.target, "the test part")
     if trained.fit.stopped == "interrupted":
         typer.echo(f"Interrupted. To go on: qdl train --resume {folder}")

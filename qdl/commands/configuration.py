@@ -28,6 +28,7 @@ FEATURES = {
 }  # how many features each data set is reduced to unless the user says otherwise: one a wire
 CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
 MOST = {"features": 1000, "depth": 1000, "steps": 10**7, "batch_size": 10**6, "learning_rate": 1e6}
+MOST["seeds"] = 1000
 KINDS = {"str": str, "int": int, "float": (int, float)}
 KINDS |= {"tuple[int, ...]": (list, tuple), "tuple[str, ...]": (list, tuple)}
 
@@ -52,6 +53,7 @@ class TrainConfig:
         task: ``"classification"`` or ``"regression"``; None to see from the target.
         drop: columns of a table to leave out.
         class_weight: ``"balanced"`` where rare classes shall count as much as frequent ones.
+        seeds: how many trainings, with the seeds ``seed``, ``seed + 1``, ..., each with a split of its own.
     """
 
     dataset: str = "digits"
@@ -68,6 +70,7 @@ class TrainConfig:
     task: str | None = None
     drop: tuple[str, ...] | None = None
     class_weight: str | None = None
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         if self.dataset not in FEATURES and not is_own_data(self.dataset):

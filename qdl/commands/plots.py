@@ -61,6 +61,42 @@ def losses(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:
     axes.legend(**KEY)
 
 
+def several(axes: Any, histories: Sequence[Mapping[str, Any]]) -> None:
+    """The losses of several seeds: each thin, their mean thick, the test part dotted."""
+    losses = np.stack([smooth(history["loss"]) for history in histories])
+    step = np.arange(1, losses.shape[1] + 1)
+    axes.plot(step, losses.T, color=COLOURS[0], alpha=0.3, linewidth=0.7)
+    axes.plot(step, losses.mean(axis=0), color=COLOURS[0], label="training, mean")
+    held = np.stack([history["val_loss"] for history in histories])
+    at, (mean, spread) = histories[0]["val_step"], (held.mean(axis=0), held.std(axis=0, ddof=1))
+    axes.plot(at, mean, ".:", color=COLOURS[1], label="test, mean and spread")
+    axes.fill_between(at, mean - spread, mean + spread, color=COLOURS[1], alpha=0.2, linewidth=0)
+    axes.set(xlabel="step")
+    axes.set_title(f"Training, {len(histories)} seeds", loc="left")
+    axes.margins(x=0.01)
+    axes.legend(**KEY)
+
+
+def dots(axes: Any, rows: Mapping[str, Sequence[float | None]], title: str) -> None:
+    """A dot a seed, a bar for the mean, a line for a standard deviation to both sides."""
+    for height, values in enumerate(rows.values()):
+        there = np.array([v for v in values if v is not None])
+        axes.plot(there, np.full(len(there), height), "o", color=COLOURS[0], alpha=0.35)
+        if len(there) > 1:
+            axes.errorbar(
+                there.mean(),
+                height,
+                xerr=there.std(ddof=1),
+                fmt="|",
+                color="black",
+                capsize=3,
+                markersize=16,
+            )
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_title(title, loc="left")
+
+
 def gradient_norms(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:
     """The gradient's norm against step, on a logarithmic scale."""
     from ..diagnostics.report.pictures import whole_decades

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 from typing import Any
@@ -133,14 +133,19 @@ def table(config: TrainConfig, say: Callable[[str], Any]) -> Table | Dataset:
     return Table(frame[there], where, target, drop)
 
 
-def prepare(config: TrainConfig, say: Callable[[str], Any] = print) -> Problem:
-    """The data that a configuration names, split and in features."""
+def prepare(config: TrainConfig, say: Callable[[str], Any] = print) -> list[Problem]:
+    """The data that a configuration names, split and in features, for each of its seeds."""
+    seeds = range(config.seed, config.seed + config.seeds)
     if config.dataset in FEATURES:
-        return by_name(load_data(config), config.classes)
+        return [by_name(load_data(replace(config, seed=s)), config.classes) for s in seeds]
     found = table(config, say)
     if isinstance(found, Dataset):
-        return by_name(found, None)
-    return found.split(config, config.seed, say)
+        return [by_name(found, None)] * len(seeds)
+    return [found.split(config, s, _nobody if s > config.seed else say) for s in seeds]
+
+
+def _nobody(line: str) -> None:
+    """What was said of one split is not said of all."""
 
 
 def is_python(name: str) -> bool:

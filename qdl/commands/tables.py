@@ -75,6 +75,20 @@ def score(figures: dict[str, Any]) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def show_several(trained: list[Any], where: str) -> None:
+    """Mean, spread and range of the figures over seeds."""
+    from statistics import mean, stdev
+
+    rows = []
+    for name, text in FIGURES.items():
+        values = [each.figures.get(name) for each in trained]
+        known = [value for value in values if value is not None]
+        if len(known) > 1:
+            numbers = (mean(known), stdev(known), min(known), max(known))
+            rows.append((text, *(f"{number:.3f}" for number in numbers)))
+    show(where, ("figure", "mean", "spread", "lowest", "highest"), rows)
+
+
 def scaling_row(row: Any) -> tuple[str, ...]:
     """A method's row of the table of exponents."""
     z = "no fit" if row.z is None else f"{row.z[0]:.2f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,14 @@ def train(
     import jax
     import optax
 
-    from ..training import CrossEntropy, fit
+    from ..training import fit
 
     data = problem.data
     result = fit(
         model,
         data.X_train,
         data.y_train,
-        loss="mse" if problem.classes is None else CrossEntropy(weight=class_weight),
+        loss=_loss(problem, class_weight),
         optimizer=optax.adam(learning_rate),
         steps=steps,
         batch_size=batch_size,
@@ -90,6 +90,40 @@ def train(
         key=jax.random.key(seed),
         checkpoint=checkpoint,
     )
+    return _trained(name, model, problem, result, seed)
+
+
+def train_several(
+    name: str, model: Any, problems: Sequence[Problem], config: TrainConfig
+) -> list[Trained]:
+    """Train a model on each of several splits, with seeds that follow one another, all at once."""
+    import jax
+    import optax
+
+    from ..training.several import fit_several
+
+    seeds = range(config.seed, config.seed + len(problems))
+    fits = fit_several(
+        model,
+        [(p.data.X_train, p.data.y_train) for p in problems],
+        loss=_loss(problems[0], config.class_weight),
+        optimizer=optax.adam(config.learning_rate),
+        steps=config.steps,
+        batch_size=config.batch_size,
+        validation=[(p.data.X_test, p.data.y_test) for p in problems],
+        keys=[jax.random.key(seed) for seed in seeds],
+    )
+    return [_trained(name, model, p, f, s) for p, f, s in zip(problems, fits, seeds, strict=True)]
+
+
+def _loss(problem: Problem, class_weight: str | None) -> Any:
+    from ..training import CrossEntropy
+
+    return "mse" if problem.classes is None else CrossEntropy(weight=class_weight)
+
+
+def _trained(name: str, model: Any, problem: Problem, result: Any, seed: int) -> Trained:
+    data = problem.data
     predicted = predict(model, result.params, data.X_test, problem.target, seed)
     found = figures(data.y_test, predicted, problem.target)
     target = None if problem.preparation is None else problem.target
@@ -130,11 +164,19 @@ def run(
     config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
 ) -> tuple[Path, Trained]:
     """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
-    problem, model = _prepare(config, say or _nobody)
+    folder, every = run_several(config, out, say)
+    return folder, every[0]
+
+
+def run_several(
+    config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
+) -> tuple[Path, list[Trained]]:
+    """As ``run``, with what was trained for each of the seeds."""
+    problems, model = _prepare(config, say or _nobody)
     with runs.fresh(run_name(config), out) as folder:
         if say is not None and config.place is None and config.dataset in FEATURES:
-            say(start_line(model, problem.data, config.seed))
-        return folder, _run(config, problem, model, folder)
+            say(start_line(model, problems[0].data, config.seed))
+        return folder, _run(config, problems, model, folder)
 
 
 def run_name(config: TrainConfig) -> str:
@@ -173,6 +215,11 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             "those there are."
         )
     config = saved_config(folder, saved)
+    if config.seeds > 1:
+        raise ValueError(
+            f"{folder} trained {config.seeds} seeds in one go, of which there are no checkpoints. Start a "
+            "new run."
+        )
     for name, value in options.items():
         if name != "steps" and value is not None and _tuple(value) != getattr(config, name):
             raise ValueError(
@@ -186,42 +233,53 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             f"{config.steps} or more, or start a new run."
         )
     config = replace(config, steps=steps)
-    return _run(config, *_prepare(config), folder)
+    return _run(config, *_prepare(config), folder)[0]
 
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _prepare(config: TrainConfig, say: Callable[[str], Any] = _nobody) -> tuple[Problem, Any]:
-    problem = prepare(config, say)
-    width, classes = problem.data.X_train.shape[1], problem.classes
+def _prepare(config: TrainConfig, say: Callable[[str], Any] = _nobody) -> tuple[list[Problem], Any]:
+    problems = prepare(config, say)
+    width, classes = problems[0].data.X_train.shape[1], problems[0].classes
     if classes is None:
         if config.class_weight is not None:
             raise ValueError(
                 "class_weight weighs classes, but numbers are predicted. Leave it out."
             )
-        model = with_outputs(config.model, width, len(problem.target.names), config.depth)
+        model = with_outputs(config.model, width, len(problems[0].target.names), config.depth)
     else:
         model = build_model(config.model, width, len(classes), config.depth)
-    return problem, model if config.place is None else model.on(place_named(config.place, SHOTS))
+    return problems, model if config.place is None else model.on(place_named(config.place, SHOTS))
 
 
-def _run(config: TrainConfig, problem: Problem, model: Any, folder: Path) -> Trained:
+def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path) -> list[Trained]:
     from ..saving import save
 
     runs.write_config(folder, {"command": "train", **asdict(config), "circuit": str(model)})
-    trained = train(
-        config.model, model, problem,
-        steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
-        seed=config.seed, class_weight=config.class_weight, checkpoint=folder,
-    )  # fmt: skip
-    runs.write_summary(folder, summary(trained))
-    save(folder, model, trained.fit.params)
+    problem, name = problems[0], config.model
+    if len(problems) == 1:
+        first = train(
+            name, model, problem,
+            steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
+            seed=config.seed, class_weight=config.class_weight, checkpoint=folder,
+        )  # fmt: skip
+        trained = [first]
+        runs.write_summary(folder, summary(first))
+        _picture(first, problem, folder / "training.png")
+    else:
+        trained = train_several(name, model, problems, config)
+        first = trained[0]
+        for i, each in enumerate(trained):
+            label = f"{name}, seed {config.seed + i}"
+            runs.write_metrics(folder, runs.history_rows(each.fit.history, model=label))
+            runs.write_metrics(folder, [{**summary(each), "model": label}])
+        _spread(trained, problem, folder / "training.png")
+    save(folder, model, first.fit.params)
     if problem.preparation is not None:
         tabular.save(folder, tabular.Saved(problem.preparation, problem.target))
-        _figures(trained, problem, folder / "figures.png")
-    _picture(trained, problem, folder / "training.png")
+        _figures(first, problem, folder / "figures.png")
     return trained
 
 
@@ -264,4 +322,17 @@ def _picture(trained: Trained, problem: Problem, path: Path) -> None:
         plots.numbers(axes[0, 2], y, trained.predicted, problem.target.names)
     else:
         plots.confusion(axes[0, 2], trained.figures["confusion"], problem.classes)
+    plots.save(figure, path)
+
+
+def _spread(trained: Sequence[Trained], problem: Problem, path: Path) -> None:
+    """The curves of all seeds, and the figures of each with mean and standard deviation."""
+    from . import plots
+
+    figure, axes = plots.panels(1, 2, (10, 3.8))
+    plots.several(axes[0, 0], [each.fit.history for each in trained])
+    axes[0, 0].set_ylabel("mean squared error" if problem.classes is None else "cross entropy")
+    names = ("r2",) if problem.classes is None else ("accuracy", "balanced_accuracy", "f1", "auc")
+    rows = {name.replace("_", " "): [each.figures[name] for each in trained] for name in names}
+    plots.dots(axes[0, 1], rows, f"test part, {len(trained)} seeds")
     plots.save(figure, path)

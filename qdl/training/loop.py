@@ -158,8 +158,8 @@ def fit(
             )
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
     size = min(int(batch_size), n_rows(data))
-    plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
-    started = _start(params, _opt_state(plan.optimizer, params, state))
+    plan = Plan(hashable(model), loss, chosen, size, int(skip_nan))
+    started = start(params, opt_state(plan.optimizer, params, state))
     folder = None
     if checkpoint is not None:
         if not str(checkpoint):
@@ -168,7 +168,7 @@ def fit(
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
         steps=int(steps),
-        every=_cadence(steps, patience, held is not None or callback is not None or measured != {}),
+        every=cadence(steps, patience, held is not None or callback is not None or measured != {}),
         save_every=int(steps if checkpoint is None else checkpoint_every),
         patience=patience,
         callback=callback,
@@ -187,7 +187,7 @@ def _start_of(leaf: Any) -> Any:
     return leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf.astype(float)
 
 
-def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
+def opt_state(optimizer: Any, params: Any, given: Any) -> Any:
     """A new state of the optimizer, or the given one if it is of this optimizer and these parameters."""
     with outermost():
         fresh = optimizer.init(params)
@@ -202,7 +202,7 @@ def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
     return given
 
 
-def _start(params: Any, opt_state: Any) -> State:
+def start(params: Any, opt_state: Any) -> State:
     """The first state, of the types that it also has when it comes from a file: none is weak."""
     params, opt_state = jax.tree.map(_strong, (params, opt_state))
     zero = jnp.asarray(0, jnp.int32)
@@ -213,7 +213,8 @@ def _strong(leaf: Any) -> jax.Array:
     return jnp.asarray(leaf, jnp.result_type(leaf))
 
 
-def _cadence(steps: int, patience: int | None, wanted: bool) -> int:
+def cadence(steps: int, patience: int | None, wanted: bool) -> int:
+    """Steps between two looks: about 20 of them, or the patience if that is less."""
     every = max(1, steps // 20) if wanted else steps
     return every if patience is None else min(every, patience)
 
@@ -247,7 +248,8 @@ class _ByIdentity:
         self.apply = model.apply
 
 
-def _hashable(model: Any) -> Any:
+def hashable(model: Any) -> Any:
+    """The model, as something that can be hashed."""
     try:
         hash(model)
     except TypeError:
