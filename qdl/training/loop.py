@@ -9,13 +9,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from .. import threefry
 from ..arguments import check_real, check_whole
 from ..hybrid import after_fit
 from ..layers.base import check_key
-from .batches import n_rows
+from ..refused import Refused
+from .batches import Streamed, n_rows
 from .check import (
     check_class_weight,
     check_data,
@@ -29,6 +31,7 @@ from .history import Report
 from .losses import CrossEntropy, as_loss
 from .optimizers.foreign import outermost
 from .resume import RunFolder, configuration
+from .rows import LOOKED_AT, BatchesOf, OnDisk, is_batches, is_on_disk
 from .run import Fit, Options, run
 from .step import Data, Plan, State
 
@@ -74,7 +77,10 @@ def fit(
     Args:
         model: anything with ``init(key)`` and ``apply(params, x)``: a QNN, a Hybrid, your own.
         X: features ``(n_samples, n_features)``; what they mean (radians) is the model's affair. None for a
-            model without data, whose every step is a look at all there is.
+            model without data, whose every step is a look at all there is. Of a memory map, or anything
+            else that is indexed by rows and has ``shape`` and ``dtype`` (HDF5, Zarr), the rows of some steps
+            at a time are read. An iterable of batches gives ``(X, y)``, or X alone, each time, with y None:
+            they are taken as they come, again from the start when they end; a generator ends the training.
         y: integer labels ``0 .. k-1`` for cross entropy, else targets. Without X one target for the outputs
             ``(k,)``: for ``KL`` and ``MMD`` a distribution ``(k,)``, or samples of its bits ``(m, n)``.
         loss: ``"mse"``, ``"cross_entropy"``, a loss of ``qdl.training``, or ``f(outputs, y) -> scalar``,
@@ -83,7 +89,7 @@ def fit(
         optimizer: any Optax transformation, those of ``qdl.training`` too; None for Adam, 0.01. Equal ones
             of Optax or qdl share a compilation, also when they are made anew for each call.
         steps: how many gradient steps.
-        batch_size: rows per step; at most all of them are taken.
+        batch_size: rows per step; at most all of them are taken. An iterable of batches has its own.
         params: where to start; None to draw them with ``model.init``.
         state: of the optimizer, as ``Fit.state`` of the same optimizer and parameters gives it, to go on
             without forgetting its averages; None for a new one.
@@ -142,11 +148,13 @@ def fit(
         raise ValueError("the model has no parameters to train. Add a layer with parameters.")
     outputs = n_outputs(model)
     part = state is not None  # of a training that goes on
-    data = Data(*check_data(X, y, model, loss, outputs, part=part), data_key)
-    data = data._replace(weight=check_weight(sample_weight, n_rows(data), loss))
+    data, source = _data(X, y, sample_weight, model, loss, outputs, part, data_key)
+    if source is not None:
+        _check_streamed(source, loss, metrics, validation, checkpoint)
     if isinstance(loss, CrossEntropy):
         check_class_weight(loss.weight, data.y, outputs)
-        loss = loss.balanced(data.y)
+        whole = source.y if isinstance(source, OnDisk) else data.y
+        loss = loss.balanced(whole)
     measured = dict(metrics or {})
     check_metrics(measured, data)
     held = None
@@ -157,7 +165,11 @@ def fit(
                 "callback= sees the parameters."
             )
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
-    size = min(int(batch_size), n_rows(data))
+    size = (
+        source.size
+        if isinstance(source, BatchesOf)
+        else min(int(batch_size), n_rows(source or data))
+    )
     plan = Plan(hashable(model), loss, chosen, size, int(skip_nan))
     started = start(params, opt_state(plan.optimizer, params, state))
     folder = None
@@ -165,6 +177,8 @@ def fit(
         if not str(checkpoint):
             raise ValueError("checkpoint='' names no folder. Pass a path, or None to keep nothing.")
         config = configuration(model, plan, started, data, held, given, state)
+        if isinstance(source, OnDisk):  # of the others the first are compared
+            config["data"]["rows"] = len(source)
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
         steps=int(steps),
@@ -175,9 +189,70 @@ def fit(
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
         metrics=measured,
     )
-    fitted = run(plan, started, data, held, options, folder)
+    streamed = None if source is None else Streamed(source, data, size)
+    fitted = run(plan, started, data, held, options, folder, streamed)
     after_fit(model, fitted.params, None if data.X is None else data.X[:MOST_LOOKED_AT], data_key)
     return fitted
+
+
+def _data(
+    X: Any, y: Any, weight: Any, model: Any, loss: Any, outputs: int | None, part: bool, key: Any
+) -> tuple[Data, OnDisk | BatchesOf | None]:
+    """The data in memory; or the first rows of those that are not, and where the others come from."""
+
+    def check(X: Any, y: Any) -> tuple[Any, Any]:
+        return tuple(  # type: ignore[return-value]
+            None if a is None else np.asarray(a)
+            for a in check_data(X, y, model, loss, outputs, part=True)
+        )
+
+    if is_batches(X, y):
+        if weight is not None:
+            raise Refused(
+                "sample_weight has a number for each row, but batches come one by one. Weigh classes with "
+                "CrossEntropy(weight=), or give X and y whole."
+            )
+        batches = BatchesOf(X, check)
+        return Data(*batches.first, key), batches
+    if is_on_disk(X):
+        if y is not None and len(X) != np.shape(y)[0]:
+            raise ValueError(
+                f"X has {len(X)} rows, but y has shape {np.shape(y)}. Pass one target per row."
+            )
+        targets = None if y is None else np.asarray(y)
+        if (
+            isinstance(loss, CrossEntropy) and targets is not None
+        ):  # all of them, as they fit into memory
+            check_data(np.zeros((len(X), 1)), targets, None, loss, outputs, part=part)
+        weights = check_weight(weight, len(X), loss)
+        weights = None if weights is None else np.asarray(weights)
+        rows = OnDisk(X, targets, weights, check)
+        first = rows.at(np.arange(min(len(X), LOOKED_AT)))
+        return Data(first[0], first[1], key, first[2]), rows
+    data = Data(*check_data(X, y, model, loss, outputs, part=part), key)
+    return data._replace(weight=check_weight(weight, n_rows(data), loss)), None
+
+
+def _check_streamed(
+    source: OnDisk | BatchesOf, loss: Any, metrics: Any, validation: Any, checkpoint: Any
+) -> None:
+    """Refuse what would need all rows in memory, or the same ones again."""
+    if metrics and validation is None:
+        raise Refused(
+            "metrics without validation= are taken on all rows of training, which are not in memory. Pass "
+            "validation=(X, y)."
+        )
+    if isinstance(source, BatchesOf):
+        if checkpoint is not None:
+            raise Refused(
+                "a checkpoint= goes on with the same rows, which an iterable of batches may not give again. "
+                "Pass X as an array or a memory map, or no checkpoint."
+            )
+        if isinstance(loss, CrossEntropy) and loss.weight == "balanced":
+            raise Refused(
+                "CrossEntropy(weight='balanced') counts all labels, but batches come one by one. Pass a "
+                "number a class."
+            )
 
 
 def _start_of(leaf: Any) -> Any:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ..backends import places_of
-from .batches import Batches
+from .batches import Batches, Streamed
 from .history import Record, Report
 from .interrupt import CtrlC
 from .progress import Progress
@@ -52,7 +52,7 @@ class Fit:
             ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
             is not larger says nothing.
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
-            seconds), ``"nan"`` or ``"callback"``.
+            seconds), ``"nan"``, ``"callback"``, or ``"data"`` where a generator of batches has ended.
         step: the step after which ``params`` were taken.
         state: of the optimizer after the last step, for ``fit(..., state=)``.
     """
@@ -88,6 +88,7 @@ def run(
     held: Data | None,
     options: Options,
     folder: RunFolder | None,
+    source: Streamed | None = None,
 ) -> Fit:
     """Go on from where the folder stands, or from the start, until there is a reason to stop."""
     begun = Progressed(start, Record(), None)
@@ -100,7 +101,7 @@ def run(
     with compiled, CtrlC() as ctrl_c, Progress(options.steps) as bar:
         stopped = watch.look() if watch.step else None
         if stopped is None and watch.step < options.steps:
-            batches = Batches(data, plan.batch_size)
+            batches = source or Batches(data, plan.batch_size)
             step_fn = watch.compile(batches)
             watch.begin()
             stopped = _until_stopped(step_fn, batches, watch, ctrl_c, bar)
@@ -108,7 +109,7 @@ def run(
 
 
 def _until_stopped(
-    step_fn: Any, batches: Batches, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches | Streamed, watch: _Watch, ctrl_c: CtrlC, bar: Progress
 ) -> str | None:
     """Train, and leave a checkpoint however it ends."""
     try:
@@ -143,7 +144,7 @@ def _announce(plan: Plan, held: Data | None, options: Options, steps: int) -> No
 
 
 def _train(
-    step_fn: Any, batches: Batches, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches | Streamed, watch: _Watch, ctrl_c: CtrlC, bar: Progress
 ) -> str | None:
     """Alternate between compiled steps and looks at them; why it stopped, None at the end."""
     for after, numbers, seconds in _chunks(step_fn, watch.state, batches, watch.options):
@@ -158,7 +159,7 @@ def _train(
         if stopped is not None:
             return stopped
         ctrl_c.check()
-    return None
+    return None if watch.step >= watch.options.steps else "data"
 
 
 class _Watch:
@@ -188,12 +189,11 @@ class _Watch:
         """Steps done."""
         return int(self.state.step)
 
-    def compile(self, batches: Batches) -> Any:
+    def compile(self, batches: Batches | Streamed) -> Any:
         """The compiled steps; what compiling took goes into the history."""
         start = time.perf_counter()
-        step_fn = train.lower(
-            self.plan, self.state, batches.data, batches.rows(0, 0), np.int32(0)
-        ).compile()
+        data, rows, _ = batches.chunk(0, 0)
+        step_fn = train.lower(self.plan, self.state, data, rows, np.int32(0)).compile()
         if self.looked is not None:
             self.value_fn = evaluate.lower(self.plan, self.state.params, self.looked).compile()
         self.record.compile_time = time.perf_counter() - start
@@ -272,16 +272,18 @@ class _Watch:
 
 
 def _chunks(
-    step_fn: Any, state: State, batches: Batches, options: Options
+    step_fn: Any, state: State, batches: Batches | Streamed, options: Options
 ) -> Iterator[tuple[Any, ...]]:
     """Run steps in chunks of about PAUSE seconds that end where there is something to do."""
     done, size = int(state.step), 1
     while done < options.steps and state.finite:
         looks = ((done // every + 1) * every for every in (options.every, options.save_every))
-        stop = min(done + size, options.steps, *looks)
+        stop = min(done + min(size, batches.span), options.steps, *looks)
         start = time.perf_counter()
-        rows = batches.rows(done, stop)
-        state, numbers = jax.block_until_ready(step_fn(state, batches.data, rows, np.int32(stop)))
+        data, rows, stop = batches.chunk(done, stop)
+        if stop == done:
+            return
+        state, numbers = jax.block_until_ready(step_fn(state, data, rows, np.int32(stop)))
         seconds = time.perf_counter() - start
         yield state, {name: np.asarray(row) for name, row in numbers.items()}, seconds
         done, size = stop, int(np.clip((stop - done) * PAUSE / seconds, 1, CHUNK))
