@@ -22,6 +22,7 @@ FEATURES = {
     "digits": 8,
     "hidden_manifold": 4,
     "iris": 4,
+    "linearly_separable": 4,
     "mnist": 8,
     "two_curves": 4,
     "wine": 8,
