@@ -1,6 +1,8 @@
 """Tables of one's own on the command line: from a CSV to predictions, and what is said of bad ones."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -356,3 +358,54 @@ def test_tables_of_other_kinds(tmp_path):
     (tmp_path / "no.parquet").write_text("no")
     with pytest.raises(ValueError, match="no.parquet is no Parquet file"):
         tabular.read_table(tmp_path / "no.parquet")
+
+
+# ---- the page
+
+
+def shell(text):
+    return [
+        line
+        for block in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+        for line in block.splitlines()
+    ]
+
+
+@pytest.fixture
+def afternoon(tmp_path, monkeypatch):
+    """The page, its first Python block run: the tables are there. And a way to run its commands quickly."""
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parent.parent / "docs" / "table.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    exec(compile(blocks[0] + blocks[1], "table.md", "exec"), {})
+
+    def run(line):
+        quick = {"train": ["--steps", "6"], "compare": ["--steps", "4", "--trials", "1"]}
+        words = line.split()[1:]
+        if "--resume" not in words:
+            words += quick.get(words[0], [])
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, (line, result.output)
+        return result.output
+
+    return text, run
+
+
+def test_the_afternoon_as_far_as_predictions(afternoon, tmp_path):
+    text, run = afternoon
+    lines = [line for line in shell(text) if "--seeds" not in line and "compare" not in line]
+    assert [line.split()[1] for line in lines] == ["train", "predict", "evaluate", "train", "train"]
+    said = run(lines[0])
+    (console,) = re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S)
+    assert all(line in said for line in console.splitlines())
+    for line in lines[1:3]:
+        run(line)
+    assert list(pd.read_csv("pred.csv")) == ["churn", "probability_no", "probability_yes"]
+    assert (tmp_path / "test.png").exists()
+
+
+@pytest.mark.slow
+def test_the_rest_of_the_afternoon(afternoon):
+    text, run = afternoon
+    printed = [run(line) for line in shell(text)]
+    assert len(printed) == 8 and "10 seeds" in printed[1] and "no entanglers" in printed[2]

@@ -112,7 +112,8 @@ def compare(
         return row
 
     head = run(first)
-    *named, constant = classical(n_features, n_classes, head.n_params, targets=targets) or [None]
+    of_numbers = {"targets": targets} if splits.regression else {}
+    *named, constant = classical(n_features, n_classes, head.n_params, **of_numbers) or [None]
     named = [_weighted(each, class_weight) for each in named]
     others += [*named, *rows, *([constant] if constant else [])]
     results = [head]

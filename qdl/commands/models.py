@@ -12,10 +12,10 @@ DEPTHS = {
     "cvqnn": 4,
     "data_reuploading": 4,
     "hardware_efficient": 4,
-    "mcclean": 4,
     "qcnn": None,
-    "reuploading": None,
     "strongly_entangling": 4,
+    "reuploading": None,
+    "mcclean": 4,
 }  # how often each model's block is repeated unless the user says otherwise; None: it has no depth
 WIDTH_FREE = (
     "reuploading",

@@ -12,8 +12,8 @@ import numpy as np
 from .. import tabular
 from . import own, runs
 from .importance import figure_of
-from .train import Trained, figures
-from .train import predict as predicted_by
+from .trained import Trained, figures, nobody
+from .trained import predict as predicted_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +150,6 @@ def evaluate(
     if plot is not None:
         columns = frame.loc[there, list(run.saved.preparation.columns)]
         figure_of(
-            lambda rows: run.predict(rows, table.name, _nobody), columns, y, found, target, plot
+            lambda rows: run.predict(rows, table.name, nobody), columns, y, found, target, plot
         )
     return Trained(folder.name, run.model, None, found, figures(y, found, target), target)
-
-
-def _nobody(line: str) -> None:
-    """What was said once is not said for every shuffled column."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from . import runs
 from .problem import by_name
-from .train import Trained, summary, train
+from .train import train
+from .trained import Trained, summary
 
 FAMILIES = {
     "QCNN": lambda n: _models().qcnn(n),

@@ -3,56 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from .. import measures, tabular
-from ..tabular import Target
-from . import runs
+from .. import tabular
+from . import pictures, runs
 from .configuration import FEATURES, TrainConfig, saved_config
-from .importance import figure_of
 from .models import build_model, with_outputs
 from .places import place_named
 from .problem import Problem, prepare
 from .start import start_line
+from .trained import Trained, figures, nobody, predict, summary
 
 SHOTS = 1000  # of a place that draws
-ROWS = 4096  # evaluated at once
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained model on the test part.
-
-    Attributes:
-        name: what the tables and pictures call it.
-        model: the model.
-        fit: what ``qdl.fit`` returned.
-        predicted: for each test row the probability of each class, ``(n_test, n_classes)``, or the
-            values of each target, ``(n_test, targets)``.
-        figures: what ``qdl.measures`` says of them.
-        target: what was predicted, in the words of a table; None for a data set by name.
-    """
-
-    name: str
-    model: Any
-    fit: Any
-    predicted: np.ndarray
-    figures: dict[str, Any]
-    target: Target | None = None
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Of each class for each test row."""
-        return self.predicted
-
-    @property
-    def accuracy(self) -> float:
-        """The fraction of test rows whose most probable class is right."""
-        return self.figures["accuracy"]
 
 
 def train(
@@ -130,36 +94,6 @@ def _trained(name: str, model: Any, problem: Problem, result: Any, seed: int) ->
     return Trained(name, model, result, predicted, found, target)
 
 
-def predict(model: Any, params: Any, X: Any, target: Target, seed: int = 0) -> np.ndarray:
-    """The probability of each class ``(n, classes)``, or numbers ``(n, targets)``, of rows of features."""
-    import jax
-
-    from ..hybrid import applied
-    from ..training import CrossEntropy
-
-    key = jax.random.key(seed)
-    parts = [
-        np.asarray(applied(model, params, X[start : start + ROWS], jax.random.fold_in(key, start)))
-        for start in range(0, len(X), ROWS)
-    ]
-    outputs = np.concatenate(parts)
-    if target.classes is None:
-        return target.unscaled(outputs)
-    probabilities = np.exp(
-        np.asarray(CrossEntropy().of(model).log_probs(jax.numpy.asarray(outputs)), float)
-    )
-    return probabilities[:, : len(target.classes)] / probabilities[:, : len(target.classes)].sum(
-        axis=1, keepdims=True
-    )
-
-
-def figures(y: Any, predicted: np.ndarray, target: Target) -> dict[str, Any]:
-    """What ``qdl.measures`` says of predictions; numbers in the units of the table."""
-    if target.classes is None:
-        return measures.of_numbers(target.unscaled(y), predicted, target.names)
-    return measures.of_classes(y, predicted, target.classes)
-
-
 def run(
     config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
 ) -> tuple[Path, Trained]:
@@ -172,7 +106,7 @@ def run_several(
     config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
 ) -> tuple[Path, list[Trained]]:
     """As ``run``, with what was trained for each of the seeds."""
-    problems, model = _prepare(config, say or _nobody)
+    problems, model = _prepare(config, say or nobody)
     with runs.fresh(run_name(config), out) as folder:
         if say is not None and config.place is None and config.dataset in FEATURES:
             say(start_line(model, problems[0].data, config.seed))
@@ -191,10 +125,6 @@ def data_name(config: TrainConfig) -> str:
 
 def _last(name: str) -> str:
     return Path(name.rpartition(":")[2]).stem or "own"
-
-
-def _nobody(line: str) -> None:
-    """Nobody is told."""
 
 
 def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
@@ -240,7 +170,7 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _prepare(config: TrainConfig, say: Callable[[str], Any] = _nobody) -> tuple[list[Problem], Any]:
+def _prepare(config: TrainConfig, say: Callable[[str], Any] = nobody) -> tuple[list[Problem], Any]:
     problems = prepare(config, say)
     width, classes = problems[0].data.X_train.shape[1], problems[0].classes
     if classes is None:
@@ -267,7 +197,7 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
         )  # fmt: skip
         trained = [first]
         runs.write_summary(folder, summary(first))
-        _picture(first, problem, folder / "training.png")
+        pictures.curves_of(first, problem, folder / "training.png")
     else:
         trained = train_several(name, model, problems, config)
         first = trained[0]
@@ -275,64 +205,9 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
             label = f"{name}, seed {config.seed + i}"
             runs.write_metrics(folder, runs.history_rows(each.fit.history, model=label))
             runs.write_metrics(folder, [{**summary(each), "model": label}])
-        _spread(trained, problem, folder / "training.png")
+        pictures.spread_of(trained, problem, folder / "training.png")
     save(folder, model, first.fit.params)
     if problem.preparation is not None:
         tabular.save(folder, tabular.Saved(problem.preparation, problem.target))
-        _figures(first, problem, folder / "figures.png")
+        pictures.figures_of(first, problem, folder / "figures.png")
     return trained
-
-
-def summary(trained: Trained) -> dict[str, Any]:
-    """The last line of ``metrics.jsonl`` for a model."""
-    return {
-        "model": trained.name,
-        "n_params": trained.model.n_params,
-        "steps": trained.fit.step,
-        "stopped": trained.fit.stopped,
-        **{f"test_{name}": value for name, value in trained.figures.items()},
-        "compile_time": trained.fit.history["compile_time"],
-    }
-
-
-def _figures(trained: Trained, problem: Problem, path: Path) -> None:
-    """ROC, calibration and the importance of the columns, on the test part."""
-    preparation, target = problem.preparation, problem.target
-    if preparation is None:
-        return
-
-    def predicted(frame: Any) -> np.ndarray:
-        X = preparation.transform(frame, "", _nobody)
-        return predict(trained.model, trained.fit.params, X, target)
-
-    held = problem.held[list(preparation.columns)]
-    figure_of(predicted, held, problem.data.y_test, trained.predicted, target, path)
-
-
-def _picture(trained: Trained, problem: Problem, path: Path) -> None:
-    from . import plots
-
-    figure, axes = plots.panels(1, 3, (13, 3.8), width_ratios=(4, 4, 3))
-    histories = {trained.name: trained.fit.history}
-    plots.losses(axes[0, 0], histories)
-    plots.gradient_norms(axes[0, 1], histories)
-    if problem.classes is None:
-        axes[0, 0].set_ylabel("mean squared error")
-        y = problem.target.unscaled(problem.data.y_test)
-        plots.numbers(axes[0, 2], y, trained.predicted, problem.target.names)
-    else:
-        plots.confusion(axes[0, 2], trained.figures["confusion"], problem.classes)
-    plots.save(figure, path)
-
-
-def _spread(trained: Sequence[Trained], problem: Problem, path: Path) -> None:
-    """The curves of all seeds, and the figures of each with mean and standard deviation."""
-    from . import plots
-
-    figure, axes = plots.panels(1, 2, (10, 3.8))
-    plots.several(axes[0, 0], [each.fit.history for each in trained])
-    axes[0, 0].set_ylabel("mean squared error" if problem.classes is None else "cross entropy")
-    names = ("r2",) if problem.classes is None else ("accuracy", "balanced_accuracy", "f1", "auc")
-    rows = {name.replace("_", " "): [each.figures[name] for each in trained] for name in names}
-    plots.dots(axes[0, 1], rows, f"test part, {len(trained)} seeds")
-    plots.save(figure, path)

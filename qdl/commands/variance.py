@@ -144,7 +144,8 @@ def load(target: str) -> Any:
         return getattr(models, target)
     if ":" not in target:
         check_model(target)  # refuses it, with the list
-    found = own.from_file(target, EXPECTED)
+    expected = "Expected file.py:name of a QNN, or of a function of the width that returns one."
+    found = own.from_file(target, expected)
     return found if hasattr(found, "layers") else _builder(target, found)
 
 

@@ -100,9 +100,12 @@ class QNNRegressor(RegressorMixin, Estimator):
         model = self._build(targets)
         given = n_outputs(model)
         if given not in (None, targets):
+            number, read = (
+                ("one", "a single value") if targets == 1 else (targets, f"{targets} values")
+            )
             raise ValueError(
-                f"the model has {given} outputs, but QNNRegressor expects {targets}, one a target. Read "
-                f"as many values, for example readout=qdl.ExpZ(range({targets}))."
+                f"the model has {given} outputs, but QNNRegressor expects {number}. Read {read}, for "
+                f"example readout=qdl.ExpZ({list(range(targets))})."
             )
         low, high = y.min(axis=0), y.max(axis=0)
         self.model_ = model

@@ -9,14 +9,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from .. import threefry
 from ..arguments import check_real, check_whole
 from ..hybrid import after_fit
 from ..layers.base import check_key
-from ..refused import Refused
 from .batches import Streamed, n_rows
 from .check import (
     check_class_weight,
@@ -24,14 +22,14 @@ from .check import (
     check_metrics,
     check_model,
     check_optimizer,
-    check_weight,
     n_outputs,
 )
+from .given import check_streamed, given_data
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .optimizers.foreign import outermost
 from .resume import RunFolder, configuration
-from .rows import LOOKED_AT, BatchesOf, OnDisk, is_batches, is_on_disk
+from .rows import BatchesOf, OnDisk
 from .run import Fit, Options, run
 from .step import Data, Plan, State
 
@@ -148,9 +146,9 @@ def fit(
         raise ValueError("the model has no parameters to train. Add a layer with parameters.")
     outputs = n_outputs(model)
     part = state is not None  # of a training that goes on
-    data, source = _data(X, y, sample_weight, model, loss, outputs, part, data_key)
+    data, source = given_data(X, y, sample_weight, model, loss, outputs, part, data_key)
     if source is not None:
-        _check_streamed(source, loss, metrics, validation, checkpoint)
+        check_streamed(source, loss, metrics, validation, checkpoint)
     if isinstance(loss, CrossEntropy):
         check_class_weight(loss.weight, data.y, outputs)
         whole = source.y if isinstance(source, OnDisk) else data.y
@@ -193,66 +191,6 @@ def fit(
     fitted = run(plan, started, data, held, options, folder, streamed)
     after_fit(model, fitted.params, None if data.X is None else data.X[:MOST_LOOKED_AT], data_key)
     return fitted
-
-
-def _data(
-    X: Any, y: Any, weight: Any, model: Any, loss: Any, outputs: int | None, part: bool, key: Any
-) -> tuple[Data, OnDisk | BatchesOf | None]:
-    """The data in memory; or the first rows of those that are not, and where the others come from."""
-
-    def check(X: Any, y: Any) -> tuple[Any, Any]:
-        return tuple(  # type: ignore[return-value]
-            None if a is None else np.asarray(a)
-            for a in check_data(X, y, model, loss, outputs, part=True)
-        )
-
-    if is_batches(X, y):
-        if weight is not None:
-            raise Refused(
-                "sample_weight has a number for each row, but batches come one by one. Weigh classes with "
-                "CrossEntropy(weight=), or give X and y whole."
-            )
-        batches = BatchesOf(X, check)
-        return Data(*batches.first, key), batches
-    if is_on_disk(X):
-        if y is not None and len(X) != np.shape(y)[0]:
-            raise ValueError(
-                f"X has {len(X)} rows, but y has shape {np.shape(y)}. Pass one target per row."
-            )
-        targets = None if y is None else np.asarray(y)
-        if (
-            isinstance(loss, CrossEntropy) and targets is not None
-        ):  # all of them, as they fit into memory
-            check_data(np.zeros((len(X), 1)), targets, None, loss, outputs, part=part)
-        weights = check_weight(weight, len(X), loss)
-        weights = None if weights is None else np.asarray(weights)
-        rows = OnDisk(X, targets, weights, check)
-        first = rows.at(np.arange(min(len(X), LOOKED_AT)))
-        return Data(first[0], first[1], key, first[2]), rows
-    data = Data(*check_data(X, y, model, loss, outputs, part=part), key)
-    return data._replace(weight=check_weight(weight, n_rows(data), loss)), None
-
-
-def _check_streamed(
-    source: OnDisk | BatchesOf, loss: Any, metrics: Any, validation: Any, checkpoint: Any
-) -> None:
-    """Refuse what would need all rows in memory, or the same ones again."""
-    if metrics and validation is None:
-        raise Refused(
-            "metrics without validation= are taken on all rows of training, which are not in memory. Pass "
-            "validation=(X, y)."
-        )
-    if isinstance(source, BatchesOf):
-        if checkpoint is not None:
-            raise Refused(
-                "a checkpoint= goes on with the same rows, which an iterable of batches may not give again. "
-                "Pass X as an array or a memory map, or no checkpoint."
-            )
-        if isinstance(loss, CrossEntropy) and loss.weight == "balanced":
-            raise Refused(
-                "CrossEntropy(weight='balanced') counts all labels, but batches come one by one. Pass a "
-                "number a class."
-            )
 
 
 def _start_of(leaf: Any) -> Any:
