@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import show
-from .app import SEEDS, SHOTS, Out, app, plain_errors
+from .base import SEEDS, SHOTS, Out, app, plain_errors
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import scaling_row, show
-from .app import SEEDS, Out, app, plain_errors
+from .base import SEEDS, Out, app, plain_errors
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import show_figures
-from .app import app, plain_errors
+from .base import app, plain_errors
 
 Model = Annotated[
     str | None, typer.Option(help="file.py:name of the model, where it holds functions of yours.")

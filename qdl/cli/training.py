@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import show, show_figures, show_several, trained_row
-from .app import SEEDS, Out, app, plain_errors, whole_numbers
+from .base import SEEDS, Out, app, plain_errors, whole_numbers
 
 
 @app.command()
