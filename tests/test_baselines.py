@@ -298,7 +298,7 @@ def test_qdl_compare_leaves_a_run_folder(tmp_path, monkeypatch):
     folder = tmp_path / "runs" / "iris-compare"
     saved = json.loads((folder / "comparison.json").read_text())
     assert [r["name"] for r in saved["rows"]] == names
-    assert saved["rows"][0]["n_params"] == qdl.estimators.reuploading(2).n_params
+    assert saved["rows"][0]["n_params"] == qdl.estimators.reuploading_head(2).n_params
     assert min(r["scores"][0] for r in saved["rows"][:-1]) > 0.8
     config = json.loads((folder / "config.json").read_text())
     assert (config["command"], config["seeds"], config["model"]) == ("compare", 2, "reuploading")

@@ -91,7 +91,7 @@ def test_string_labels_and_feature_names(iris, fitted):
 
 def test_probabilities_are_the_softmax_of_the_model(iris, fitted):
     X = iris[0].to_numpy()
-    z = 5 * np.asarray(fitted.model_.apply(fitted.params_, X))  # the scale of CrossEntropy
+    z = np.asarray(fitted.model_.apply(fitted.params_, X))  # logits
     expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(fitted.predict_proba(iris[0]), expected, atol=1e-12)
 
@@ -277,6 +277,32 @@ def test_the_default_model_reads_every_feature(n_features, n_outputs):
     read = [c for layer in encodings for c in layer.features]
     assert set(read) == set(range(n_features))
     assert max(map(read.count, read)) <= min(map(read.count, read)) + 1 or n_features < 4
+
+
+@pytest.mark.parametrize("n_features", [1, 3, 7])
+@pytest.mark.parametrize("n_outputs", [1, 3, 10])
+def test_the_default_classifier_starts_as_a_linear_model(n_features, n_outputs, key):
+    model = qdl.estimators.reuploading_head(n_features, n_outputs)
+    circuit, head = model.stages
+    assert circuit.n_wires <= 4 and model.n_features == n_features
+    assert (head.n_in, head.n_out) == (max(circuit.n_wires, n_outputs), n_outputs)
+    X = np.random.default_rng(0).normal(size=(200, n_features))
+    values = np.asarray(circuit.apply(circuit.init(key), X), float)[:, : circuit.n_wires]
+    design = np.c_[X, np.ones(200)]
+    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    read = values.std(axis=0) > 0.05  # wires of features: with few of them all have some
+    assert read.any() and (rest.std(axis=0)[read] < 0.4 * values.std(axis=0)[read]).all()
+
+
+def test_the_default_classifier_decays_and_partial_fit_goes_on(iris):
+    X, y = iris[0].to_numpy()[:, :2], iris[1]
+    clf = qdl.QNNClassifier(steps=30).fit(X, y)
+    assert clf.n_steps_ == 30 and qdl.QNNClassifier()._steps() == 600
+    last = clf.params_[1]["weight"]
+    clf.partial_fit(X, y)
+    assert not np.allclose(
+        clf.params_[1]["weight"], last, atol=1e-3
+    )  # its rate has not fallen to 0
 
 
 def test_products_of_z_on_default_qubit(default_qubit, key):

@@ -29,7 +29,7 @@ def compare(
     seeds: int = 5,
     trials: int = 4,
     folds: int = 3,
-    steps: int = 300,
+    steps: int | None = None,
     scoring: Any = None,
     class_weight: Any = None,
     rows: Sequence[Contender] = (),
@@ -56,7 +56,7 @@ def compare(
         seeds: how many.
         trials: settings that each contender may try, for each seed.
         folds: of the training part, in equal proportions of the classes.
-        steps: gradient steps of every quantum model.
+        steps: gradient steps of every quantum model; None for 300, and for 600 of the default classifier.
         scoring: what is compared and tuned for: the name of a scorer of scikit-learn, as
             ``"balanced_accuracy"``, ``"f1"``, ``"roc_auc"``, ``"neg_mean_absolute_error"``, or a function
             ``(estimator, X, y) -> number`` of which more is better; None for accuracy, or R2 of numbers.
@@ -96,6 +96,7 @@ def compare(
     n_features, n_classes = splits.parts[0].X_train.shape[1], splits.n_classes
     targets = n_classes if splits.regression else None
     options = {"regression": splits.regression, "class_weight": class_weight}
+    options["decay"] = model is None and not splits.regression  # with and without entanglers
     if isinstance(model, Contender):
         first, others, left_out = model, [], []
     else:

@@ -183,7 +183,9 @@ def compare(
     depth: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Repetitions of the model's block.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=10**7, help="Gradient steps.")] = 300,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=10**7, help="Gradient steps; 300, 600 of reuploading.")
+    ] = None,
     seeds: Annotated[
         int, typer.Option(min=1, max=1000, help="Splits, each with a start of its own.")
     ] = 5,
@@ -206,9 +208,10 @@ def compare(
                 f"{data!r}. Data sets of qdl are named with --dataset."
             )
         chosen = None if classes is None else whole_numbers(classes)
+        usual = 600 if model == "reuploading" else 300
         options = {
             "dataset": data or dataset or "breast_cancer", "model": model, "classes": chosen,
-            "features": features, "depth": depth, "steps": steps, "seed": seed, "task": task,
+            "features": features, "depth": depth, "steps": steps or usual, "seed": seed, "task": task,
             "target": target or None, "drop": drop or None, "class_weight": class_weight,
         }  # fmt: skip
         folder, result = run(

@@ -12,10 +12,7 @@ from ..arguments import check_whole
 from ..tabular import TABLES, is_table
 from .models import check_model
 
-OWN_DATA = {
-    "model": "reuploading",
-    "learning_rate": 0.05,
-}  # any number of columns, as QNNClassifier
+OWN_DATA = {"model": "reuploading", "learning_rate": 0.1, "steps": 600}  # as QNNClassifier
 FEATURES = {
     "bars_and_stripes": 9,
     "breast_cancer": 8,

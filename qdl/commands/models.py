@@ -71,6 +71,11 @@ def build_model(name: str, n_features: int, n_classes: int, depth: int | None = 
             f"{n_classes} classes are read from {n_classes} wires, but {n_features} features make "
             f"{n_features} wires. Use features = {n_classes} or more, or fewer classes."
         )
+    if name == "reuploading":
+        from ..estimators import reuploading_head
+
+        check_model(name, depth)
+        return reuploading_head(n_features, outputs)
     return with_outputs(name, n_features, outputs, depth)
 
 

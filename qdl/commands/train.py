@@ -10,7 +10,7 @@ from typing import Any
 from .. import tabular
 from . import pictures, runs
 from .configuration import FEATURES, TrainConfig, saved_config
-from .models import build_model, with_outputs
+from .models import WIDTH_FREE, build_model, with_outputs
 from .places import place_named
 from .problem import Problem, prepare
 from .start import start_line
@@ -29,16 +29,19 @@ def train(
     learning_rate: float,
     seed: int,
     class_weight: str | None = None,
+    decay: bool = False,
     checkpoint: Path | None = None,
 ) -> Trained:
     """Train a model by Adam on cross entropy, or on squared errors, and evaluate it on the test part.
 
     The test part is also evaluated along the way, for the picture; nothing is selected by it.
+    With ``decay`` the learning rate falls to 0, as that of the default classifier does.
     With ``checkpoint``, a folder, a run that was stopped goes on.
     """
     import jax
     import optax
 
+    from ..estimators import decaying_adam
     from ..training import fit
 
     data = problem.data
@@ -47,7 +50,7 @@ def train(
         data.X_train,
         data.y_train,
         loss=_loss(problem, class_weight),
-        optimizer=optax.adam(learning_rate),
+        optimizer=decaying_adam(learning_rate, steps) if decay else optax.adam(learning_rate),
         steps=steps,
         batch_size=batch_size,
         validation=(data.X_test, data.y_test),
@@ -64,14 +67,16 @@ def train_several(
     import jax
     import optax
 
+    from ..estimators import decaying_adam
     from ..training.several import fit_several
 
     seeds = range(config.seed, config.seed + len(problems))
+    decay, fixed = config.model in WIDTH_FREE, optax.adam(config.learning_rate)
     fits = fit_several(
         model,
         [(p.data.X_train, p.data.y_train) for p in problems],
         loss=_loss(problems[0], config.class_weight),
-        optimizer=optax.adam(config.learning_rate),
+        optimizer=decaying_adam(config.learning_rate, config.steps) if decay else fixed,
         steps=config.steps,
         batch_size=config.batch_size,
         validation=[(p.data.X_test, p.data.y_test) for p in problems],
@@ -193,7 +198,8 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
         first = train(
             name, model, problem,
             steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
-            seed=config.seed, class_weight=config.class_weight, checkpoint=folder,
+            seed=config.seed, class_weight=config.class_weight,
+            decay=name in WIDTH_FREE, checkpoint=folder,
         )  # fmt: skip
         trained = [first]
         runs.write_summary(folder, summary(first))

@@ -151,6 +151,7 @@ def load(target: str) -> Any:
 
 def _narrow(n: int) -> Any:
     """The default model of the estimators with a wire a feature, as long as it has one."""
+    from ..estimators import reuploading
     from ..estimators.default import MOST_WIRES
 
     if n > MOST_WIRES:
@@ -158,7 +159,7 @@ def _narrow(n: int) -> Any:
             f"reuploading has at most {MOST_WIRES} wires, got {n}. Use --widths 2-{MOST_WIRES}, or "
             "data_reuploading."
         )
-    return with_outputs("reuploading", n, 1)
+    return reuploading(n)
 
 
 def _builder(target: str, found: Any) -> Callable[..., Any]:

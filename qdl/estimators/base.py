@@ -53,10 +53,16 @@ class Estimator(BaseEstimator):
         self.learning_rate = learning_rate
         self.warm_start = warm_start
 
+    _default: Any = staticmethod(reuploading)  # the model where none is given
+
+    def _steps(self) -> int:
+        """Gradient steps of ``fit``."""
+        return self.steps
+
     def _build(self, outputs: int) -> Any:
         """The model, for as many features as X has."""
         name, width = type(self).__name__, self.n_features_in_
-        model = reuploading if self.model is None else self.model
+        model = self._default if self.model is None else self.model
         if callable(model):
             model = model(width, outputs)
         if inspect.isclass(model) or not (hasattr(model, "init") and hasattr(model, "apply")):
@@ -77,15 +83,16 @@ class Estimator(BaseEstimator):
     def _train(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
         """Train for ``steps`` from new parameters, or from those there are with ``warm_start``."""
         self._check_numbers()
-        rows = _pool(X, y, weights, self.steps * self.batch_size, self.seed)
+        steps = self._steps()
+        rows = _pool(X, y, weights, steps * self.batch_size, self.seed)
         result = fit(
             self.model_, X[rows], y[rows],
-            loss=loss, optimizer=self._optimizer(), steps=self.steps,
+            loss=loss, optimizer=self._optimizer(whole=True), steps=steps,
             batch_size=self.batch_size, key=self._keys()[0],
             params=self.params_ if self._goes_on() else None,
         )  # fmt: skip
         self.params_ = jax.tree.map(np.asarray, result.params)
-        self.opt_state_ = jax.tree.map(np.asarray, result.state)
+        self.opt_state_ = self._kept(jax.tree.map(np.asarray, result.state))
         self.history_, self.n_steps_ = result.history, result.step
 
     def _go_on(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
@@ -121,8 +128,12 @@ class Estimator(BaseEstimator):
         """Whether ``fit`` starts from the parameters of the one before."""
         return bool(self.warm_start) and hasattr(self, "params_")
 
-    def _optimizer(self) -> Any:
-        """The Optax transformation."""
+    def _kept(self, state: Any) -> Any:
+        """What ``partial_fit`` goes on with after ``fit``."""
+        return state
+
+    def _optimizer(self, whole: bool = False) -> Any:
+        """The Optax transformation; of a ``whole`` training, or of a part of one."""
         if self._is_named():
             rate = 5e-2 if self.learning_rate is None else self.learning_rate
             return named_optimizer("adam" if self.optimizer is None else self.optimizer, rate)
@@ -138,7 +149,7 @@ class Estimator(BaseEstimator):
         return self.optimizer is None or isinstance(self.optimizer, str)
 
     def _check_numbers(self) -> None:
-        check_whole("steps", self.steps, owner="fit")
+        check_whole("steps", self._steps(), owner="fit")
         check_whole("batch_size", self.batch_size, owner="fit")
         check_whole("seed", self.seed, least=0)
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..training import CrossEntropy
 from ..training.check import n_outputs
-from .base import Estimator, checked_loss
+from .base import Estimator, checked_loss, named_optimizer
+from .default import RATE, STEPS, reuploading_head
 
 
 class QNNClassifier(ClassifierMixin, Estimator):
@@ -30,16 +32,17 @@ class QNNClassifier(ClassifierMixin, Estimator):
 
     Args:
         model: a QNN, a Hybrid, anything with ``init`` and ``apply``; or a function
-            ``(n_features, n_outputs) -> model``; or None for ``qdl.estimators.reuploading``.
+            ``(n_features, n_outputs) -> model``; or None for ``qdl.estimators.reuploading_head``.
         loss: None for cross entropy, ``CrossEntropy(scale=...)``, or ``f(outputs, y) -> scalar``
             with labels 0, 1, ... in the order of ``classes_``.
         optimizer: any Optax transformation, or the name of one, as ``"adam"``, which reads well in
             ``best_params_``; None for Adam. Optax makes transformations of functions that ``pickle``
             refuses: estimators with one travel by ``cloudpickle``.
-        steps: gradient steps.
+        steps: gradient steps of ``fit``; None for 300, and for 600 of the default model.
         batch_size: rows a step.
         seed: of the first parameters, the batches and shots.
-        learning_rate: of an optimizer that is named; None for 0.05.
+        learning_rate: of an optimizer that is named; None for 0.05. In ``fit`` of the default model with the
+            default optimizer it falls from here, or from 0.1, to 0 by a cosine.
         class_weight: ``"balanced"``, so that rare classes count as much as frequent ones, or a dictionary of
             a number for each label: each row's weight is multiplied by that of its class. None for 1 each.
         warm_start: whether ``fit`` starts from the parameters of the ``fit`` before, with a new optimizer.
@@ -70,7 +73,7 @@ class QNNClassifier(ClassifierMixin, Estimator):
         *,
         loss: Any = None,
         optimizer: Any = None,
-        steps: int = 300,
+        steps: int | None = None,
         batch_size: int = 32,
         seed: int = 0,
         class_weight: Any = None,
@@ -165,6 +168,29 @@ class QNNClassifier(ClassifierMixin, Estimator):
         """The most probable class of each row, ``(n_samples,)``."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    _default: Any = staticmethod(reuploading_head)
+
+    def _steps(self) -> Any:
+        if self.steps is None:
+            return STEPS if self.model is None else 300
+        return self.steps
+
+    def _decays(self) -> bool:
+        """Whether ``fit`` trains the default model by the default optimizer, whose rate falls."""
+        return self.model is None and self.optimizer is None
+
+    def _optimizer(self, whole: bool = False) -> Any:
+        """The Optax transformation; of a ``whole`` training, or of a part of one."""
+        if not (whole and self._decays()):
+            return super()._optimizer(whole)
+        rate = RATE if self.learning_rate is None else self.learning_rate
+        # A rate that is named by its number, and a fall that is the same for all.
+        fall = optax.scale_by_schedule(optax.cosine_decay_schedule(1.0, self._steps()))
+        return optax.chain(named_optimizer("adam", rate), fall)
+
+    def _kept(self, state: Any) -> Any:
+        return state[0] if self._decays() else state
 
     def _of_classes(self, y: np.ndarray) -> np.ndarray:
         """The weight of each row by its class."""
