@@ -123,7 +123,7 @@ def test_evaluation_is_scikit_learns(run, command):
         "log loss": metrics.log_loss(y, p),
     }
     for name, value in shown.items():
-        [line] = [each for each in result.stdout.splitlines() if f" {name} " in each]
+        [line] = [each for each in result.stdout.splitlines() if each.startswith(f"│ {name} ")]
         assert f"{value:.3f}" in line
     with open("e.png", "rb") as file:
         assert file.read(4) == b"\x89PNG"
@@ -204,7 +204,7 @@ def test_preparing_is_scikit_learns_and_is_restored_exactly(tmp_path):
     whole = customers().fillna({"plan": "(missing)"})
     expected = peer.fit(whole[:100]).transform(whole)
     expected[:, :3] = expected[:, :3].clip(-4, 4)
-    assert np.array_equal(X, expected)
+    assert np.allclose(X, expected, rtol=0, atol=1e-12)
     learned = tabular.projected(learned, X[:100], 3)
     (pca,) = learned.steps()
     learned = tabular.as_angles(learned, pca.transform(X[:100]))

@@ -181,12 +181,14 @@ def as_table(frame: Any, where: str) -> Any:
     names = [str(name).strip() for name in frame.columns]
     _check_names(where, names)
     columns = {n: _plain(frame.iloc[:, i], n, where) for i, n in enumerate(names)}
-    return type(frame)({name: column.to_numpy() for name, column in columns.items()}, columns=names)
+    rows = {name: column.reset_index(drop=True) for name, column in columns.items()}
+    return type(frame)(rows, columns=names)
 
 
 def _plain(column: Any, name: str, where: str) -> Any:
     """Numbers as floats; texts, truth values, categories and dates as text."""
-    import pandas.api.types as types
+    import pandas as pd
+    from pandas.api import types
 
     if types.is_complex_dtype(column.dtype):
         raise ValueError(f"{where}: column {name!r} holds complex numbers. Split or drop it.")
@@ -198,4 +200,5 @@ def _plain(column: Any, name: str, where: str) -> Any:
         raise ValueError(
             f"{where}: column {name!r} holds lists, expected one number or text a row. Drop it."
         )
-    return column.astype(object).where(there, None).map(lambda v: v if v is None else str(v))
+    texts = [str(v) if known else None for v, known in zip(column, there, strict=True)]
+    return pd.Series(texts, dtype=object)

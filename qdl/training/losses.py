@@ -93,7 +93,8 @@ class CrossEntropy:
             raise ValueError(f"outputs must be None or one of {list(KINDS)}, got {self.outputs!r}.")
         if self.shots is not None:
             check_whole("shots", self.shots, owner="CrossEntropy")
-        if self.weight is not None and self.weight != "balanced":
+        named = isinstance(self.weight, str) and self.weight == "balanced"
+        if self.weight is not None and not named:
             object.__setattr__(self, "weight", _class_weights(self.weight))
 
     def of(self, model: Any) -> CrossEntropy:
