@@ -40,9 +40,9 @@ def of_classes(labels: Any, probabilities: Any, names: Sequence[str]) -> dict[st
     p = p / p.sum(axis=1, keepdims=True)  # float32 sums to one only nearly
     every, guess = list(range(len(names))), p.argmax(axis=1)
     two = len(names) == 2
-    f1 = metrics.f1_score(
-        y, guess, labels=every, average="binary" if two else "macro", zero_division=0.0
-    )
+    f1: Any = metrics.f1_score(
+        y, guess, labels=every, average="binary" if two else "macro", zero_division=0.0,  # type: ignore
+    )  # fmt: skip
     confusion = metrics.confusion_matrix(y, guess, labels=every)
     rows = confusion.sum(axis=1)
     recalls = np.diag(confusion)[rows > 0] / rows[rows > 0]
@@ -93,8 +93,8 @@ def calibration(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
     counts = np.bincount(bins, minlength=BINS)
     there = counts > 0
-    means = (np.bincount(bins, v, minlength=BINS)[there] / counts[there] for v in (sure, right))
-    return (*means, counts[there])
+    means = [np.bincount(bins, v, minlength=BINS)[there] / counts[there] for v in (sure, right)]
+    return means[0], means[1], counts[there]
 
 
 def calibration_error(labels: Any, probabilities: Any) -> float:

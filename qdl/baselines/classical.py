@@ -151,7 +151,12 @@ def perceptron_regression(hidden: int, seed: int, alpha: float = 1e-4) -> Any:
     from sklearn.neural_network import MLPRegressor
 
     network = MLPRegressor(
-        (hidden,), activation="tanh", solver="lbfgs", max_iter=2000, alpha=alpha, random_state=seed
+        hidden_layer_sizes=(hidden,),
+        activation="tanh",
+        solver="lbfgs",
+        max_iter=2000,
+        alpha=alpha,
+        random_state=seed,
     )
     return standardised(network)
 

@@ -165,7 +165,9 @@ class Comparison:
         winner, loser = (first, best) if first.mean > best.mean else (best, first)
         sentences = [self._sentence(winner, loser, len(rivals))]
         bare = [row for row in rivals if row.name == "no entanglers" and row is not best]
-        sentences += [self._sentence(*sorted((first, row), key=lambda r: -r.mean)) for row in bare]
+        for row in bare:
+            ahead, behind = sorted((first, row), key=lambda r: -r.mean)
+            sentences.append(self._sentence(ahead, behind))
         constant = [row for row in others if row.name in CONSTANTS]
         if constant and first.mean <= constant[0].mean:
             sentences.append(

@@ -60,7 +60,8 @@ def splits_of(data: Any, seeds: Sequence[int], regression: bool | None) -> Split
     if isinstance(data, Splits):
         return data
     if isinstance(data, tuple | list) and len(data) == 2 and not hasattr(data, "X_train"):
-        return _drawn(*data, seeds, regression)
+        X, y = data
+        return _drawn(X, y, seeds, regression)
     parts = [data(seed) for seed in seeds] if callable(data) else [data] * len(seeds)
     first = parts[0]
     numbers = _is_numbers(first.y_train) if regression is None else regression

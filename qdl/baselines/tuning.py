@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from ..arguments import check_whole
-from .classical import Contender, classical, n_params
+from .classical import CONSTANTS, Contender, classical, n_params
 from .quantum import quantum, variants
 from .result import Comparison, Row
 from .splits import splits_of
@@ -114,9 +114,9 @@ def compare(
 
     head = run(first)
     of_numbers = {"targets": targets} if splits.regression else {}
-    *named, constant = classical(n_features, n_classes, head.n_params, **of_numbers) or [None]
-    named = [_weighted(each, class_weight) for each in named]
-    others += [*named, *rows, *([constant] if constant else [])]
+    rivals = classical(n_features, n_classes, head.n_params, **of_numbers)
+    named = [_weighted(each, class_weight) for each in rivals if each.name not in CONSTANTS]
+    others += [*named, *rows, *(each for each in rivals if each.name in CONSTANTS)]
     results = [head]
     for contender in others:
         try:
@@ -179,7 +179,6 @@ def _row(
 ) -> Row:
     """Tune, train and score a contender for every seed."""
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.metrics import recall_score
 
     start, scores, counts, chosen = time.perf_counter(), [], [], []
     balanced, right = [], []
@@ -194,11 +193,10 @@ def _row(
             if not splits.regression:
                 guess = np.asarray(estimator.predict(split.X_test))
                 # The mean recall of the classes that are there, as balanced_accuracy_score has it.
-                there = np.unique(split.y_test)
-                recalls: Any = recall_score(
-                    split.y_test, guess, labels=there, average="macro", zero_division=0.0
+                there = [split.y_test == label for label in np.unique(split.y_test)]
+                balanced.append(
+                    float(np.mean([np.mean((guess == split.y_test)[c]) for c in there]))
                 )
-                balanced.append(float(recalls))
                 right.append(guess == split.y_test)
     seconds = (time.perf_counter() - start) / len(seeds)
     known = [count for count in counts if count is not None]

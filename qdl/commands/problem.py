@@ -70,10 +70,11 @@ class Table:
 
         values = self.values
         self.check_rows(values)
-        train, test = train_test_split(
+        parts: Any = train_test_split(
             np.arange(len(values)), test_size=TEST, random_state=seed % 2**32,
             stratify=None if self.target.classes is None else values,
         )  # fmt: skip
+        train, test = parts
         return self.at(train, test, config, say)
 
     def at(

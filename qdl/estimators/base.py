@@ -38,7 +38,7 @@ class Estimator(BaseEstimator):
         *,
         loss: Any = None,
         optimizer: Any = None,
-        steps: int = 300,
+        steps: int | None = 300,
         batch_size: int = 32,
         seed: int = 0,
         learning_rate: float | None = None,
@@ -55,7 +55,7 @@ class Estimator(BaseEstimator):
 
     _default: Any = staticmethod(reuploading)  # the model where none is given
 
-    def _steps(self) -> int:
+    def _steps(self) -> Any:
         """Gradient steps of ``fit``."""
         return self.steps
 

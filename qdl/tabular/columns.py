@@ -105,5 +105,5 @@ def categories(texts: np.ndarray, name: str, say: Callable[[str], Any]) -> tuple
             "count as none of them"
         )
         values = np.sort(values[np.argsort(-counts, kind="stable")[:MOST]])
-    gaps = len(there) < len(texts)
+    gaps = len(there) < len(texts) and MISSING not in values
     return (*map(str, values), *((MISSING,) if gaps else ()))

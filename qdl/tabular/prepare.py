@@ -202,7 +202,7 @@ def learn(
     arrays: dict[str, np.ndarray] = {}
     if numbers:
         values = np.stack(list(numbers.values()), axis=1)
-        imputer = SimpleImputer(strategy="median", keep_empty_features=True).fit(values)
+        imputer: Any = SimpleImputer(strategy="median", keep_empty_features=True).fit(values)
         scaler: Any = StandardScaler().fit(imputer.transform(values))
         arrays = {"fill": imputer.statistics_, "mean": scaler.mean_, "scale": scaler.scale_}
         for i, name in enumerate(numbers):
@@ -236,6 +236,7 @@ def as_angles(preparation: Preparation, X: np.ndarray) -> Preparation:
 def _encoder(known: Sequence[str]) -> Any:
     from sklearn.preprocessing import OneHotEncoder
 
-    values = np.array(known, object)
-    encoder: Any = OneHotEncoder(categories=[values], handle_unknown="ignore", sparse_output=False)
+    values: Any = np.array(known, object)
+    options: Any = {"categories": [values], "handle_unknown": "ignore", "sparse_output": False}
+    encoder: Any = OneHotEncoder(**options)
     return encoder.fit(values[:1, None])

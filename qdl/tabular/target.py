@@ -122,7 +122,7 @@ def learn_target(
                 f"{names[0]} has {count:,} different numbers: {task} (--task {other} for the other)"
             )
     if task == "classification":
-        if len(names) > 1:
+        if len(names) != 1:
             raise ValueError(
                 f"classes are predicted for one column, got {listed(names)}. Train a model for each, or name "
                 "columns of numbers."

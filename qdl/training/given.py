@@ -32,7 +32,8 @@ def given_data(
                 "CrossEntropy(weight=), or give X and y whole."
             )
         batches = BatchesOf(X, check)
-        return Data(*batches.first, key), batches
+        X, y = batches.first
+        return Data(X, y, key), batches
     if is_on_disk(X):
         if y is not None and len(X) != np.shape(y)[0]:
             raise ValueError(

@@ -79,11 +79,13 @@ class _Run:
     ):
         init_key, data_key, val_key = threefry.split(check_key(key, "fit_several"), 3)
         loss, outputs = as_loss(loss, model), n_outputs(model)
-        data = Data(*check_data(*given, model, loss, outputs), data_key)
+        X, y = given
+        data = Data(*check_data(X, y, model, loss, outputs), data_key)
         if isinstance(loss, CrossEntropy):
             check_class_weight(loss.weight, data.y, outputs)
             loss = loss.balanced(data.y)
-        self.held = Data(*check_data(*held, model, loss, outputs, "validation "), val_key)
+        X, y = held
+        self.held = Data(*check_data(X, y, model, loss, outputs, "validation "), val_key)
         self.plan = Plan(hashable(model), loss, optimizer, min(size, n_rows(data)))
         self.batches = Batches(data, self.plan.batch_size)
         params = model.init(init_key)
