@@ -16,6 +16,7 @@ from .machine import cpu_name
 # One file of benchmarks/evidence a study; each is imported when it is run.
 STUDIES: tuple[str, ...] = (
     "hur",
+    "default",
     "few_samples",
     "iris",
     "reuploading",

@@ -66,7 +66,9 @@ print(sweep.verdict)
 
 
 # %%
-def tilt(params, x, wires):  # with a name: two models of one function are equal and share their program
+def tilt(
+    params, x, wires
+):  # with a name: two models of one function are equal and share their program
     return [qp.RY(np.pi / 4, w) for w in wires]
 
 

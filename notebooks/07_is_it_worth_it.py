@@ -97,9 +97,9 @@ for axes, result, title in zip(both, (lost, close), ("two curves", "iris, two sp
 # %% [markdown]
 # The circuit has the highest mean here, and its entanglers earn their keep. But look at the second best:
 # the Fourier surrogate, a linear model of the circuit's own frequencies, is level with it. The verdict
-# under each table says which case it is: it subtracts two rows seed by seed, and asks whether the mean of
-# the difference exceeds its standard deviation. Mind that the splits share their hundred flowers, so the
-# spread over splits is smaller than that over new flowers would be.
+# under each table says which case it is: it subtracts two rows seed by seed, and asks in a paired test
+# whether the mean is off zero by more than its standard error. For that counts that the splits share their
+# hundred flowers, and how few of them were tested.
 #
 # ## One seed would have told any story
 #

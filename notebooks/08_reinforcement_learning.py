@@ -143,7 +143,9 @@ plt.show()
 for name, scores in curves.items():
     thirty = scores.reshape(-1, 30).mean(axis=1)
     first = 30 * (1 + np.argmax(thirty >= 450)) if (thirty >= 450).any() else "none"
-    print(f"{name}: last 60 episodes {scores[-60:].mean():.0f}; thirty with a mean of 450 by episode {first}")
+    print(
+        f"{name}: last 60 episodes {scores[-60:].mean():.0f}; thirty with a mean of 450 by episode {first}"
+    )
 
 # %% [markdown]
 # Both learn to balance the pole. The published circuit, one episode at a time, needs 470 to 600 episodes. The

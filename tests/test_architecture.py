@@ -65,6 +65,8 @@ ALLOWED = {
     "diagnostics": GROUND
     | {"files", "kernels", "model", "backends", "simulator", "pauli", "training", "photonic"},
     "ising": {"arguments", "files", "describe"},
+    "measures": set(),
+    "tabular": {"files"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}
 INNER = {"qdl.simulator", "qdl.backends", "qdl.training", "qdl.hybrid"}  # rooms with inner parts

@@ -232,29 +232,32 @@ def found(*rows, left_out=()):
     [
         (
             [row("model", 0.9, 0.92, kind="quantum"), row("SVC", 0.95, 0.96), row("MLP", 0.8, 0.8)],
-            "SVC (classical) is ahead of model (quantum), 0.955 to 0.910: by 0.045, more than the "
-            "spread of 0.007.",
+            "SVC (classical) is ahead of model (quantum), 0.955 to 0.910: by 0.045; 2 seeds are too few "
+            "to tell, take 5 or more.",
         ),
         (
             [row("model", 0.9, 0.98, kind="quantum"), row("SVC", 0.95, 0.92)],
-            "model (quantum) is ahead of SVC (classical), 0.940 to 0.935: by 0.005, within the "
-            "spread of 0.078, so no difference.",
+            "model (quantum) is ahead of SVC (classical), 0.940 to 0.935: by 0.005; 2 seeds are too few "
+            "to tell, take 5 or more.",
         ),
         ([row("model", 0.75, 0.5), row("SVC", 0.5, 0.75)], "SVC and model are level at 0.625."),
         (
             [row("model", 0.75), row("SVC", 0.5)],
-            "model (classical) is ahead of SVC (classical), 0.750 to 0.500: one seed, so nothing is "
-            "known of the spread.",
+            "model (classical) is ahead of SVC (classical), 0.750 to 0.500: by 0.250; one seed is too few "
+            "to tell, take 5 or more.",
         ),
         (
             [
-                row("model", 0.9, 0.9, kind="quantum"),
-                row("no entanglers", 0.5, 0.7, kind="quantum"),
-                row("SVC", 1.0, 1.0),
+                row("model", *5 * [0.9], kind="quantum"),
+                row("no entanglers", 0.5, 0.7, 0.6, 0.5, 0.7, kind="quantum"),
+                row("SVC", 0.91, 0.9, 0.91, 0.89, 0.91),
+                row("majority class", *5 * [0.95]),
             ],
-            "SVC (classical) is ahead of model (quantum), 1.000 to 0.900: by 0.100, more than the "
-            "spread of 0.000. model (quantum) is ahead of no entanglers (quantum), 0.900 to 0.600: "
-            "by 0.300, more than the spread of 0.141.",
+            "SVC (classical) is ahead of model (quantum), 0.904 to 0.900: by 0.004 +- 0.007 (standard "
+            "error), p = 1 in a paired test of 2 rivals: no difference that could be told. model (quantum) "
+            "is ahead of no entanglers (quantum), 0.900 to 0.600: by 0.300 +- 0.073 (standard error), "
+            "p = 0.015 in a paired test: a difference. model is no better than always the same answer "
+            "(majority class, 0.950).",
         ),
         ([row("model", 0.5, 0.5)], "model had nobody to be compared with."),
     ],
@@ -289,25 +292,25 @@ def test_qdl_compare_leaves_a_run_folder(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     names = [
         "model", "no entanglers", "Fourier surrogate", "logistic regression", "SVC",
-        "MLP, 8 hidden", "boosted trees",
+        "MLP, 8 hidden", "boosted trees", "majority class",
     ]  # fmt: skip
     assert all(name in result.output for name in names)
     folder = tmp_path / "runs" / "iris-compare"
     saved = json.loads((folder / "comparison.json").read_text())
     assert [r["name"] for r in saved["rows"]] == names
-    assert saved["rows"][0]["n_params"] == qdl.estimators.reuploading(2).n_params
-    assert min(r["scores"][0] for r in saved["rows"]) > 0.8
+    assert saved["rows"][0]["n_params"] == qdl.estimators.reuploading_head(2).n_params
+    assert min(r["scores"][0] for r in saved["rows"][:-1]) > 0.8
     config = json.loads((folder / "config.json").read_text())
     assert (config["command"], config["seeds"], config["model"]) == ("compare", 2, "reuploading")
     lines = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert len(lines) == 14 and set(lines[0]) == {"model", "seed", "test_accuracy"}
+    assert len(lines) == 16 and set(lines[0]) == {"model", "seed", "test_accuracy"}
     assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--depth 3", "reuploading chooses its own depth, got depth = 3. Leave depth out"),
+        ("--depth 3", "reuploading has no depth, got depth = 3: it follows from the features"),
         ("--dataset letters", "dataset must be one of bars_and_stripes, breast_cancer"),
         ("--model cnn", "model must be one of cvqnn, data_reuploading, hardware_efficient, qcnn"),
         ("--model cvqnn", "compare sets a circuit beside itself without entanglers"),

@@ -10,7 +10,9 @@ import qdl
 from qdl.cli import app
 from qdl.commands import plots, runs
 from qdl.commands.configuration import TrainConfig, read_config
-from qdl.commands.train import build_model, load_data, run
+from qdl.commands.models import build_model
+from qdl.commands.problem import load_data
+from qdl.commands.train import run
 
 SMALL = "dataset = 'digits'\nmodel = 'hardware_efficient'\nfeatures = 3\ndepth = 1\nsteps = 5\n"
 PNG = b"\x89PNG\r\n"
@@ -91,10 +93,13 @@ def test_a_run_is_never_overwritten(qdl_command, tmp_path):
         ("classes = [0, 'a']", "classes must be a list of whole numbers, got [0, 'a']"),
         ("learning_rate = -1.0", "learning_rate must be positive, got -1.0"),
         ("steps = ", "a.toml is not valid TOML"),
+        ("3.1,2.0,cat", "Example line: steps = 300. Tables end in .csv, .tsv, .parquet"),
+        ("target = 3", "target must be a list of strings, got 3"),
         (
-            "3.1,2.0,cat",
-            "Example line: steps = 300. Data and models of your own are trained in Python",
+            "dataset = 'digits'\ntarget = 'y'",
+            "digits is a data set of qdl, which says its own target",
         ),
+        ("class_weight = 'even'", "class_weight must be 'balanced' or left out, got 'even'"),
     ],
 )
 def test_bad_configurations(qdl_command, tmp_path, text, said):
@@ -108,14 +113,16 @@ def test_bad_configurations(qdl_command, tmp_path, text, said):
     [
         ("no.toml", "no configuration file no.toml"),
         ("--dataset letters", "dataset must be one of bars_and_stripes, breast_cancer, digits"),
+        ("--dataset my.csv --target y", "my.csv. Give the path of a table: .csv, .tsv, .parquet"),
         (
-            "--dataset my.csv",
-            "got 'my.csv'. Data and models of your own are trained in Python, with qdl.fit",
+            "--dataset letters.txt",
+            "a table (.csv, .tsv, .parquet) or file.py:name of data; got 'lett",
         ),
         (
             "--model mine.py:model",
-            "got 'mine.py:model'. Data and models of your own are trained in",
+            "no Python file mine.py. Expected a QNN of 8 features and 1 outputs",
         ),
+        ("--model mcclean", "mcclean reads no features, so there is nothing to train on data"),
         ("--model cnn", "model must be one of cvqnn, data_reuploading, hardware_efficient, qcnn"),
         ("--depth 3", "qcnn has no depth, got depth = 3"),
         ("--steps 0", "steps must be positive, got 0"),

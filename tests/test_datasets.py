@@ -18,6 +18,7 @@ EVERY = {
     "bars_and_stripes": (datasets.bars_and_stripes, (300, 16), 2),
     "two_curves": (datasets.two_curves, (300, 4), 2),
     "hidden_manifold": (datasets.hidden_manifold, (300, 4), 2),
+    "linearly_separable": (datasets.linearly_separable, (300, 4), 2),
 }
 
 
@@ -157,6 +158,17 @@ def test_two_curves_is_the_published_series():
     assert (
         np.abs(data.X_train[data.y_train == 1][:, None] - curve[None]).max(-1).min(1).min() > 0.01
     )
+
+
+@pytest.mark.parametrize(("features", "margin", "least"), [(2, None, 0.04), (6, 1.0, 1.0)])
+def test_linearly_separable_keeps_its_margin(features, margin, least):
+    data = datasets.linearly_separable(features, 200, margin=margin, scale=None, seed=2)
+    X, y = np.concatenate([data.X_train, data.X_test]), np.concatenate([data.y_train, data.y_test])
+    assert len(X) == 200 and abs(X).max() <= 1
+    assert ((X.sum(axis=1) > 0) == y).all()
+    assert least < abs(X.sum(axis=1)).min() < least + 0.1
+    with pytest.raises(ValueError, match="needs a margin from 0 to .*, got 9.0. Use None for"):
+        datasets.linearly_separable(features, margin=9.0)
 
 
 def test_hidden_manifold_is_balanced_and_follows_its_rule():

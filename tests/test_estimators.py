@@ -91,7 +91,7 @@ def test_string_labels_and_feature_names(iris, fitted):
 
 def test_probabilities_are_the_softmax_of_the_model(iris, fitted):
     X = iris[0].to_numpy()
-    z = 5 * np.asarray(fitted.model_.apply(fitted.params_, X))  # the scale of CrossEntropy
+    z = np.asarray(fitted.model_.apply(fitted.params_, X))  # logits
     expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(fitted.predict_proba(iris[0]), expected, atol=1e-12)
 
@@ -279,6 +279,32 @@ def test_the_default_model_reads_every_feature(n_features, n_outputs):
     assert max(map(read.count, read)) <= min(map(read.count, read)) + 1 or n_features < 4
 
 
+@pytest.mark.parametrize("n_features", [1, 3, 7])
+@pytest.mark.parametrize("n_outputs", [1, 3, 10])
+def test_the_default_classifier_starts_as_a_linear_model(n_features, n_outputs, key):
+    model = qdl.estimators.reuploading_head(n_features, n_outputs)
+    circuit, head = model.stages
+    assert circuit.n_wires <= 4 and model.n_features == n_features
+    assert (head.n_in, head.n_out) == (max(circuit.n_wires, n_outputs), n_outputs)
+    X = np.random.default_rng(0).normal(size=(200, n_features))
+    values = np.asarray(circuit.apply(circuit.init(key), X), float)[:, : circuit.n_wires]
+    design = np.c_[X, np.ones(200)]
+    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    read = values.std(axis=0) > 0.05  # wires of features: with few of them all have some
+    assert read.any() and (rest.std(axis=0)[read] < 0.4 * values.std(axis=0)[read]).all()
+
+
+def test_the_default_classifier_decays_and_partial_fit_goes_on(iris):
+    X, y = iris[0].to_numpy()[:, :2], iris[1]
+    clf = qdl.QNNClassifier(steps=30).fit(X, y)
+    assert clf.n_steps_ == 30 and qdl.QNNClassifier()._steps() == 600
+    last = clf.params_[1]["weight"]
+    clf.partial_fit(X, y)
+    assert not np.allclose(
+        clf.params_[1]["weight"], last, atol=1e-3
+    )  # its rate has not fallen to 0
+
+
 def test_products_of_z_on_default_qubit(default_qubit, key):
     model = reuploading(5, 10)
     params = model.init(key)
@@ -361,3 +387,63 @@ def test_optimizers_by_name_read_well_in_a_grid():
     ):
         with pytest.raises(ValueError, match=text):
             qdl.QNNClassifier(**options).fit(X, y)
+
+
+# ---- weights of classes, several targets, words
+
+
+def test_class_weights_are_sample_weights(iris):
+    X, y = iris[0][:, :2], np.where(iris[1] == iris[1][0], "rare", "often")
+    given = {"model": qdl.models.data_reuploading(2, 1), "steps": 20}
+    given["model"] = lambda n, k: qdl.QNN(
+        n, [qdl.layers.AngleEncoding(), qdl.layers.Rotation("xy")], qdl.ExpZ(range(k))
+    )
+    weights = {"rare": 3.0, "often": 0.5}
+    one = qdl.QNNClassifier(class_weight=weights, **given).fit(X, y)
+    two = qdl.QNNClassifier(**given).fit(X, y, [weights[label] for label in y])
+    assert np.array_equal(one.predict_proba(X), two.predict_proba(X))
+    balanced = qdl.QNNClassifier(class_weight="balanced", **given).fit(X, y)
+    assert not np.array_equal(balanced.predict_proba(X), two.predict_proba(X))
+    for wrong, said in (
+        ("even", "None, 'balanced' or a dictionary"),
+        ({"seldom": 1.0}, "weighs 'seldom', expected labels among"),
+        ({"rare": -1.0}, "a number >= 0 for each label"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            qdl.QNNClassifier(class_weight=wrong, **given).fit(X, y)
+    with pytest.raises(ValueError, match="cannot know what class_weight='balanced' means"):
+        qdl.QNNClassifier(class_weight="balanced", **given).partial_fit(X, y, np.unique(y))
+
+
+def test_several_targets_each_in_its_own_range():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (80, 2))
+    Y = np.stack([100 + np.sin(2 * X[:, 0]), X[:, 1] / 1000], axis=1)
+    reg = qdl.QNNRegressor(lambda n, k: qdl.QNN(
+        n, [qdl.layers.AngleEncoding(trainable=True), qdl.layers.Rotation("zyz")], qdl.ExpZ(range(k))
+    ), steps=200).fit(X, Y)  # fmt: skip
+    assert reg.predict(X).shape == (80, 2) and reg.score(X, Y) > 0.9
+    assert np.allclose(reg.target_range_, [Y.min(axis=0), Y.max(axis=0)])
+    reg.partial_fit(X, Y)
+    with pytest.raises(ValueError, match=r"y has shape \(80,\), but expected the 2 target"):
+        reg.partial_fit(X, Y[:, 0])
+    with pytest.raises(ValueError, match="the model has 2 outputs, but QNNRegressor expects 3"):
+        qdl.QNNRegressor(qdl.models.data_reuploading(2, 1)).fit(X, np.c_[Y, Y[:, :1]])
+
+
+@pytest.mark.parametrize("kind", ["frame", "text", "objects", "lists"])
+def test_words_among_the_features_name_the_encoder(kind):
+    import pandas as pd
+
+    rows = [[1.0, "red"], [2.0, "blue"], [3.0, "red"]]
+    X = {
+        "frame": pd.DataFrame(rows, columns=["size", "colour"]),
+        "text": np.array(rows),
+        "objects": np.array(rows, object),
+        "lists": rows,
+    }[kind]
+    column = "'colour'" if kind == "frame" else "1"
+    for estimator in (qdl.QNNClassifier(), qdl.QNNRegressor()):
+        with pytest.raises(ValueError, match="column 1.*, row 0: 'red'.*OneHotEncoder") as error:
+            estimator.fit(X, [0, 1, 0])
+        assert f"[{column}])" in str(error.value)

@@ -193,3 +193,65 @@ def test_a_zero_vector_between_stages_is_the_ground_state_everywhere(key):
     np.testing.assert_allclose(found, np.tanh(wanted), atol=1e-12)
     with pytest.raises(ValueError, match="cannot normalise a zero vector: got one in row 0"):
         model.stages[2].apply(params[2], np.zeros((2, 4)))
+
+
+# ---- patches
+
+
+@pytest.mark.parametrize(("size", "stride", "places"), [(2, None, 6), (2, 1, 15), (3, 2, 2)])
+def test_patches_are_the_model_on_every_patch(size, stride, places, key):
+    stage = qdl.hybrid.Patches(qdl.Dense(size * size, 3), size, stride)
+    params, x = stage.init(key), np.random.default_rng(0).normal(size=(2, 4, 6))
+    step = size if stride is None else stride
+    expected = [
+        [
+            stage.model.apply(params, image[r : r + size, c : c + size].ravel())
+            for r in range(0, 4 - size + 1, step)
+            for c in range(0, 6 - size + 1, step)
+        ]
+        for image in x
+    ]
+    found = stage.apply(params, x)
+    assert found.shape == (2, 3 * places)
+    assert np.allclose(found, np.reshape(expected, (2, -1)), atol=1e-6)
+
+
+def test_patches_with_a_circuit_train_and_are_saved(tmp_path, key):
+    circuit = qdl.QNN(4, [qdl.layers.AngleEncoding(), qdl.layers.Rotation("y")])
+    model = qdl.Hybrid([qdl.hybrid.Patches(circuit, 2), qdl.Dense(16, 1)])
+    X = np.random.default_rng(1).uniform(0, np.pi, (20, 16))  # flat, 4 x 4
+    y = (X[:, 5] > 1.5).astype(int)
+    found = qdl.fit(model, X, y, loss="cross_entropy", steps=3, key=key)
+    assert len(found.history["loss"]) == 3
+    images = model.apply(found.params, X.reshape(-1, 4, 4))
+    assert np.allclose(images, model.apply(found.params, X))
+    assert np.allclose(images[0], model.apply(found.params, X[0]), atol=1e-6)
+    qdl.save(tmp_path / "m", model, found.params)
+    again, params = qdl.load(tmp_path / "m")
+    assert again == model and np.allclose(again.apply(params, X), images)
+    shots = model.on(qdl.backends.statevector(shots=4000))
+    assert qdl.backends.places_of(shots)[0].shots == 4000
+    assert np.allclose(shots.apply(params, X, key=key), images, atol=0.3)
+    assert "Patches  2 x 2 pixels, 2 apart" in str(model)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: qdl.hybrid.Patches(qdl.Dense(3, 1), 2), "have 4 pixels a channel, but the model takes 3"),
+        (lambda: qdl.hybrid.Patches(qdl.Dense(4, 1), 0), "size to be a whole number >= 1"),
+        (lambda: qdl.hybrid.Patches(qdl.Dense(4, 1), 2, 0), "stride to be a whole number >= 1"),
+        (lambda: patched(np.ones((2, 5))), "5 pixels a row, which make no square image"),
+        (lambda: patched(np.ones((2, 1, 5))), "fewer than a patch of 2 x 2"),
+        (lambda: patched(np.ones((2, 4, 4, 3))), "have 12 values, but the model takes 4"),
+        (lambda: patched(np.ones((2, 1, 1, 1, 1))), "takes images"),
+    ],
+)  # fmt: skip
+def test_patches_that_make_no_sense(make, said):
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def patched(x):
+    stage = qdl.hybrid.Patches(qdl.Dense(4, 1), 2)
+    return stage.apply(stage.init(jax.random.key(0)), x)

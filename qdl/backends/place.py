@@ -326,5 +326,7 @@ def places_of(model: Any) -> list[Place]:
     if hasattr(model, "stages"):
         found = [place for stage in model.stages for place in places_of(stage)]
         return list(dict.fromkeys(found))
+    if hasattr(model, "cut"):  # Patches: a model that slides over images
+        return places_of(model.model)
     place = getattr(model, "place", None)
     return [place] if isinstance(place, Place) else []

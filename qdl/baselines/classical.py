@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+CONSTANTS = ("majority class", "mean of training")  # what every comparison has at its end
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -34,37 +36,52 @@ class Contender:
     kind: str = "classical"
 
 
-def classical(n_features: int, n_classes: int, n_params: int | None = None) -> list[Contender]:
-    """Logistic regression, an SVC, a perceptron of about ``n_params`` parameters, boosted trees.
+def classical(
+    n_features: int, n_classes: int, n_params: int | None = None, *, targets: int | None = None
+) -> list[Contender]:
+    """Logistic regression, an SVC, a perceptron of about ``n_params`` parameters, boosted trees, a constant.
 
-    All of them are scikit-learn's; features are standardised for all but the trees. The SVC has a
-    Gaussian kernel, the perceptron one hidden layer (tanh; 16 units if no size is asked for).
+    For numbers ridge regression, an SVR, a perceptron, boosted trees and the mean. All of them are
+    scikit-learn's; features are standardised for all but the trees. The SVC has a Gaussian kernel, the
+    perceptron one hidden layer (tanh; 16 units if no size is asked for).
 
     Args:
         n_features: columns of X.
         n_classes: labels.
         n_params: how many parameters the perceptron should have, about.
+        targets: columns of y, where numbers are predicted; None for classes.
 
     Example:
         >>> [each.name for each in classical(4, 2, n_params=40)]
-        ['logistic regression', 'SVC', 'MLP, 6 hidden', 'boosted trees']
+        ['logistic regression', 'SVC', 'MLP, 6 hidden', 'boosted trees', 'majority class']
     """
     from scipy.stats import loguniform
 
-    hidden = 16 if n_params is None else hidden_units(n_features, n_classes, n_params)
+    outputs = n_classes if targets is None else (2 if targets == 1 else targets)
+    hidden = 16 if n_params is None else hidden_units(n_features, outputs, n_params)
     trees = {
         "learning_rate": loguniform(2e-2, 3e-1),
         "max_depth": (1, 2, 3, 4),
         "n_estimators": (50, 100, 200),
     }
     kernel = {"C": loguniform(1e-1, 1e3), "gamma": loguniform(1e-3, 1e0)}
+    penalty = {"alpha": loguniform(1e-5, 1e1)}
+    network = f"MLP, {hidden} hidden"
+    if targets is not None:
+        several = targets > 1
+        return [
+            Contender("ridge regression", ridge, {"alpha": loguniform(1e-3, 1e3)}),
+            Contender("SVR", partial(support_vector_regression, several), kernel),
+            Contender(network, partial(perceptron_regression, hidden), penalty),
+            Contender("boosted trees", partial(boosted_regression, several), trees),
+            Contender(CONSTANTS[1], constant_number),
+        ]
     return [
         Contender("logistic regression", logistic, {"C": loguniform(1e-3, 1e3)}),
         Contender("SVC", support_vectors, kernel),
-        Contender(
-            f"MLP, {hidden} hidden", partial(perceptron, hidden), {"alpha": loguniform(1e-5, 1e1)}
-        ),
+        Contender(network, partial(perceptron, hidden), penalty),
         Contender("boosted trees", boosted_trees, trees),
+        Contender(CONSTANTS[0], constant_class),
     ]
 
 
@@ -106,6 +123,65 @@ def boosted_trees(seed: int, **settings: Any) -> Any:
     return GradientBoostingClassifier(random_state=seed, **settings)
 
 
+def constant_class(seed: int) -> Any:
+    """Always the class that most rows of training have."""
+    from sklearn.dummy import DummyClassifier
+
+    return DummyClassifier(strategy="most_frequent")
+
+
+def ridge(seed: int, alpha: float = 1.0) -> Any:
+    """Linear regression with an L2 penalty."""
+    from sklearn.linear_model import Ridge
+
+    return standardised(Ridge(alpha=alpha))
+
+
+def support_vector_regression(
+    several: bool, seed: int, C: float = 1.0, gamma: Any = "scale"
+) -> Any:
+    """Support vector regression with a Gaussian kernel, of targets on their own scale."""
+    from sklearn.svm import SVR
+
+    return standardised(_each(SVR(C=C, gamma=gamma), several))
+
+
+def perceptron_regression(hidden: int, seed: int, alpha: float = 1e-4) -> Any:
+    """A perceptron with one hidden layer (tanh)."""
+    from sklearn.neural_network import MLPRegressor
+
+    network = MLPRegressor(
+        hidden_layer_sizes=(hidden,),
+        activation="tanh",
+        solver="lbfgs",
+        max_iter=2000,
+        alpha=alpha,
+        random_state=seed,
+    )
+    return standardised(network)
+
+
+def boosted_regression(several: bool, seed: int, **settings: Any) -> Any:
+    """Gradient-boosted trees."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    return _each(GradientBoostingRegressor(random_state=seed, **settings), several)
+
+
+def constant_number(seed: int) -> Any:
+    """Always the mean of training."""
+    from sklearn.dummy import DummyRegressor
+
+    return DummyRegressor()
+
+
+def _each(estimator: Any, several: bool) -> Any:
+    """One estimator a target, for those that predict one."""
+    from sklearn.multioutput import MultiOutputRegressor
+
+    return MultiOutputRegressor(estimator) if several else estimator
+
+
 def standardised(estimator: Any) -> Any:
     """The estimator behind a StandardScaler, fitted with it."""
     from sklearn.pipeline import make_pipeline
@@ -135,6 +211,13 @@ def n_params(estimator: Any) -> int | None:
         return last.dual_coef_.size + last.intercept_.size
     if hasattr(last, "coef_"):
         return last.coef_.size + last.intercept_.size
+    if hasattr(last, "constant_"):
+        return np.size(last.constant_)
+    if hasattr(last, "class_prior_"):
+        return 1
+    if hasattr(last, "estimators_") and not hasattr(np.ravel(last.estimators_)[0], "get_n_leaves"):
+        counts = [n_params(one) for one in last.estimators_]
+        return None if None in counts else sum(count or 0 for count in counts)
     if hasattr(last, "estimators_"):
         return sum(tree.get_n_leaves() for tree in np.ravel(last.estimators_))
     return getattr(last, "n_params", None)

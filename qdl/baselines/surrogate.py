@@ -117,7 +117,7 @@ def fourier_features(X: Any, frequencies: np.ndarray, scale: float = 1.0) -> np.
     return np.hstack([np.cos(phases), np.sin(phases)]) / np.sqrt(len(frequencies))
 
 
-def surrogate(model: Any) -> Contender:
+def surrogate(model: Any, *, regression: bool = False) -> Contender:
     """A linear model of random Fourier features, drawn from the spectrum of the model's encoding.
 
     Every output of the model is a linear function of all such features: if this does as well, the
@@ -125,6 +125,7 @@ def surrogate(model: Any) -> Contender:
 
     Args:
         model: a QNN, or a Hybrid that starts with one.
+        regression: whether it predicts numbers: ridge regression instead of logistic.
 
     Raises:
         ValueError: an encoding whose frequencies are not known.
@@ -138,7 +139,7 @@ def surrogate(model: Any) -> Contender:
     Meyer, Physical Review Letters 131, 100803 (2023).
     """
     from scipy.stats import loguniform
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
@@ -148,7 +149,7 @@ def surrogate(model: Any) -> Contender:
         drawn = {"frequencies": frequencies(model, count, seed), "scale": scale}
         return make_pipeline(
             FunctionTransformer(fourier_features, kw_args=drawn),
-            LogisticRegression(C=C, max_iter=1000),
+            Ridge(1 / C) if regression else LogisticRegression(C=C, max_iter=1000),
         )
 
     settings = {"C": loguniform(1e-1, 1e4), "scale": SCALES, "count": (50, 200)}

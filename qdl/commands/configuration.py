@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from ..arguments import check_whole
+from ..tabular import TABLES, is_table
+from .models import check_model
 
+OWN_DATA = {"model": "reuploading", "learning_rate": 0.1, "steps": 600}  # as QNNClassifier
 FEATURES = {
     "bars_and_stripes": 9,
     "breast_cancer": 8,
     "digits": 8,
     "hidden_manifold": 4,
     "iris": 4,
+    "linearly_separable": 4,
     "mnist": 8,
     "two_curves": 4,
     "wine": 8,
 }  # how many features each data set is reduced to unless the user says otherwise: one a wire
 CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
-DEPTHS = {
-    "cvqnn": 4, "data_reuploading": 4, "hardware_efficient": 4, "qcnn": None, "strongly_entangling": 4,
-}  # fmt: skip
-IN_PYTHON = "Data and models of your own are trained in Python, with qdl.fit or qdl.QNNClassifier."
 MOST = {"features": 1000, "depth": 1000, "steps": 10**7, "batch_size": 10**6, "learning_rate": 1e6}
-KINDS = {"str": str, "int": int, "float": (int, float), "tuple[int, ...]": (list, tuple)}
+MOST["seeds"] = 1000
+KINDS = {"str": str, "int": int, "float": (int, float)}
+KINDS |= {"tuple[int, ...]": (list, tuple), "tuple[str, ...]": (list, tuple)}
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,22 @@ class TrainConfig:
     """What ``qdl train`` can be told; a TOML file has the same keys.
 
     Attributes:
-        dataset: a function of ``qdl.datasets``.
-        model: a function of ``qdl.models`` that reads features.
+        dataset: a function of ``qdl.datasets``, a CSV or Parquet file, or ``file.py:name``.
+        model: one of the list of all commands, ``file.py:name``, or a folder of a saved model.
         classes: which labels to keep; None for the data set's own choice.
         features: how many features, one a wire; None for the data set's own choice.
-        depth: how often the model's block is repeated; None for 4, or for a QCNN, which has none.
+        depth: how often the model's block is repeated; None for 4, or for a model that has none.
         steps: gradient steps.
         batch_size: rows a step.
         learning_rate: of Adam.
         seed: of the split, the first parameters and the batches.
         place: where it is trained: classical, which takes any number of wires, aer, fake_torino, ...; None
             for the state vector.
+        target: columns of a table to predict.
+        task: ``"classification"`` or ``"regression"``; None to see from the target.
+        drop: columns of a table to leave out.
+        class_weight: ``"balanced"`` where rare classes shall count as much as frequent ones.
+        seeds: how many trainings, with the seeds ``seed``, ``seed + 1``, ..., each with a split of its own.
     """
 
     dataset: str = "digits"
@@ -57,21 +64,30 @@ class TrainConfig:
     learning_rate: float = 0.02
     seed: int = 0
     place: str | None = None
+    target: tuple[str, ...] | None = None
+    task: str | None = None
+    drop: tuple[str, ...] | None = None
+    class_weight: str | None = None
+    seeds: int = 1
 
     def __post_init__(self) -> None:
-        if self.dataset not in FEATURES:
+        if self.dataset not in FEATURES and not is_own_data(self.dataset):
             raise ValueError(
-                f"dataset must be one of {', '.join(FEATURES)}; got {self.dataset!r}. {IN_PYTHON}"
+                f"dataset must be one of {', '.join(FEATURES)}, a table ({', '.join(TABLES)}) or "
+                f"file.py:name of data; got {self.dataset!r}."
             )
-        if self.model not in DEPTHS:
+        check_model(self.model, self.depth)
+        if self.class_weight not in (None, "balanced"):
             raise ValueError(
-                f"model must be one of {', '.join(DEPTHS)}; got {self.model!r}. {IN_PYTHON}"
+                f"class_weight must be 'balanced' or left out, got {self.class_weight!r}."
             )
-        if self.depth is not None and DEPTHS[self.model] is None:
-            raise ValueError(
-                f"{self.model} has no depth, got depth = {self.depth}: it pools until no wires "
-                "are left over. Leave depth out, or choose data_reuploading."
-            )
+        if self.dataset in FEATURES:
+            for name in ("target", "task", "drop"):
+                if getattr(self, name) is not None:
+                    raise ValueError(
+                        f"{self.dataset} is a data set of qdl, which says its own {name}. Leave {name} "
+                        "out, or name a table."
+                    )
         if self.classes is not None and self.dataset not in CLASSES:
             raise ValueError(
                 f"{self.dataset} has no classes to choose, got classes = {list(self.classes)}. "
@@ -84,6 +100,11 @@ class TrainConfig:
             if value is not None and value > most:
                 raise ValueError(f"{name} must be at most {most:,}, got {value}.")
         check_whole("seed", self.seed, least=0)
+
+
+def is_own_data(name: str) -> bool:
+    """Whether a data set is the user's: a table, or data in a Python file."""
+    return is_table(name) or ".py:" in name
 
 
 TYPES = {field.name: str(field.type) for field in fields(TrainConfig)}
@@ -104,7 +125,8 @@ def read_config(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(
-                f"{path} is not valid TOML: {error}. Example line: steps = 300. {IN_PYTHON}"
+                f"{path} is not valid TOML: {error}. Example line: steps = 300. Tables end in "
+                f"{', '.join(TABLES)}."
             ) from error
     unknown = sorted(set(given) - set(TYPES))
     if unknown:
@@ -112,6 +134,12 @@ def read_config(path: Path | None, options: Mapping[str, Any]) -> TrainConfig:
             f"{path} has the unknown key {unknown[0]!r}. Valid keys: {', '.join(TYPES)}."
         )
     given |= {name: value for name, value in options.items() if value is not None}
+    if isinstance(given.get("target"), str):
+        given["target"] = [given["target"]]
+    if is_own_data(str(given.get("dataset"))):
+        given = {**OWN_DATA, **given}
+        if is_table(given["dataset"]):
+            given["dataset"] = str(Path(given["dataset"]).absolute())  # a run goes on from anywhere
     return _built(given)
 
 
@@ -123,15 +151,18 @@ def _built(given: Mapping[str, Any]) -> TrainConfig:
             continue
         kind = TYPES[name].removesuffix(" | None")
         wrong = isinstance(value, bool) or not isinstance(value, KINDS[kind])
-        if wrong or (isinstance(value, list) and not all(type(each) is int for each in value)):
+        inner = int if kind == "tuple[int, ...]" else str
+        if wrong or (isinstance(value, list) and not all(type(each) is inner for each in value)):
             raise ValueError(f"{name} must be {_words(kind)}, got {value!r}.")
-    if given.get("classes") is not None:
-        given["classes"] = tuple(given["classes"])
+    for name in ("classes", "target", "drop"):
+        if given.get(name) is not None:
+            given[name] = tuple(given[name])
     return TrainConfig(**given)
 
 
 def _words(kind: str) -> str:
     words = {"str": "a string", "int": "a whole number", "float": "a number"}
+    words["tuple[str, ...]"] = "a list of strings"
     return words.get(kind, "a list of whole numbers")
 
 

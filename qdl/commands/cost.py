@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from .configuration import DEPTHS
+from . import own
+from .models import DEPTHS, WITHOUT_FEATURES, build_model, check_model, is_own
 from .places import place_named
-from .train import build_model
 from .variance import find
 
 
@@ -25,7 +24,7 @@ def cost(
     """The estimate for a model.
 
     Args:
-        model: a function of ``qdl.models`` that reads features, ``file.py:name`` of a QNN, or a folder
+        model: one of the list of all commands, ``file.py:name`` of a QNN, or a folder
             that ``qdl.save`` wrote; features, classes and depth are for the first kind.
         place: as ``place_named`` takes it.
         features: one a wire.
@@ -41,18 +40,17 @@ def cost(
     """
     from ..backends import estimate
 
-    whole = ":" in model or Path(model).is_dir()
-    if not whole and model not in DEPTHS:
-        raise ValueError(
-            f"model must be one of {', '.join(DEPTHS)}, file.py:name of a QNN, or a folder of a saved "
-            f"model; got {model!r}."
-        )
-    if not whole and depth is not None and DEPTHS[model] is None:
-        raise ValueError(f"{model} has no depth, got depth = {depth}. Leave it out.")
+    check_model(model, depth, reads=False)
     where = place_named(place, shots)
-    built = find(model) if whole else build_model(model, features, classes, depth)
-    if not hasattr(built, "init"):
-        raise ValueError(
-            f"{model} is no QNN, got {type(built).__name__}. Name a model in that file."
+    if is_own(model):
+        built = find(model)
+        built = (
+            built
+            if hasattr(built, "init")
+            else own.model(model, features, 1 if classes == 2 else classes)
         )
+    elif model in WITHOUT_FEATURES:
+        built = find(model)(features, depth or DEPTHS[model])
+    else:
+        built = build_model(model, features, classes, depth)
     return estimate(built, where, batch_size=batch_size, steps=steps, gradient=gradient)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from . import runs
-from .train import Trained, summary, train
+from .problem import by_name
+from .train import train
+from .trained import Trained, summary
 
 FAMILIES = {
     "QCNN": lambda n: _models().qcnn(n),
@@ -86,7 +88,7 @@ def quickstart(
     quantum = []
     for name, model in circuits.items():
         say(f"training {name}: {model.n_wires} wires, {model.n_params} parameters, {steps} steps")
-        quantum.append(train(name, model, data, steps=steps, seed=seed, **ADAM))
+        quantum.append(train(name, model, by_name(data, (0, 1)), steps=steps, seed=seed, **ADAM))
     say("training logistic regression and a perceptron on the same split")
     n_params = quantum[0].model.n_params
     classical = [baselines.logistic_regression(data), baselines.mlp(data, n_params, seed)]

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..files import read_json, read_lines, replace, write_json
 @contextmanager
 def fresh(name: str, out: Path | None = None) -> Iterator[Path]:
     """The folder of a new run, which a run that fails before its first result leaves behind as it was."""
-    there = out is not None and out.exists()
+    there, above = out is not None and out.exists(), Path("runs").exists()
     folder = new_folder(name, out)
     try:
         yield folder
@@ -29,6 +29,9 @@ def fresh(name: str, out: Path | None = None) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
             if there:
                 folder.mkdir(exist_ok=True)
+            if out is None and not above:
+                with suppress(OSError):  # another run has begun in it
+                    folder.parent.rmdir()
         raise
 
 

@@ -2,130 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from math import isqrt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from . import photonic, runs
-from .configuration import DEPTHS, FEATURES, TrainConfig, saved_config
+from .. import tabular
+from . import pictures, runs
+from .configuration import FEATURES, TrainConfig, saved_config
+from .models import WIDTH_FREE, build_model, with_outputs
 from .places import place_named
+from .problem import Problem, prepare
 from .start import start_line
+from .trained import Trained, figures, nobody, predict, summary
 
 SHOTS = 1000  # of a place that draws
-
-
-def load_data(config: TrainConfig) -> Any:
-    """The data set that a configuration names, features in [0, pi] radians."""
-    from .. import datasets
-
-    load = getattr(datasets, config.dataset)
-    features = config.features or FEATURES[config.dataset]
-    if config.dataset == "bars_and_stripes":
-        side = isqrt(features)
-        if side * side != features:
-            raise ValueError(
-                f"bars_and_stripes has side x side pixels, got features = {features}. "
-                "Use a square: 4, 9, 16."
-            )
-        return load(side=side, seed=config.seed)
-    chosen = {} if config.classes is None else {"classes": config.classes}
-    return load(features=features, seed=config.seed, **chosen)
-
-
-def build_model(name: str, n_features: int, n_classes: int, depth: int | None = None) -> Any:
-    """A model with one wire a feature and one output a class; a single output for two classes."""
-    from .. import models
-    from ..readout import ExpZ
-
-    outputs = 1 if n_classes == 2 else n_classes
-    if outputs > n_features:
-        raise ValueError(
-            f"{n_classes} classes are read from {n_classes} wires, but {n_features} features make "
-            f"{n_features} wires. Use features = {n_classes} or more, or fewer classes."
-        )
-    if name == "qcnn":
-        left = n_features
-        while left > 1 and (left + 1) // 2 >= outputs:
-            left = (left + 1) // 2
-        model = models.qcnn(n_features, stop_at=left)
-    elif name == "cvqnn":
-        return photonic.classifier(n_features, outputs, 4 if depth is None else depth)
-    else:
-        model = getattr(models, name)(n_features, DEPTHS[name] if depth is None else depth)
-    return replace(model, readout=ExpZ(model.active[:outputs]))
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained model on the test part.
-
-    Attributes:
-        name: what the tables and pictures call it.
-        model: the model.
-        fit: what ``qdl.fit`` returned.
-        probabilities: of each class for each test row, ``(n_test, n_classes)``.
-        accuracy: the fraction of test rows whose most probable class is right.
-    """
-
-    name: str
-    model: Any
-    fit: Any
-    probabilities: np.ndarray
-    accuracy: float
 
 
 def train(
     name: str,
     model: Any,
-    data: Any,
+    problem: Problem,
     *,
     steps: int,
     batch_size: int,
     learning_rate: float,
     seed: int,
+    class_weight: str | None = None,
+    decay: bool = False,
     checkpoint: Path | None = None,
 ) -> Trained:
-    """Train a classifier by Adam on cross entropy and evaluate it on the test part.
+    """Train a model by Adam on cross entropy, or on squared errors, and evaluate it on the test part.
 
     The test part is also evaluated along the way, for the picture; nothing is selected by it.
+    With ``decay`` the learning rate falls to 0, as that of the default classifier does.
     With ``checkpoint``, a folder, a run that was stopped goes on.
     """
     import jax
     import optax
 
-    from ..training import CrossEntropy, fit
+    from ..estimators import decaying_adam
+    from ..training import fit
 
+    data = problem.data
     result = fit(
         model,
         data.X_train,
         data.y_train,
-        loss="cross_entropy",
-        optimizer=optax.adam(learning_rate),
+        loss=_loss(problem, class_weight),
+        optimizer=decaying_adam(learning_rate, steps) if decay else optax.adam(learning_rate),
         steps=steps,
         batch_size=batch_size,
         validation=(data.X_test, data.y_test),
         key=jax.random.key(seed),
         checkpoint=checkpoint,
     )
-    log_p = CrossEntropy().of(model).log_probs(model.apply(result.params, data.X_test))
-    probabilities = np.exp(np.asarray(log_p))
-    accuracy = float(np.mean(probabilities.argmax(axis=-1) == data.y_test))
-    return Trained(name, model, result, probabilities, accuracy)
+    return _trained(name, model, problem, result, seed)
+
+
+def train_several(
+    name: str, model: Any, problems: Sequence[Problem], config: TrainConfig
+) -> list[Trained]:
+    """Train a model on each of several splits, with seeds that follow one another, all at once."""
+    import jax
+    import optax
+
+    from ..estimators import decaying_adam
+    from ..training.several import fit_several
+
+    seeds = range(config.seed, config.seed + len(problems))
+    decay, fixed = config.model in WIDTH_FREE, optax.adam(config.learning_rate)
+    fits = fit_several(
+        model,
+        [(p.data.X_train, p.data.y_train) for p in problems],
+        loss=_loss(problems[0], config.class_weight),
+        optimizer=decaying_adam(config.learning_rate, config.steps) if decay else fixed,
+        steps=config.steps,
+        batch_size=config.batch_size,
+        validation=[(p.data.X_test, p.data.y_test) for p in problems],
+        keys=[jax.random.key(seed) for seed in seeds],
+    )
+    return [_trained(name, model, p, f, s) for p, f, s in zip(problems, fits, seeds, strict=True)]
+
+
+def _loss(problem: Problem, class_weight: str | None) -> Any:
+    from ..training import CrossEntropy
+
+    return "mse" if problem.classes is None else CrossEntropy(weight=class_weight)
+
+
+def _trained(name: str, model: Any, problem: Problem, result: Any, seed: int) -> Trained:
+    data = problem.data
+    predicted = predict(model, result.params, data.X_test, problem.target, seed)
+    found = figures(data.y_test, predicted, problem.target)
+    target = None if problem.preparation is None else problem.target
+    return Trained(name, model, result, predicted, found, target)
 
 
 def run(
     config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
 ) -> tuple[Path, Trained]:
     """Train what a configuration says and leave a run folder; ``say`` is told about the start first."""
-    data, model = _prepare(config)
-    with runs.fresh(f"{config.dataset}-{config.model}", out) as folder:
-        if say is not None and config.place is None:
-            say(start_line(model, data, config.seed))
-        return folder, _run(config, data, model, folder)
+    folder, every = run_several(config, out, say)
+    return folder, every[0]
+
+
+def run_several(
+    config: TrainConfig, out: Path | None = None, say: Callable[[str], Any] | None = None
+) -> tuple[Path, list[Trained]]:
+    """As ``run``, with what was trained for each of the seeds."""
+    problems, model = _prepare(config, say or nobody)
+    with runs.fresh(run_name(config), out) as folder:
+        if say is not None and config.place is None and config.dataset in FEATURES:
+            say(start_line(model, problems[0].data, config.seed))
+        return folder, _run(config, problems, model, folder)
+
+
+def run_name(config: TrainConfig) -> str:
+    """What the folder of a run is called: the data, and the model."""
+    return f"{data_name(config)}-{_last(config.model)}"
+
+
+def data_name(config: TrainConfig) -> str:
+    """What data are called in the name of a folder."""
+    return _last(config.dataset)
+
+
+def _last(name: str) -> str:
+    return Path(name.rpartition(":")[2]).stem or "own"
 
 
 def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
@@ -146,6 +150,11 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             "those there are."
         )
     config = saved_config(folder, saved)
+    if config.seeds > 1:
+        raise ValueError(
+            f"{folder} trained {config.seeds} seeds in one go, of which there are no checkpoints. Start a "
+            "new run."
+        )
     for name, value in options.items():
         if name != "steps" and value is not None and _tuple(value) != getattr(config, name):
             raise ValueError(
@@ -159,55 +168,52 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             f"{config.steps} or more, or start a new run."
         )
     config = replace(config, steps=steps)
-    return _run(config, *_prepare(config), folder)
+    return _run(config, *_prepare(config), folder)[0]
 
 
 def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _prepare(config: TrainConfig) -> tuple[Any, Any]:
-    data = load_data(config)
-    n_classes = int(data.y_train.max()) + 1
-    model = build_model(config.model, data.X_train.shape[1], n_classes, config.depth)
-    return data, model if config.place is None else model.on(place_named(config.place, SHOTS))
+def _prepare(config: TrainConfig, say: Callable[[str], Any] = nobody) -> tuple[list[Problem], Any]:
+    problems = prepare(config, say)
+    width, classes = problems[0].data.X_train.shape[1], problems[0].classes
+    if classes is None:
+        if config.class_weight is not None:
+            raise ValueError(
+                "class_weight weighs classes, but numbers are predicted. Leave it out."
+            )
+        model = with_outputs(config.model, width, len(problems[0].target.names), config.depth)
+    else:
+        model = build_model(config.model, width, len(classes), config.depth)
+    return problems, model if config.place is None else model.on(place_named(config.place, SHOTS))
 
 
-def _run(config: TrainConfig, data: Any, model: Any, folder: Path) -> Trained:
+def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path) -> list[Trained]:
     from ..saving import save
 
     runs.write_config(folder, {"command": "train", **asdict(config), "circuit": str(model)})
-    trained = train(
-        config.model, model, data,
-        steps=config.steps, batch_size=config.batch_size,
-        learning_rate=config.learning_rate, seed=config.seed, checkpoint=folder,
-    )  # fmt: skip
-    runs.write_summary(folder, summary(trained))
-    save(folder, model, trained.fit.params)
-    names = config.classes or range(int(data.y_train.max()) + 1)
-    _picture(trained, data, names, folder / "training.png")
+    problem, name = problems[0], config.model
+    if len(problems) == 1:
+        first = train(
+            name, model, problem,
+            steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
+            seed=config.seed, class_weight=config.class_weight,
+            decay=name in WIDTH_FREE, checkpoint=folder,
+        )  # fmt: skip
+        trained = [first]
+        runs.write_summary(folder, summary(first))
+        pictures.curves_of(first, problem, folder / "training.png")
+    else:
+        trained = train_several(name, model, problems, config)
+        first = trained[0]
+        for i, each in enumerate(trained):
+            label = f"{name}, seed {config.seed + i}"
+            runs.write_metrics(folder, runs.history_rows(each.fit.history, model=label))
+            runs.write_metrics(folder, [{**summary(each), "model": label}])
+        pictures.spread_of(trained, problem, folder / "training.png")
+    save(folder, model, first.fit.params)
+    if problem.preparation is not None:
+        tabular.save(folder, tabular.Saved(problem.preparation, problem.target))
+        pictures.figures_of(first, problem, folder / "figures.png")
     return trained
-
-
-def summary(trained: Trained) -> dict[str, Any]:
-    """The last line of ``metrics.jsonl`` for a model."""
-    return {
-        "model": trained.name,
-        "n_params": trained.model.n_params,
-        "steps": trained.fit.step,
-        "stopped": trained.fit.stopped,
-        "test_accuracy": trained.accuracy,
-        "compile_time": trained.fit.history["compile_time"],
-    }
-
-
-def _picture(trained: Trained, data: Any, classes: Any, path: Path) -> None:
-    from . import plots
-
-    figure, axes = plots.panels(1, 3, (13, 3.8), width_ratios=(4, 4, 3))
-    histories = {trained.name: trained.fit.history}
-    plots.losses(axes[0, 0], histories)
-    plots.gradient_norms(axes[0, 1], histories)
-    predicted = trained.probabilities.argmax(axis=-1)
-    plots.confusion(axes[0, 2], data.y_test, predicted, [str(each) for each in classes])
-    plots.save(figure, path)

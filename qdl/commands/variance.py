@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-import runpy
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import own
+from .models import DEPTHS, check_model, with_outputs
 from .places import place_named
-
-FAMILIES = ("mcclean", "hardware_efficient", "strongly_entangling", "data_reuploading", "qcnn")
-
 
 WIDEST, DEEPEST = 1024, 10_000  # more would hang long before it is refused
 ROWS = 200  # of a data set: those that the loss is taken on
@@ -101,8 +97,9 @@ def _price(build: Any, sizes: list[int], law: Any, options: dict[str, Any]) -> s
 
 def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: int) -> Any:
     """A model for a data set and the first rows of it."""
-    from .configuration import DEPTHS, TrainConfig
-    from .train import build_model, load_data
+    from .configuration import TrainConfig
+    from .models import WITHOUT_FEATURES, build_model
+    from .problem import load_data
 
     if widths is not None:
         raise ValueError(
@@ -110,11 +107,13 @@ def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: in
         )
     if depth is not None and not depth.isdigit():
         raise ValueError(f"with --dataset the depth must be a number, got {depth!r}.")
-    named, whole = target in DEPTHS, None if target in DEPTHS else find(target)
+    named = target in DEPTHS and target not in WITHOUT_FEATURES
+    whole = None if named else find(target)
     if not named and not hasattr(whole, "layers"):
+        able = ", ".join(name for name in DEPTHS if name not in WITHOUT_FEATURES)
         raise ValueError(
-            f"--dataset needs a model that reads features: {', '.join(DEPTHS)}, file.py:name of a QNN or a "
-            f"saved one; got {target!r}."
+            f"--dataset needs a model that reads features: {able}, file.py:name of a QNN or a saved one; got "
+            f"{target!r}."
         )
     size = None if whole is None else whole.n_features
     config = TrainConfig(
@@ -128,68 +127,52 @@ def _on_data(target: str, dataset: str, widths: Any, depth: str | None, seed: in
     return whole, (data.X_train[:ROWS], data.y_train[:ROWS])
 
 
+EXPECTED = (
+    "Expected a QNN, or a function of the width (and the depth, with --depth) that returns one."
+)
+
+
 def load(target: str) -> Any:
-    """A family by name, or an object of a Python file."""
-    path, _, name = target.rpartition(":")
-    if path:
-        if not Path(path).is_file():
-            raise FileNotFoundError(
-                f"no Python file {path}. Expected file.py:name of a QNN or of a function of the width."
-            )
-        found = _executed(path)
-        if name not in found:
-            raise ValueError(
-                f"{path} has no {name!r}. It must be a QNN, or a function of the width."
-            )
-        return found[name] if hasattr(found[name], "layers") else _builder(target, found[name])
-    if target not in FAMILIES:
+    """A model of the list as a function of width and depth, or an object of a Python file."""
+    if target in DEPTHS:
+        from .. import models
+
+        if target == "reuploading":
+            return _narrow
+        if target == "cvqnn":
+            return lambda n, depth=DEPTHS[target]: with_outputs(target, n, 1, depth)
+        return getattr(models, target)
+    if ":" not in target:
+        check_model(target)  # refuses it, with the list
+    expected = "Expected file.py:name of a QNN, or of a function of the width that returns one."
+    found = own.from_file(target, expected)
+    return found if hasattr(found, "layers") else _builder(target, found)
+
+
+def _narrow(n: int) -> Any:
+    """The default model of the estimators with a wire a feature, as long as it has one."""
+    from ..estimators import reuploading
+    from ..estimators.default import MOST_WIRES
+
+    if n > MOST_WIRES:
         raise ValueError(
-            f"unknown family {target!r}: expected one of {', '.join(FAMILIES)}, or file.py:name of a QNN or "
-            "of a function that returns one, or a folder of a saved model."
+            f"reuploading has at most {MOST_WIRES} wires, got {n}. Use --widths 2-{MOST_WIRES}, or "
+            "data_reuploading."
         )
-    from .. import models
-
-    return getattr(models, target)
-
-
-def _executed(path: str) -> dict[str, Any]:
-    """The names of a Python file of the user's; what it raises is told with its line."""
-    try:
-        return runpy.run_path(path)
-    except (Exception, SystemExit) as error:
-        raise _of_the_user(path, error) from error
-
-
-def _of_the_user(path: str, error: BaseException) -> ValueError:
-    """An error in a user's file, with the last of its lines that was on the way."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
-    line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else "?"
-    return ValueError(f"{path}, line {line}: {type(error).__name__}: {error}. Mend the file.")
+    return reuploading(n)
 
 
 def _builder(target: str, found: Any) -> Callable[..., Any]:
     """A function of the width, and of the depth where one is given, that gives models and nothing else."""
-    expected = (
-        "Expected a QNN, or a function of the width (and the depth, with --depth) that returns one."
-    )
 
     def build(*sizes: int) -> Any:
-        try:
-            inspect.signature(found).bind(*sizes)
-        except TypeError as error:
-            raise ValueError(
-                f"{target} cannot be called with {sizes}: {error}. {expected}"
-            ) from None
-        try:
-            model = found(*sizes)
-        except Exception as error:
-            raise _of_the_user(target.rpartition(":")[0], error) from error
+        model = own.called(target, found, *sizes, expected=EXPECTED)
         if not hasattr(model, "layers"):
-            raise ValueError(f"{target} gave {type(model).__name__} for {sizes}. {expected}")
+            raise ValueError(f"{target} gave {type(model).__name__} for {sizes}. {EXPECTED}")
         return model
 
     if not callable(found):
-        raise ValueError(f"{target} is {type(found).__name__}. {expected}")
+        raise ValueError(f"{target} is {type(found).__name__}. {EXPECTED}")
     return build
 
 
@@ -219,12 +202,12 @@ def whole_numbers(text: str) -> list[int]:
 
 
 def chosen_depth(target: str, depth: str | None, usual: str) -> str | None:
-    """The depth asked for, or the usual one of a family that has any."""
-    if target == "qcnn" and depth is not None:
-        raise ValueError(
-            f"qcnn has no depth, got --depth {depth}: it pools until one wire is left. Leave --depth out."
-        )
-    return usual if depth is None and target in FAMILIES and target != "qcnn" else depth
+    """The depth asked for, or the usual one of a model that has any."""
+    if target in DEPTHS and DEPTHS[target] is None:
+        if depth is not None:
+            check_model(target, 1)
+        return None
+    return usual if depth is None and target in DEPTHS else depth
 
 
 def depth_law(text: str) -> Callable[[int], int]:

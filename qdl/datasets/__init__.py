@@ -5,7 +5,7 @@ float64, by default angles in ``[0, pi]``; labels are integers ``0 .. k-1``. Wha
 (projection, scaling) is fitted on the training part alone.
 """
 
-from .generated import bars_and_stripes, hidden_manifold, two_curves
+from .generated import bars_and_stripes, hidden_manifold, linearly_separable, two_curves
 from .images import digits, mnist
 from .prepare import Dataset
 from .tables import breast_cancer, iris, wine
@@ -17,6 +17,7 @@ __all__ = [
     "digits",
     "hidden_manifold",
     "iris",
+    "linearly_separable",
     "mnist",
     "two_curves",
     "wine",

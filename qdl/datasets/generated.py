@@ -152,6 +152,54 @@ def hidden_manifold(
     return rescale(split(X, y, test_size, seed), scale)
 
 
+def linearly_separable(
+    features: int = 4,
+    n_samples: int = 300,
+    margin: float | None = None,
+    *,
+    test_size: float = 0.2,
+    scale: Range = ANGLES,
+    seed: int = 0,
+) -> Dataset:
+    r"""Points of a cube on both sides of a plane: a linear model is always right.
+
+    Uniform $x \in [-1, 1)^d$, those with $|\sum_i x_i|$ of at most the margin left out; 1 where
+    $\sum_i x_i > 0$, else 0.
+
+    Args:
+        features: $d$, the number of dimensions.
+        n_samples: rows in both parts together.
+        margin: how far from the plane every point is, in $\sum_i x_i$; None for 0.02 $d$.
+        test_size: fraction held out, in equal proportions of the classes.
+        scale: ``(low, high)`` of every feature on the training part, radians; test values are
+            clipped to it. None leaves the features raw.
+        seed: of points and split.
+
+    Example:
+        >>> data = linearly_separable(features=6, scale=None)
+        >>> bool(((data.X_train.sum(axis=1) > 0) == data.y_train).all())
+        True
+
+    Reference: Bowles, Ahmed, Schuld, arXiv:2403.07059 (2024).
+    """
+    check_whole("features", features, least=1, owner="linearly_separable")
+    _check("linearly_separable", n_samples, 0.0, seed)
+    width = 0.02 * features if margin is None else margin
+    most = min(0.9 * features, 2 * math.sqrt(features / 3))  # twice the sum's standard deviation
+    if not 0 <= width <= most:  # beyond, most of the cube is left out, in the end all
+        raise ValueError(
+            f"linearly_separable needs a margin from 0 to {most:.3g}, got {margin!r}. Use None for "
+            f"{0.02 * features:g}."
+        )
+    rng = np.random.default_rng(seed)
+    kept = np.empty((0, features))
+    while len(kept) < n_samples:
+        drawn = rng.uniform(-1, 1, size=(n_samples, features))
+        kept = np.concatenate([kept, drawn[abs(drawn.sum(axis=1)) > width]])
+    X = kept[:n_samples]
+    return rescale(split(X, (X.sum(axis=1) > 0).astype(np.int64), test_size, seed), scale)
+
+
 def _halves(n_samples: int) -> np.ndarray:
     """Labels 0, 1, 0, 1, ...: the classes differ by at most one row."""
     return np.arange(n_samples, dtype=np.int64) % 2

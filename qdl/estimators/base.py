@@ -38,7 +38,7 @@ class Estimator(BaseEstimator):
         *,
         loss: Any = None,
         optimizer: Any = None,
-        steps: int = 300,
+        steps: int | None = 300,
         batch_size: int = 32,
         seed: int = 0,
         learning_rate: float | None = None,
@@ -53,10 +53,16 @@ class Estimator(BaseEstimator):
         self.learning_rate = learning_rate
         self.warm_start = warm_start
 
+    _default: Any = staticmethod(reuploading)  # the model where none is given
+
+    def _steps(self) -> Any:
+        """Gradient steps of ``fit``."""
+        return self.steps
+
     def _build(self, outputs: int) -> Any:
         """The model, for as many features as X has."""
         name, width = type(self).__name__, self.n_features_in_
-        model = reuploading if self.model is None else self.model
+        model = self._default if self.model is None else self.model
         if callable(model):
             model = model(width, outputs)
         if inspect.isclass(model) or not (hasattr(model, "init") and hasattr(model, "apply")):
@@ -77,15 +83,16 @@ class Estimator(BaseEstimator):
     def _train(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
         """Train for ``steps`` from new parameters, or from those there are with ``warm_start``."""
         self._check_numbers()
-        rows = _pool(X, y, weights, self.steps * self.batch_size, self.seed)
+        steps = self._steps()
+        rows = _pool(X, y, weights, steps * self.batch_size, self.seed)
         result = fit(
             self.model_, X[rows], y[rows],
-            loss=loss, optimizer=self._optimizer(), steps=self.steps,
+            loss=loss, optimizer=self._optimizer(whole=True), steps=steps,
             batch_size=self.batch_size, key=self._keys()[0],
             params=self.params_ if self._goes_on() else None,
         )  # fmt: skip
         self.params_ = jax.tree.map(np.asarray, result.params)
-        self.opt_state_ = jax.tree.map(np.asarray, result.state)
+        self.opt_state_ = self._kept(jax.tree.map(np.asarray, result.state))
         self.history_, self.n_steps_ = result.history, result.step
 
     def _go_on(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
@@ -121,8 +128,12 @@ class Estimator(BaseEstimator):
         """Whether ``fit`` starts from the parameters of the one before."""
         return bool(self.warm_start) and hasattr(self, "params_")
 
-    def _optimizer(self) -> Any:
-        """The Optax transformation."""
+    def _kept(self, state: Any) -> Any:
+        """What ``partial_fit`` goes on with after ``fit``."""
+        return state
+
+    def _optimizer(self, whole: bool = False) -> Any:
+        """The Optax transformation; of a ``whole`` training, or of a part of one."""
         if self._is_named():
             rate = 5e-2 if self.learning_rate is None else self.learning_rate
             return named_optimizer("adam" if self.optimizer is None else self.optimizer, rate)
@@ -138,7 +149,7 @@ class Estimator(BaseEstimator):
         return self.optimizer is None or isinstance(self.optimizer, str)
 
     def _check_numbers(self) -> None:
-        check_whole("steps", self.steps, owner="fit")
+        check_whole("steps", self._steps(), owner="fit")
         check_whole("batch_size", self.batch_size, owner="fit")
         check_whole("seed", self.seed, least=0)
 
@@ -164,6 +175,7 @@ class Estimator(BaseEstimator):
         self, X: Any, y: Any, sample_weight: Any, reset: bool, **also: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """``X, y, weights`` as scikit-learn wants them, without the rows of weight 0."""
+        self._refuse_text(X)
         X, y = validate_data(self, X, y, reset=reset, ensure_all_finite=False, **also)
         self._check_finite(X)
         if sample_weight is not None and not np.asarray(sample_weight).any():
@@ -178,9 +190,35 @@ class Estimator(BaseEstimator):
     def _features(self, X: Any) -> np.ndarray:
         """``X`` of a prediction."""
         check_is_fitted(self, "params_")
+        self._refuse_text(X)
         X = validate_data(self, X, reset=False, ensure_all_finite=False)
         self._check_finite(X)
         return X
+
+    def _refuse_text(self, X: Any) -> None:
+        """Refuse words among the features by their column, with what makes numbers of them."""
+        names = list(X.columns) if hasattr(X, "columns") else None
+        if names is None and getattr(X, "dtype", None) is not None and X.dtype.kind not in "OUST":
+            return
+        if names is None and not isinstance(X, np.ndarray | list | tuple):
+            return
+        try:
+            columns = [X[n] for n in names] if names else np.asarray(X, object).T
+        except ValueError:  # rows of different lengths: scikit-learn says so
+            return
+        for i, column in enumerate(columns):
+            if getattr(column, "dtype", np.dtype("O")).kind in "biufc":
+                continue
+            for row, value in enumerate(column):
+                if isinstance(value, str) and not _is_number(value):
+                    name = f"{i} ({names[i]!r})" if names else str(i)
+                    key = repr(names[i]) if names else str(i)
+                    raise ValueError(
+                        f"X has text in column {name}, row {row}: {value!r}, but {type(self).__name__} "
+                        "expects numbers. Encode such columns: make_pipeline(make_column_transformer("
+                        f"(OneHotEncoder(handle_unknown='ignore'), [{key}]), remainder=StandardScaler()), "
+                        f"{type(self).__name__}()), all of sklearn.compose, .preprocessing and .pipeline."
+                    )
 
     def _check_finite(self, X: np.ndarray) -> None:
         if np.isfinite(X).all():
@@ -194,6 +232,14 @@ class Estimator(BaseEstimator):
             "finite numbers. Drop such rows, or put sklearn.impute.SimpleImputer() before it in a "
             "pipeline."
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def named_optimizer(name: str, learning_rate: float) -> Any:
@@ -237,7 +283,9 @@ def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: in
     """
     if size > MOST:
         size = len(X) * max(1, MOST // len(X))
-    order = np.lexsort((y, *X.T))  # in any order, a row twice is then the same as a weight of 2
+    order = np.lexsort(
+        (*np.atleast_2d(y.T), *X.T)
+    )  # in any order, a row twice is then the same as a weight of 2
     edges = np.cumsum(weights[order]) / weights.sum()
     points = (np.arange(size) + np.random.default_rng(seed).random()) / size
     return order[np.searchsorted(edges, points, side="right").clip(max=len(X) - 1)]

@@ -7,13 +7,15 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..training import CrossEntropy
 from ..training.check import n_outputs
-from .base import Estimator, checked_loss
+from .base import Estimator, checked_loss, named_optimizer
+from .default import RATE, STEPS, reuploading_head
 
 
 class QNNClassifier(ClassifierMixin, Estimator):
@@ -30,16 +32,19 @@ class QNNClassifier(ClassifierMixin, Estimator):
 
     Args:
         model: a QNN, a Hybrid, anything with ``init`` and ``apply``; or a function
-            ``(n_features, n_outputs) -> model``; or None for ``qdl.estimators.reuploading``.
+            ``(n_features, n_outputs) -> model``; or None for ``qdl.estimators.reuploading_head``.
         loss: None for cross entropy, ``CrossEntropy(scale=...)``, or ``f(outputs, y) -> scalar``
             with labels 0, 1, ... in the order of ``classes_``.
         optimizer: any Optax transformation, or the name of one, as ``"adam"``, which reads well in
             ``best_params_``; None for Adam. Optax makes transformations of functions that ``pickle``
             refuses: estimators with one travel by ``cloudpickle``.
-        steps: gradient steps.
+        steps: gradient steps of ``fit``; None for 300, and for 600 of the default model.
         batch_size: rows a step.
         seed: of the first parameters, the batches and shots.
-        learning_rate: of an optimizer that is named; None for 0.05.
+        learning_rate: of an optimizer that is named; None for 0.05. In ``fit`` of the default model with the
+            default optimizer it falls from here, or from 0.1, to 0 by a cosine.
+        class_weight: ``"balanced"``, so that rare classes count as much as frequent ones, or a dictionary of
+            a number for each label: each row's weight is multiplied by that of its class. None for 1 each.
         warm_start: whether ``fit`` starts from the parameters of the ``fit`` before, with a new optimizer.
 
     Attributes:
@@ -62,6 +67,25 @@ class QNNClassifier(ClassifierMixin, Estimator):
         True
     """
 
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        loss: Any = None,
+        optimizer: Any = None,
+        steps: int | None = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        class_weight: Any = None,
+        learning_rate: float | None = None,
+        warm_start: bool = False,
+    ):
+        super().__init__(
+            model, loss=loss, optimizer=optimizer, steps=steps, batch_size=batch_size, seed=seed,
+            learning_rate=learning_rate, warm_start=warm_start,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> QNNClassifier:
         """Train from new parameters, or with ``warm_start`` from those of the ``fit`` before.
 
@@ -80,7 +104,7 @@ class QNNClassifier(ClassifierMixin, Estimator):
                 f"y has the classes {np.unique(y).tolist()}, but with warm_start expected those of the fit "
                 f"before, {self.classes_.tolist()}. Set warm_start=False to start anew."
             )
-        self._train(X, np.searchsorted(self.classes_, y), weights, loss)
+        self._train(X, np.searchsorted(self.classes_, y), weights * self._of_classes(y), loss)
         return self
 
     def partial_fit(
@@ -115,6 +139,13 @@ class QNNClassifier(ClassifierMixin, Estimator):
                 f"{self.classes_.tolist()}. Name all classes in the first partial_fit, or call "
                 "fit to start anew."
             )
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"partial_fit sees some rows of many, so it cannot know what "
+                f"class_weight={self.class_weight!r} means. Pass a dictionary: dict(zip(classes, "
+                "sklearn.utils.class_weight.compute_class_weight('balanced', classes=classes, y=y_all)))."
+            )
+        weights = weights * self._of_classes(y)
         self._go_on(X, np.searchsorted(self.classes_, y), weights, loss)
         return self
 
@@ -137,6 +168,53 @@ class QNNClassifier(ClassifierMixin, Estimator):
         """The most probable class of each row, ``(n_samples,)``."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
+
+    _default: Any = staticmethod(reuploading_head)
+
+    def _steps(self) -> Any:
+        if self.steps is None:
+            return STEPS if self.model is None else 300
+        return self.steps
+
+    def _decays(self) -> bool:
+        """Whether ``fit`` trains the default model by the default optimizer, whose rate falls."""
+        return self.model is None and self.optimizer is None
+
+    def _optimizer(self, whole: bool = False) -> Any:
+        """The Optax transformation; of a ``whole`` training, or of a part of one."""
+        if not (whole and self._decays()):
+            return super()._optimizer(whole)
+        rate = RATE if self.learning_rate is None else self.learning_rate
+        # A rate that is named by its number, and a fall that is the same for all.
+        fall = optax.scale_by_schedule(optax.cosine_decay_schedule(1.0, self._steps()))
+        return optax.chain(named_optimizer("adam", rate), fall)
+
+    def _kept(self, state: Any) -> Any:
+        return state[0] if self._decays() else state
+
+    def _of_classes(self, y: np.ndarray) -> np.ndarray:
+        """The weight of each row by its class."""
+        from sklearn.utils.class_weight import compute_sample_weight
+
+        if self.class_weight is None:
+            return np.ones(len(y))
+        kind = self.class_weight
+        if isinstance(kind, dict):
+            numbers = [isinstance(w, int | float | np.number) and w >= 0 for w in kind.values()]
+            if not all(numbers) or not any(kind.values()):
+                raise ValueError(
+                    f"class_weight must be a number >= 0 for each label, got {kind!r}."
+                )
+            strange = [label for label in kind if label not in self.classes_]
+            if strange:
+                raise ValueError(
+                    f"class_weight weighs {strange[0]!r}, expected labels among {self.classes_.tolist()}."
+                )
+        elif kind != "balanced":
+            raise ValueError(
+                f"class_weight must be None, 'balanced' or a dictionary of weights by label, got {kind!r}."
+            )
+        return compute_sample_weight(kind, y)
 
     def _start(self, classes: np.ndarray) -> None:
         """A new model for these classes."""

@@ -12,7 +12,9 @@ import numpy as np
 from ..arguments import check_real
 from ..layers import Adjoint, AngleEncoding, IQPEncoding
 from ..reading import leaves, unfold
+from ..refused import Refused
 from .distributions import KL, MMD
+from .history import STEP, TRUNCATED, VALIDATION
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
 from .optimizers.foreign import alone
 
@@ -73,6 +75,58 @@ def check_data(
         check_shapes((len(y), outputs), y.shape)
     keep_integers = not isinstance(loss, MeanSquaredError) and np.issubdtype(y.dtype, np.integer)
     return jnp.asarray(X, floats), jnp.asarray(y, None if keep_integers else floats)
+
+
+def check_weight(weight: Any, n: int, loss: Any) -> Any:
+    """Weights of ``n`` rows as floats of mean 1; None for None.
+
+    Raises:
+        Refused: a loss of the user's own, of which nobody knows what a row adds to it.
+        ValueError: no number a row, negative or not finite ones, or zeros only.
+    """
+    if weight is None:
+        return None
+    if not isinstance(loss, CrossEntropy | MeanSquaredError):
+        raise Refused(
+            f"sample_weight weighs rows of cross entropy and squared errors, but loss={loss!r} says not what "
+            "a row adds to it. Take one of those, or let your loss weigh rows by what y says of them."
+        )
+    check_real("sample_weight", weight, advice="Give every row a number >= 0.")
+    weight = np.asarray(weight, float)
+    if weight.shape != (n,) or (weight < 0).any() or not weight.any():
+        raise ValueError(
+            f"sample_weight must be a number >= 0 for each of the {n} rows, one of them positive; got shape "
+            f"{weight.shape}" + (f", smallest {weight.min():.4g}." if weight.size else ".")
+        )
+    return jnp.asarray(weight / weight.mean(), jnp.result_type(float))
+
+
+def check_class_weight(weight: Any, y: Any, outputs: int | None) -> None:
+    """Refuse weights of classes that are not one for each class that the model tells apart."""
+    if weight is None or weight == "balanced":
+        return
+    n = int(np.max(y)) + 1 if outputs is None else max(outputs, 2)
+    if len(weight) < n or (outputs is not None and len(weight) > n):
+        raise ValueError(
+            f"CrossEntropy(weight=) has {len(weight)} numbers, but there are {n} classes. Give one a class, "
+            "or 'balanced'."
+        )
+
+
+def check_metrics(metrics: Any, data: Any) -> None:
+    """Refuse metrics that are no functions, take a name of the history, or have no rows to be taken on."""
+    taken = {*STEP, *TRUNCATED, *VALIDATION, "compile_time", "loss_noise", "metric_step"}
+    for name, function in metrics.items():
+        if not isinstance(name, str) or name in taken or not callable(function):
+            raise ValueError(
+                f"metrics must be functions f(outputs, y) -> number by names of their own, got {name!r}: "
+                f"{function!r}. Names that the history has already: {', '.join(sorted(taken))}."
+            )
+    if metrics and (data.X is None or data.y is None):
+        raise ValueError(
+            "metrics compare outputs with y row by row, but X or y is None. Leave metrics out; callback= "
+            "sees the parameters."
+        )
 
 
 def _target(y: Any, model: Any, loss: Any, outputs: int | None, floats: Any) -> Any:

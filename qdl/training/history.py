@@ -10,6 +10,7 @@ import numpy as np
 STEP = ("loss", "grad_norm", "step_time")
 TRUNCATED = ("penalty", "dropped")  # a row a step, where a place has one
 VALIDATION = ("val_step", "val_loss", "val_accuracy")
+METRIC_STEP = "metric_step"  # the user's metrics stand in the history under names of their own
 
 
 class Report(NamedTuple):
@@ -35,7 +36,13 @@ class Record:
             if name in STEP or (table is not None and name in table)
         }
         self.validations: list[tuple[int, float, float]] = []
+        self.metrics: list[dict[str, float]] = []  # of the user's own, and ``metric_step``
         if table is not None:
+            names = [name for name in table if name not in (*STEP, *TRUNCATED, *VALIDATION)]
+            columns = (table[name].tolist() for name in names)
+            self.metrics = [
+                dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
+            ]
             columns = (table[name].tolist() for name in VALIDATION)
             self.validations = list(zip(*columns, strict=True))
 
@@ -50,9 +57,14 @@ class Record:
         """The validation after ``step`` steps."""
         self.validations.append((step, loss, accuracy))
 
+    def add_metrics(self, step: int, found: Mapping[str, float]) -> None:
+        """The user's metrics after ``step`` steps."""
+        self.metrics.append({METRIC_STEP: step, **found})
+
     def is_validated(self, step: int) -> bool:
         """Whether the validation after this step is there."""
-        return bool(self.validations) and self.validations[-1][0] == step
+        steps = [row[0] for row in self.validations[-1:]]
+        return step in (*steps, *(row[METRIC_STEP] for row in self.metrics[-1:]))
 
     def table(self, n_steps: int, accuracy: bool) -> dict[str, Any]:
         """The history of the first ``n_steps`` steps."""
@@ -62,6 +74,9 @@ class Record:
         columns: Sequence[Any] = list(zip(*self.validations, strict=True)) or ((), (), ())
         table |= {name: np.asarray(c) for name, c in zip(VALIDATION, columns, strict=True)}
         table["val_step"] = table["val_step"].astype(np.int64)
+        for name in self.metrics[0] if self.metrics else ():
+            kind = int if name == METRIC_STEP else float
+            table[name] = np.array([row[name] for row in self.metrics], kind)
         if not accuracy:
             del table["val_accuracy"]
         return table | {"compile_time": self.compile_time}
@@ -79,10 +94,18 @@ def rows(history: Mapping[str, Any], start: int = 0) -> Iterator[dict[str, Any]]
         int(step): {name: _number(history[name][i]) for name in names}
         for i, step in enumerate(history["val_step"])
     }
+    own = [n for n in history if METRIC_STEP in history and _is_own(n)]
+    for i, step in enumerate(history.get(METRIC_STEP, ())):
+        found = {name: _number(history[name][i]) for name in own}
+        validations[int(step)] = validations.get(int(step), {}) | found
     for i in range(start, len(history["loss"])):
         names_here = [name for name in (*STEP, *TRUNCATED) if name in history]
         values = {name: _number(history[name][i]) for name in names_here}
         yield {"step": i + 1, **values, **validations.get(i + 1, {})}
+
+
+def _is_own(name: str) -> bool:
+    return name not in (*STEP, *TRUNCATED, *VALIDATION, METRIC_STEP, "compile_time", "loss_noise")
 
 
 def _number(value: Any) -> float | None:

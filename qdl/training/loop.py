@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,21 @@ from .. import threefry
 from ..arguments import check_real, check_whole
 from ..hybrid import after_fit
 from ..layers.base import check_key
-from .batches import n_rows
-from .check import check_data, check_model, check_optimizer, n_outputs
+from .batches import Streamed, n_rows
+from .check import (
+    check_class_weight,
+    check_data,
+    check_metrics,
+    check_model,
+    check_optimizer,
+    n_outputs,
+)
+from .given import check_streamed, given_data
 from .history import Report
 from .losses import CrossEntropy, as_loss
 from .optimizers.foreign import outermost
 from .resume import RunFolder, configuration
+from .rows import BatchesOf, OnDisk
 from .run import Fit, Options, run
 from .step import Data, Plan, State
 
@@ -41,6 +50,8 @@ def fit(
     params: Any = None,
     state: Any = None,
     validation: tuple[Any, Any] | None = None,
+    sample_weight: Any = None,
+    metrics: Mapping[str, Callable[..., Any]] | None = None,
     key: jax.Array,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 100,
@@ -64,7 +75,10 @@ def fit(
     Args:
         model: anything with ``init(key)`` and ``apply(params, x)``: a QNN, a Hybrid, your own.
         X: features ``(n_samples, n_features)``; what they mean (radians) is the model's affair. None for a
-            model without data, whose every step is a look at all there is.
+            model without data, whose every step is a look at all there is. Of a memory map, or anything
+            else that is indexed by rows and has ``shape`` and ``dtype`` (HDF5, Zarr), the rows of some steps
+            at a time are read. An iterable of batches gives ``(X, y)``, or X alone, each time, with y None:
+            they are taken as they come, again from the start when they end; a generator ends the training.
         y: integer labels ``0 .. k-1`` for cross entropy, else targets. Without X one target for the outputs
             ``(k,)``: for ``KL`` and ``MMD`` a distribution ``(k,)``, or samples of its bits ``(m, n)``.
         loss: ``"mse"``, ``"cross_entropy"``, a loss of ``qdl.training``, or ``f(outputs, y) -> scalar``,
@@ -73,11 +87,17 @@ def fit(
         optimizer: any Optax transformation, those of ``qdl.training`` too; None for Adam, 0.01. Equal ones
             of Optax or qdl share a compilation, also when they are made anew for each call.
         steps: how many gradient steps.
-        batch_size: rows per step; at most all of them are taken.
+        batch_size: rows per step; at most all of them are taken. An iterable of batches has its own.
         params: where to start; None to draw them with ``model.init``.
         state: of the optimizer, as ``Fit.state`` of the same optimizer and parameters gives it, to go on
             without forgetting its averages; None for a new one.
         validation: ``(X, y)`` to be evaluated about 20 times and at the end.
+        sample_weight: ``(n_samples,)``, not negative: what each row counts in cross entropy or squared
+            errors, in proportion; None for 1 each. Batches are drawn as without.
+        metrics: functions ``f(outputs, y) -> number`` by name, of NumPy arrays: what the model gives for the
+            validation rows, or without them for those of training, and their targets. They are called when
+            there is a validation, or would be; the history has the numbers under these names, and the steps
+            under ``metric_step``.
         key: a JAX key for the first parameters, the batches, and shots.
         checkpoint: a folder for this run: ``metrics.jsonl`` with a line for each step, the three
             newest checkpoints, each with the best parameters so far, and files for TensorBoard if
@@ -126,7 +146,15 @@ def fit(
         raise ValueError("the model has no parameters to train. Add a layer with parameters.")
     outputs = n_outputs(model)
     part = state is not None  # of a training that goes on
-    data = Data(*check_data(X, y, model, loss, outputs, part=part), data_key)
+    data, source = given_data(X, y, sample_weight, model, loss, outputs, part, data_key)
+    if source is not None:
+        check_streamed(source, loss, metrics, validation, checkpoint)
+    if isinstance(loss, CrossEntropy):
+        check_class_weight(loss.weight, data.y, outputs)
+        whole = source.y if isinstance(source, OnDisk) else data.y
+        loss = loss.balanced(whole)
+    measured = dict(metrics or {})
+    check_metrics(measured, data)
     held = None
     if validation is not None:
         if data.X is None or data.y is None:
@@ -135,24 +163,32 @@ def fit(
                 "callback= sees the parameters."
             )
         held = Data(*check_data(*validation, model, loss, outputs, "validation "), val_key)
-    size = min(int(batch_size), n_rows(data))
-    plan = Plan(_hashable(model), loss, chosen, size, int(skip_nan))
-    started = _start(params, _opt_state(plan.optimizer, params, state))
+    size = (
+        source.size
+        if isinstance(source, BatchesOf)
+        else min(int(batch_size), n_rows(source or data))
+    )
+    plan = Plan(hashable(model), loss, chosen, size, int(skip_nan))
+    started = start(params, opt_state(plan.optimizer, params, state))
     folder = None
     if checkpoint is not None:
         if not str(checkpoint):
             raise ValueError("checkpoint='' names no folder. Pass a path, or None to keep nothing.")
         config = configuration(model, plan, started, data, held, given, state)
+        if isinstance(source, OnDisk):  # of the others the first are compared
+            config["data"]["rows"] = len(source)
         folder = RunFolder(Path(checkpoint), config)
     options = Options(
         steps=int(steps),
-        every=_cadence(steps, patience, held is not None or callback is not None),
+        every=cadence(steps, patience, held is not None or callback is not None or measured != {}),
         save_every=int(steps if checkpoint is None else checkpoint_every),
         patience=patience,
         callback=callback,
         labelled=held is not None and isinstance(plan.loss, CrossEntropy),
+        metrics=measured,
     )
-    fitted = run(plan, started, data, held, options, folder)
+    streamed = None if source is None else Streamed(source, data, size)
+    fitted = run(plan, started, data, held, options, folder, streamed)
     after_fit(model, fitted.params, None if data.X is None else data.X[:MOST_LOOKED_AT], data_key)
     return fitted
 
@@ -164,7 +200,7 @@ def _start_of(leaf: Any) -> Any:
     return leaf if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf.astype(float)
 
 
-def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
+def opt_state(optimizer: Any, params: Any, given: Any) -> Any:
     """A new state of the optimizer, or the given one if it is of this optimizer and these parameters."""
     with outermost():
         fresh = optimizer.init(params)
@@ -179,7 +215,7 @@ def _opt_state(optimizer: Any, params: Any, given: Any) -> Any:
     return given
 
 
-def _start(params: Any, opt_state: Any) -> State:
+def start(params: Any, opt_state: Any) -> State:
     """The first state, of the types that it also has when it comes from a file: none is weak."""
     params, opt_state = jax.tree.map(_strong, (params, opt_state))
     zero = jnp.asarray(0, jnp.int32)
@@ -190,7 +226,8 @@ def _strong(leaf: Any) -> jax.Array:
     return jnp.asarray(leaf, jnp.result_type(leaf))
 
 
-def _cadence(steps: int, patience: int | None, wanted: bool) -> int:
+def cadence(steps: int, patience: int | None, wanted: bool) -> int:
+    """Steps between two looks: about 20 of them, or the patience if that is less."""
     every = max(1, steps // 20) if wanted else steps
     return every if patience is None else min(every, patience)
 
@@ -224,7 +261,8 @@ class _ByIdentity:
         self.apply = model.apply
 
 
-def _hashable(model: Any) -> Any:
+def hashable(model: Any) -> Any:
+    """The model, as something that can be hashed."""
     try:
         hash(model)
     except TypeError:

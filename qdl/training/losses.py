@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ..arguments import check_whole
@@ -24,21 +25,25 @@ UNSEEN = 200.0  # the slope of the logarithm at an output of 0 of which nobody s
 class MeanSquaredError:
     r"""$\frac{1}{N} \sum (f - y)^2$ over the batch and the outputs; ``"mse"`` in ``fit``.
 
-    Outputs ``(batch, 1)`` meet ``y`` of shape ``(batch,)``; other shapes must be equal.
+    With ``sample_weight``, ``(batch,)``, each row's squares are multiplied by its weight. Outputs
+    ``(batch, 1)`` meet ``y`` of shape ``(batch,)``; other shapes must be equal.
 
     Example:
         >>> float(MeanSquaredError()(jnp.array([[1.0], [0.0]]), jnp.array([0.0, 0.0])))
         0.5
     """
 
-    def __call__(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
+    def __call__(
+        self, outputs: jax.Array, y: jax.Array, sample_weight: jax.Array | None = None
+    ) -> jax.Array:
         check_shapes(outputs.shape, y.shape)
-        return jnp.mean((outputs.reshape(y.shape) - y) ** 2)
+        squares = (outputs.reshape(y.shape) - y) ** 2
+        return jnp.mean(squares if sample_weight is None else by_row(squares, sample_weight))
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    r"""$-\frac{1}{N} \sum_n \log p(y_n)$ for integer labels; ``"cross_entropy"`` in ``fit``.
+    r"""$-\frac{1}{N} \sum_n w_{y_n} \log p(y_n)$ for integer labels; ``"cross_entropy"`` in ``fit``.
 
     How the k outputs become probabilities depends on what they are:
 
@@ -63,6 +68,9 @@ class CrossEntropy:
             so do the unbounded values of modes, ``Quadrature`` and ``PhotonNumber``.
         shots: outcomes behind each output; None lets ``fit`` read it from the place of the model, and
             means exact outputs elsewhere.
+        weight: $w$, a number a class, 1 each for None. ``"balanced"`` lets ``fit`` take
+            $w_c = N / (k N_c)$ for the $k$ classes among the $N$ labels of training, $N_c$ of each, so
+            that rare classes count as much as frequent ones.
 
     Example:
         >>> loss = CrossEntropy(outputs="expectations")
@@ -76,6 +84,7 @@ class CrossEntropy:
     scale: float = 5.0
     outputs: str | None = None
     shots: int | None = field(default=None, kw_only=True)
+    weight: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.scale > 0:
@@ -84,6 +93,9 @@ class CrossEntropy:
             raise ValueError(f"outputs must be None or one of {list(KINDS)}, got {self.outputs!r}.")
         if self.shots is not None:
             check_whole("shots", self.shots, owner="CrossEntropy")
+        named = isinstance(self.weight, str) and self.weight == "balanced"
+        if self.weight is not None and not named:
+            object.__setattr__(self, "weight", _class_weights(self.weight))
 
     def of(self, model: Any) -> CrossEntropy:
         """This loss, told what the outputs of ``model`` are, and how many shots are behind them."""
@@ -116,13 +128,53 @@ class CrossEntropy:
         p = (1 + outputs) / 2 if self.outputs == "expectations" else outputs
         return log_of(jnp.concatenate([1 - p, p], axis=-1), self.shots)
 
-    def __call__(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
+    def balanced(self, y: Any) -> CrossEntropy:
+        """This loss with the weights that ``"balanced"`` means for these labels; others as they are."""
+        if self.weight != "balanced":
+            return self
+        counts = np.bincount(np.asarray(y))
+        there = max(np.count_nonzero(counts), 1)
+        weights = counts.sum() / (there * np.maximum(counts, 1))
+        return replace(self, weight=tuple(np.where(counts > 0, weights, 1.0).tolist()))
+
+    def __call__(
+        self, outputs: jax.Array, y: jax.Array, sample_weight: jax.Array | None = None
+    ) -> jax.Array:
+        """The mean over the batch; each row times its ``sample_weight``, ``(batch,)``, if there is one."""
         log_p = self.log_probs(outputs)
-        return -jnp.mean(jnp.take_along_axis(log_p, y[..., None], axis=-1))
+        if self.weight == "balanced":
+            raise ValueError(
+                "CrossEntropy(weight='balanced') does not know the labels of training. Use it in fit, or "
+                "CrossEntropy(weight='balanced').balanced(y)."
+            )
+        rows = jnp.take_along_axis(log_p, y[..., None], axis=-1)[..., 0]
+        if self.weight is not None:
+            if len(self.weight) < log_p.shape[-1]:  # of labels that training never has
+                weights = (*self.weight, *(1.0,) * (log_p.shape[-1] - len(self.weight)))
+            else:
+                weights = self.weight
+            rows *= jnp.asarray(weights, rows.dtype)[y]
+        return -jnp.mean(rows if sample_weight is None else by_row(rows, sample_weight))
 
     def accuracy(self, outputs: jax.Array, y: jax.Array) -> jax.Array:
         """The fraction of rows whose most probable label is ``y``."""
         return jnp.mean(self.log_probs(outputs).argmax(axis=-1) == y, dtype=outputs.dtype)
+
+
+def by_row(values: jax.Array, weight: jax.Array) -> jax.Array:
+    """Values ``(batch, ...)``, each row times its weight."""
+    return values * weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+
+
+def _class_weights(weight: Any) -> tuple[float, ...]:
+    array = np.asarray(weight, dtype=object if isinstance(weight, dict | str) else None)
+    good = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iuf"
+    if not good or not (np.isfinite(array).all() and (array >= 0).all() and array.any()):
+        raise ValueError(
+            f"CrossEntropy needs weight to be None, 'balanced' or a number >= 0 for each class, got "
+            f"{weight!r}. Example: weight=(1.0, 4.0)."
+        )
+    return tuple(map(float, array))
 
 
 def log_of(p: jax.Array, shots: int | None) -> jax.Array:

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no 
 
 from ..describe import describe, differences
 from ..files import Checkpoints, Saved, checked, fingerprint, lock
-from .history import STEP, TRUNCATED, VALIDATION, Record
+from .history import METRIC_STEP, STEP, TRUNCATED, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
 from .trees import from_arrays, to_arrays
@@ -137,7 +137,7 @@ class RunFolder:
             return
         history = _history(run)
         arrays = to_arrays(run.state, "state")
-        there = [name for name in HISTORY if name in history]
+        there = [name for name in history if name != "compile_time"]
         arrays |= {f"history/{name}": np.asarray(history[name]) for name in there}
         best = None
         if run.best is not None:
@@ -186,10 +186,15 @@ class RunFolder:
 
 def _recorded(saved: Saved, state: State) -> Record:
     """The history of a checkpoint: a number for each of its steps, and the validations."""
-    table = {n: saved.arrays[f"history/{n}"] for n in HISTORY if f"history/{n}" in saved.arrays}
+    table = {n[8:]: array for n, array in saved.arrays.items() if n.startswith("history/")}
     missing = sorted({*STEP, *VALIDATION} - table.keys())
     sizes = {column.shape for name, column in table.items() if name in VALIDATION}
-    wrong = [n for n in table if n not in VALIDATION and table[n].shape != (saved.step,)]
+    wrong = [n for n in (*STEP, *TRUNCATED) if n in table and table[n].shape != (saved.step,)]
+    own = [n for n in table if n not in HISTORY]
+    if own and (
+        METRIC_STEP not in own or {table[n].shape for n in own} != {table[own[0]].shape[:1]}
+    ):
+        wrong += own
     if missing or wrong or len(sizes) != 1 or len(sizes.pop()) != 1:
         told = ", ".join(missing or wrong or VALIDATION)
         raise ValueError(
@@ -238,7 +243,8 @@ def _platform() -> dict[str, str]:
 
 
 def _data(data: Data) -> dict[str, Any]:
-    there = {name: array for name, array in (("X", data.X), ("y", data.y)) if array is not None}
+    parts = (("X", data.X), ("y", data.y), ("weight", data.weight))
+    there = {name: array for name, array in parts if array is not None}
     shapes = {name: _leaf(array) for name, array in there.items()}
     return shapes | {"sha256": fingerprint(*there.values())}
 

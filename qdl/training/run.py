@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from ..backends import places_of
-from .batches import Batches
+from .batches import Batches, Streamed
 from .history import Record, Report
 from .interrupt import CtrlC
 from .progress import Progress
@@ -34,6 +34,7 @@ class Options(NamedTuple):
     patience: int | None
     callback: Callable[[Report], Any] | None
     labelled: bool  # the validation knows an accuracy
+    metrics: Mapping[str, Callable[..., Any]] = {}  # of the user's own
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,11 +47,12 @@ class Fit:
             ``step_time`` (seconds), and where the model's place truncates ``penalty`` (if it has one) and
             ``dropped``, how much it leaves out, an entry per step;
             ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
+            ``metric_step`` and your metrics by their names;
             and the number ``compile_time`` (seconds). Where a place draws shots also the number
             ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
             is not larger says nothing.
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
-            seconds), ``"nan"`` or ``"callback"``.
+            seconds), ``"nan"``, ``"callback"``, or ``"data"`` where a generator of batches has ended.
         step: the step after which ``params`` were taken.
         state: of the optimizer after the last step, for ``fit(..., state=)``.
     """
@@ -86,18 +88,20 @@ def run(
     held: Data | None,
     options: Options,
     folder: RunFolder | None,
+    source: Streamed | None = None,
 ) -> Fit:
     """Go on from where the folder stands, or from the start, until there is a reason to stop."""
     begun = Progressed(start, Record(), None)
     if folder is not None:
         begun = folder.restore(start, options.steps)
-    watch = _Watch(plan, held, options, folder, begun)
+    looked = data if held is None and options.metrics else held
+    watch = _Watch(plan, held, looked, options, folder, begun)
     _announce(plan, held, options, options.steps - watch.step)
     compiled = jax.disable_jit(False)  # steps are compiled by hand, which nothing switches off
     with compiled, CtrlC() as ctrl_c, Progress(options.steps) as bar:
         stopped = watch.look() if watch.step else None
         if stopped is None and watch.step < options.steps:
-            batches = Batches(data, plan.batch_size)
+            batches = source or Batches(data, plan.batch_size)
             step_fn = watch.compile(batches)
             watch.begin()
             stopped = _until_stopped(step_fn, batches, watch, ctrl_c, bar)
@@ -105,7 +109,7 @@ def run(
 
 
 def _until_stopped(
-    step_fn: Any, batches: Batches, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches | Streamed, watch: _Watch, ctrl_c: CtrlC, bar: Progress
 ) -> str | None:
     """Train, and leave a checkpoint however it ends."""
     try:
@@ -140,7 +144,7 @@ def _announce(plan: Plan, held: Data | None, options: Options, steps: int) -> No
 
 
 def _train(
-    step_fn: Any, batches: Batches, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches | Streamed, watch: _Watch, ctrl_c: CtrlC, bar: Progress
 ) -> str | None:
     """Alternate between compiled steps and looks at them; why it stopped, None at the end."""
     for after, numbers, seconds in _chunks(step_fn, watch.state, batches, watch.options):
@@ -155,7 +159,7 @@ def _train(
         if stopped is not None:
             return stopped
         ctrl_c.check()
-    return None
+    return None if watch.step >= watch.options.steps else "data"
 
 
 class _Watch:
@@ -169,11 +173,13 @@ class _Watch:
         self,
         plan: Plan,
         held: Data | None,
+        looked: Data | None,
         options: Options,
         folder: RunFolder | None,
         begun: Progressed,
     ):
         self.plan, self.held, self.options, self.folder = plan, held, options, folder
+        self.looked = looked  # the rows of validations, or of metrics alone
         self.state, self.record, self.best = begun
         self.value_fn: Any = partial(evaluate, plan)
         self.value: float | None = None
@@ -183,14 +189,13 @@ class _Watch:
         """Steps done."""
         return int(self.state.step)
 
-    def compile(self, batches: Batches) -> Any:
+    def compile(self, batches: Batches | Streamed) -> Any:
         """The compiled steps; what compiling took goes into the history."""
         start = time.perf_counter()
-        step_fn = train.lower(
-            self.plan, self.state, batches.data, batches.rows(0, 0), np.int32(0)
-        ).compile()
-        if self.held is not None:
-            self.value_fn = evaluate.lower(self.plan, self.state.params, self.held).compile()
+        data, rows, _ = batches.chunk(0, 0)
+        step_fn = train.lower(self.plan, self.state, data, rows, np.int32(0)).compile()
+        if self.looked is not None:
+            self.value_fn = evaluate.lower(self.plan, self.state.params, self.looked).compile()
         self.record.compile_time = time.perf_counter() - start
         return step_fn
 
@@ -213,7 +218,7 @@ class _Watch:
         step, options = self.step, self.options
         if step % options.every and step != options.steps:
             return None
-        if self.held is not None and not self.record.is_validated(step):
+        if self.looked is not None and not self.record.is_validated(step):
             self._validate(step)
         if options.callback and options.callback(Report(step, self.state.params, self._history())):
             return "callback"
@@ -244,7 +249,14 @@ class _Watch:
             self.folder.close(self._progressed())
 
     def _validate(self, step: int) -> None:
-        self.value, accuracy = (float(v) for v in self.value_fn(self.state.params, self.held))
+        value, accuracy, outputs = self.value_fn(self.state.params, self.looked)
+        if self.options.metrics and self.looked is not None:
+            rows = np.asarray(outputs), np.asarray(self.looked.y)
+            found = {name: float(f(*rows)) for name, f in self.options.metrics.items()}
+            self.record.add_metrics(step, found)
+        if self.held is None:
+            return
+        self.value, accuracy = float(value), float(accuracy)
         if self.best is None or self.value < self.best.value:
             self.best = Best(self.value, step, self.state.params)
         self.record.add_validation(step, self.value, accuracy)
@@ -260,16 +272,18 @@ class _Watch:
 
 
 def _chunks(
-    step_fn: Any, state: State, batches: Batches, options: Options
+    step_fn: Any, state: State, batches: Batches | Streamed, options: Options
 ) -> Iterator[tuple[Any, ...]]:
     """Run steps in chunks of about PAUSE seconds that end where there is something to do."""
     done, size = int(state.step), 1
     while done < options.steps and state.finite:
         looks = ((done // every + 1) * every for every in (options.every, options.save_every))
-        stop = min(done + size, options.steps, *looks)
+        stop = min(done + min(size, batches.span), options.steps, *looks)
         start = time.perf_counter()
-        rows = batches.rows(done, stop)
-        state, numbers = jax.block_until_ready(step_fn(state, batches.data, rows, np.int32(stop)))
+        data, rows, stop = batches.chunk(done, stop)
+        if stop == done:
+            return
+        state, numbers = jax.block_until_ready(step_fn(state, data, rows, np.int32(stop)))
         seconds = time.perf_counter() - start
         yield state, {name: np.asarray(row) for name, row in numbers.items()}, seconds
         done, size = stop, int(np.clip((stop - done) * PAUSE / seconds, 1, CHUNK))

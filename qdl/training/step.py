@@ -40,12 +40,17 @@ class Plan:
         return applied(self.model, params, x, key)
 
     def loss_of(
-        self, params: Any, x: Any, y: Any, key: jax.Array
+        self, params: Any, x: Any, y: Any, key: jax.Array, weight: Any = None
     ) -> tuple[jax.Array, dict[str, Any]]:
         """The loss of one batch, the penalty of the model's places in it; and what they truncate."""
         outputs, found = trained(self.model, params, x, key)
-        loss = self.loss(outputs) if y is None else self.loss(outputs, y)
+        loss = self._of(outputs, y, weight)
         return (loss + found["penalty"] if "penalty" in found else loss), found
+
+    def _of(self, outputs: jax.Array, y: Any, weight: Any) -> jax.Array:
+        if y is None:
+            return self.loss(outputs)
+        return self.loss(outputs, y) if weight is None else self.loss(outputs, y, weight)
 
 
 class State(NamedTuple):
@@ -64,6 +69,12 @@ class Data(NamedTuple):
     X: Any  # None for a model without data
     y: Any  # None for a loss of the outputs alone
     key: jax.Array
+    weight: Any = None  # of each row; None for 1 each
+
+    def at(self, rows: Any) -> Data:
+        """These rows."""
+        parts = {"X": self.X, "y": self.y, "weight": self.weight}
+        return self._replace(**{name: None if a is None else a[rows] for name, a in parts.items()})
 
 
 @partial(jax.jit, static_argnums=0)
@@ -93,10 +104,7 @@ def train(
     def step(state: State) -> tuple[State, dict[str, jax.Array]]:
         if rows is None:
             return _step(plan, state, data)
-        now = rows[state.step - start]
-        return _step(
-            plan, state, data._replace(X=data.X[now], y=None if data.y is None else data.y[now])
-        )
+        return _step(plan, state, data.at(rows[state.step - start]))
 
     names = jax.eval_shape(step, state)[1]
 
@@ -114,14 +122,14 @@ def train(
 
 def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.Array]]:
     """One gradient step. Its randomness follows from key and step alone: no state to restore."""
-    x, y = batch.X, batch.y
+    x, y, weight = batch.X, batch.y, batch.weight
     key = jax.random.fold_in(jax.random.fold_in(batch.key, 1), state.step)
 
     def both(params: Any) -> Any:
-        return plan.loss_of(params, x, y, key)
+        return plan.loss_of(params, x, y, key, weight)
 
     def objective(params: Any, x: Any = x) -> jax.Array:  # a line search hands its `x` on
-        return plan.loss_of(params, x, y, key)[0]
+        return plan.loss_of(params, x, y, key, weight)[0]
 
     if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
         (loss, truncated), gradient = both(state.params), optax.tree.zeros_like(state.params)
@@ -143,8 +151,8 @@ def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.A
 
 
 @partial(jax.jit, static_argnums=0)
-def evaluate(plan: Plan, params: Any, data: Data) -> tuple[jax.Array, jax.Array]:
-    """Loss and accuracy (NaN without labels) on all rows, in blocks that bound the memory."""
+def evaluate(plan: Plan, params: Any, data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Loss, accuracy (NaN without labels) and outputs of all rows, in blocks that bound the memory."""
     n = len(data.X)
     size = min(n, 4 * plan.batch_size)
     count = -(-n // size)
@@ -155,4 +163,4 @@ def evaluate(plan: Plan, params: Any, data: Data) -> tuple[jax.Array, jax.Array]
     is_labelled = isinstance(plan.loss, CrossEntropy)
     accuracy = plan.loss.accuracy(outputs, data.y) if is_labelled else jnp.nan  # type: ignore
     loss = plan.loss(outputs) if data.y is None else plan.loss(outputs, data.y)
-    return loss, jnp.asarray(accuracy)
+    return loss, jnp.asarray(accuracy), outputs

@@ -210,6 +210,104 @@ def runs(rng: np.random.Generator) -> Callable[[], Any]:
     return use
 
 
+# ---- tables
+
+
+def _frame() -> Any:
+    import pandas as pd
+
+    words = ["a", "b", None, "b"] * 6
+    numbers = [1.0, 2.0, np.nan, 5.0, 3.0, 8.0] * 4
+    return pd.DataFrame({"n": numbers, "m": np.arange(24.0) ** 2, "w": words, "y": ["p", "q"] * 12})
+
+
+@cache
+def tables() -> list[Path]:
+    """What runs keep of a table: of classes and of numbers, with and without a projection."""
+    from qdl import tabular
+
+    found = []
+    for i, names in enumerate((("y",), ("m", "n"))):
+        frame = tabular.as_table(_frame().dropna(subset=["n"]).reset_index(drop=True), "x")
+        target, _ = tabular.learn_target(frame, names, None, "x", str)
+        learned = tabular.learn(frame, np.arange(12), "x", str, names)
+        if i == 0:
+            X = learned.transform(frame, "x", str)
+            learned = tabular.as_angles(tabular.projected(learned, X, 2), X[:, :2])
+        folder = _home() / f"table-{i}"
+        folder.mkdir()
+        tabular.save(folder, tabular.Saved(learned, target))
+        found.append(folder)
+    return found
+
+
+def table(rng: np.random.Generator) -> Callable[[], Any]:
+    """Read what a run keeps of its table, and prepare rows by it."""
+    from qdl import tabular
+
+    folder = _copy(pick(tables(), rng))
+    _damage(folder, "table", ("table.json", "table.safetensors"), rng)
+
+    def use() -> str | None:
+        saved = tabular.load(folder)
+        frame = tabular.as_table(_frame(), "x")
+        X = saved.preparation.transform(frame, "x", str)
+        right = X.shape == (24, saved.preparation.n_features)
+        saved.target.values(frame, "x")
+        return None if right else f"features of shape {X.shape}"
+
+    return use
+
+
+def csv(rng: np.random.Generator) -> Callable[[], Any]:
+    """Read a CSV whose bytes or fields were changed, and split it."""
+    from qdl import tabular
+    from qdl.commands.configuration import read_config
+    from qdl.commands.problem import prepare
+
+    path = _home() / "attacked.csv"
+    _frame().to_csv(path, index=False)
+    if rng.random() < 0.5:
+        flipped(path, rng)
+    else:
+        lines = [line.split(",") for line in path.read_text().splitlines()]
+        for _ in range(int(rng.integers(1, 6))):
+            row = pick(lines, rng)
+            if row:
+                row[int(rng.integers(len(row)))] = pick(FIELDS, rng)
+            if rng.random() < 0.2:
+                row.append(pick(FIELDS, rng))
+        path.write_text("\n".join(map(",".join, lines)), encoding="utf-8")
+
+    def use() -> str | None:
+        tabular.read_table(path)
+        (found,) = prepare(read_config(None, {"dataset": str(path), "target": ["y"]}), str)
+        return None if np.isfinite(found.data.X_train).all() else "features that are not finite"
+
+    return use
+
+
+FIELDS = (
+    "",
+    "x",
+    "1e400",
+    "-inf",
+    "nan",
+    "NA",
+    '"',
+    '""',
+    "1,5",
+    "0x10",
+    "1e308",
+    "ü",
+    "\t",
+    "p",
+    "q",
+    "\x00",
+    "y",
+    "n",
+)
+
 # ---- money
 
 
@@ -293,5 +391,7 @@ KINDS: dict[str, Attack] = {
     "config": config,
     "runs": runs,
     "ledger": ledger,
+    "table": table,
+    "csv": csv,
     "cli": command,
 }

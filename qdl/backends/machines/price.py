@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...circuit import Circuit
+from ...refused import Refused
 from ..derivative import check_method
 from ..device import as_place
 from ..place import Cost, Place, places_of
@@ -181,6 +182,11 @@ def _stages(model: Any, place: Place | None) -> Iterator[tuple[Place, Circuit, b
     """The circuits of a model, where each runs, and whether it stands behind parameters."""
     behind = False
     for stage in getattr(model, "stages", (model,)):
+        if hasattr(stage, "cut") and places_of(stage):
+            raise Refused(
+                f"what {type(stage).__name__} costs on a machine depends on the size of the images, which "
+                "is not known here. Price the model in it, with a row for each patch."
+            )
         for where in places_of(stage):
             yield place or where, stage.circuit, behind
         behind = behind or getattr(stage, "n_params", 1) > 0

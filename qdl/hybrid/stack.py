@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,86 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from . import threefry
-from .arguments import check_whole
-from .readout import Readout
-
-ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "identity": lambda x: x,
-    "relu": jax.nn.relu,
-    "sigmoid": jax.nn.sigmoid,
-    "softplus": jax.nn.softplus,
-    "tanh": jnp.tanh,
-}
-
-
-@dataclass(frozen=True)
-class Dense:
-    r"""A classical linear stage, $x \mapsto x W + b$.
-
-    Args:
-        n_in: features that come in.
-        n_out: features that go out.
-
-    Params: ``{"weight": (n_in, n_out), "bias": (n_out,)}``; weights start Glorot-uniform, biases 0.
-
-    Example:
-        >>> layer = Dense(64, 4)
-        >>> layer.apply(layer.init(jax.random.key(0)), jnp.zeros((5, 64))).shape
-        (5, 4)
-
-    Reference: Glorot, Bengio, AISTATS (2010).
-    """
-
-    n_in: int
-    n_out: int
-
-    def __post_init__(self) -> None:
-        for name, value in (("n_in", self.n_in), ("n_out", self.n_out)):
-            check_whole(name, value, owner="Dense")
-
-    @property
-    def n_features(self) -> int:
-        """How many features come in."""
-        return self.n_in
-
-    @property
-    def n_outputs(self) -> int:
-        """How many values go out."""
-        return self.n_out
-
-    @property
-    def n_params(self) -> int:
-        """How many numbers the parameters hold."""
-        return (self.n_in + 1) * self.n_out
-
-    def init(self, key: jax.Array) -> dict[str, jax.Array]:
-        """Draw parameters."""
-        dtype = jnp.result_type(float)
-        weight = jax.nn.initializers.glorot_uniform()(key, (self.n_in, self.n_out), dtype)
-        return {"weight": weight, "bias": jnp.zeros(self.n_out, dtype)}
-
-    def apply(self, params: Any, x: Any) -> jax.Array:
-        """``(..., n_in)`` to ``(..., n_out)``."""
-        x = jnp.asarray(x)
-        given = x.shape[-1] if x.ndim else 1
-        if x.ndim == 0 or given != self.n_in:
-            raise ValueError(
-                f"Dense({self.n_in}, {self.n_out}) takes {self.n_in} features, got x of shape "
-                f"{x.shape}. Write Dense({given}, {self.n_out}), or change x."
-            )
-        weight, bias = _checked(params, {"weight": (self.n_in, self.n_out), "bias": (self.n_out,)})
-        return x @ weight + bias
-
-
-def _checked(params: Any, shapes: dict[str, tuple[int, ...]]) -> list[Any]:
-    got = {k: jnp.shape(v) for k, v in params.items()} if isinstance(params, dict) else params
-    if got != shapes:
-        raise ValueError(
-            f"params are not of this Dense: got {got}, expected {shapes}. "
-            "Use params from this model's init(key)."
-        )
-    return [jnp.asarray(params[name]) for name in shapes]
+from .. import threefry
+from ..readout import Readout
+from .dense import Dense
+from .patches import Patches
+from .stages import ACTIVATIONS, applied, check_stage, n_in, n_out
 
 
 @dataclass(frozen=True)
@@ -126,7 +50,7 @@ class Hybrid:
         if not self.stages:
             raise ValueError("Hybrid needs at least one stage, got none. Example: [Dense(4, 2)].")
         for stage in self.stages:
-            _check_stage(stage)
+            check_stage(stage)
         _check_widths(self.stages)
 
     @property
@@ -171,7 +95,7 @@ class Hybrid:
                 f"params are not of this model: got {given}, expected a list with "
                 f"{len(self.stages)} entries. Use params from this model's init(key)."
             )
-        from .circuit import check_features  # here: the classical stages need no PennyLane
+        from ..circuit import check_features  # here: the classical stages need no PennyLane
 
         return self._run(params, check_features(x), key, given=True)
 
@@ -201,7 +125,7 @@ class Hybrid:
         for i, (stage, p) in enumerate(zip(self.stages, params, strict=True)):
             key_here = None if key is None else jax.random.fold_in(key, i)
             yield from quantum_stages(stage, p, x, key_here)
-            if any(_has_places(later) for later in self.stages[i + 1 :]):
+            if any(has_places(later) for later in self.stages[i + 1 :]):
                 x = self._through(stage, p, x, key_here, i == 0)
 
     def on(self, place: Any) -> Hybrid:
@@ -218,86 +142,25 @@ class Hybrid:
         return "\n".join(lines)
 
 
-def applied(model: Any, params: Any, x: Any, key: Any) -> jax.Array:
-    """The outputs of anything with ``apply``; the key goes to what takes one (shots)."""
-    if key is not None and "key" in inspect.signature(model.apply).parameters:
-        return model.apply(params, x, key=key)
-    return model.apply(params, x)
-
-
 def quantum_stages(
     model: Any, params: Any, x: Any, key: Any = None
 ) -> Iterator[tuple[Any, Any, Any]]:
     """The circuits on places that a model is made of: each with its parameters and features."""
     if isinstance(model, Hybrid):
         yield from model.quantum_stages(params, x, key)
-    elif _has_places(model):
+    elif isinstance(model, Patches):
+        yield from quantum_stages(model.model, params, model.cut(x), key)
+    elif has_places(model):
         yield model, params, x
 
 
-def _has_places(model: Any) -> bool:
+def has_places(model: Any) -> bool:
+    """Whether a circuit on a place is among the stages."""
     if isinstance(model, Hybrid):
-        return any(map(_has_places, model.stages))
+        return any(map(has_places, model.stages))
+    if isinstance(model, Patches):
+        return has_places(model.model)
     return hasattr(model, "place") and hasattr(model, "circuit")
-
-
-def trained(model: Any, params: Any, x: Any, key: Any) -> tuple[jax.Array, dict[str, Any]]:
-    """The outputs; and of the places of a model by name the ``penalty`` and the most that is ``dropped``."""
-    if _has_places(model) and _is_plain(model):
-        model.check_params(params)
-        outputs, *found = model.place.trained(model.circuit, params, model.check_features(x), key)
-        parts = [found]
-    else:
-        outputs = applied(model, params, x, key)
-        stages = [(s.place, s.circuit, p, x) for s, p, x in quantum_stages(model, params, x, key)]
-        parts = [(place.penalty(*at), place.dropped(*at)) for place, *at in stages]
-    penalties = [each for each, _ in parts if each is not None]
-    dropped = [each for _, each in parts if each is not None]
-    named = {"dropped": jnp.max(jnp.stack(dropped))} if dropped else {}
-    return outputs, named | ({"penalty": sum(penalties)} if penalties else {})
-
-
-def _is_plain(model: Any) -> bool:
-    """Whether it is a QNN whose outputs are the values of its place."""
-    from .model import QNN  # here: the classical stages need no PennyLane
-
-    return isinstance(model, QNN) and type(model).apply is QNN.apply
-
-
-def after_fit(model: Any, params: Any, x: Any, key: Any = None) -> None:
-    """Let the places of a trained model warn of what their values hide."""
-    from .backends import Place, places_of  # here: the classical stages need no PennyLane
-
-    if all(type(place).after_fit is Place.after_fit for place in places_of(model)):
-        return
-    for stage, p, there in quantum_stages(model, params, x, key):
-        stage.place.after_fit(stage.circuit, p, there)
-
-
-def n_in(stage: Any) -> int:
-    """How many features a stage reads; 0 if it does not say."""
-    return getattr(stage, "n_features", 0) or 0
-
-
-def n_out(stage: Any) -> int | None:
-    """How many values a stage gives; None if it does not say."""
-    if hasattr(stage, "circuit") and hasattr(stage, "place"):
-        return stage.size
-    return getattr(stage, "n_outputs", None)
-
-
-def _check_stage(stage: Any) -> None:
-    if isinstance(stage, str):
-        if stage not in ACTIVATIONS:
-            raise ValueError(
-                f"unknown activation {stage!r}. Use one of {sorted(ACTIVATIONS)}, or an object "
-                "with init(key) and apply(params, x)."
-            )
-    elif not (hasattr(stage, "init") and hasattr(stage, "apply")) or inspect.isclass(stage):
-        raise TypeError(
-            f"Hybrid takes stages with init and apply, or the name of an activation "
-            f"({', '.join(sorted(ACTIVATIONS))}); got {stage!r}."
-        )
 
 
 def _check_widths(stages: tuple[Any, ...]) -> None:

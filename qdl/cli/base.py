@@ -1,0 +1,66 @@
+"""The command line's application, and what its commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+app = typer.Typer(
+    help="Variational quantum neural networks: define, train, diagnose.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SEEDS, SHOTS = 2**32 - 1, 2**31 - 1  # the largest that NumPy's and Aer's generators take
+
+Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty.")]
+
+
+@contextmanager
+def plain_errors(busy: str = "") -> Iterator[None]:
+    """What the user can mend becomes one line on stderr and exit code 2; meanwhile ``busy`` is shown."""
+    from rich.console import Console
+
+    try:
+        with Console(stderr=True).status(busy) if busy else nullcontext():
+            yield
+    except (ValueError, OSError) as error:
+        typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qdl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Variational quantum neural networks: define, train, diagnose."""
+    from ..files import keep_compiled
+
+    keep_compiled()
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Labels with commas between."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--classes must be whole numbers with commas between, got {text!r}. Example: --classes 3,8"
+        ) from None
