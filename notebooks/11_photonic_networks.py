@@ -24,7 +24,7 @@ from sklearn.svm import SVC
 
 import qdl
 from qdl.backends import fock
-from qdl.photonic import DisplacementEncoding, Quadrature, normal, plot_photon_numbers, plot_wigner
+from qdl.photonic import DisplacementEncoding, normal, plot_photon_numbers, plot_wigner
 
 rng = np.random.default_rng(0)
 X = np.linspace(-1, 1, 50)[:, None]
@@ -40,8 +40,14 @@ def trained(place):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return qdl.fit(
-            network.on(place), X, y, loss="mse", optimizer=optax.adam(optax.cosine_decay_schedule(0.02, 1000)),
-            steps=1000, batch_size=50, key=jax.random.key(1),
+            network.on(place),
+            X,
+            y,
+            loss="mse",
+            optimizer=optax.adam(optax.cosine_decay_schedule(0.02, 1000)),
+            steps=1000,
+            batch_size=50,
+            key=jax.random.key(1),
         ).params
 
 
@@ -52,15 +58,20 @@ def trained(place):
 # %%
 places = {"cut-off 10": fock(10), "cut-off 20, penalty 10": fock(20, penalty=10.0)}
 found = {name: trained(place) for name, place in places.items()}
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), dpi=80, sharey=True, layout="constrained")
-for ax, (name, place) in zip(axes, places.items()):
+figure, (fits, walls) = plt.subplots(1, 2, figsize=(9, 3.4), dpi=80, layout="constrained")
+fits.plot(X, y, ".", color="0.6", label="points")
+for (name, place), color in zip(places.items(), ("#d1663a", "#3b6fb6")):
     here, far = (network.on(p).apply(found[name], X)[:, 0] for p in (place, fock(60)))
-    ax.plot(X, y, ".", color="0.6", label="points")
-    ax.plot(X, here, color="#d1663a", label=f"as trained: MSE {np.mean((here - y) ** 2):.4f}")
-    ax.plot(X, far, "--", color="#3b6fb6", label=f"at cut-off 60: {np.mean((far - y) ** 2):.4f}")
-    ax.set_title(name, loc="left")
+    fits.plot(X, far, color=color, label=name)
+    walls.plot(X, here - far, color=color, label=name)
+    print(
+        f"{name}: MSE {np.mean((here - y) ** 2):.4f} as trained, {np.mean((far - y) ** 2):.4f} at cut-off 60"
+    )
+fits.set_title("values at cut-off 60", loc="left")
+walls.set_title("values as trained less those at 60", loc="left")
+for ax in (fits, walls):
     ax.set_xlabel("x")
-    ax.legend(frameon=False)
+fits.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
@@ -97,7 +108,10 @@ def prepared(target, depth, cutoff, iterations):
             return 2 - overlap.real**2 - overlap.imag**2 - norm
 
         best = scipy.optimize.minimize(
-            lambda p: tuple(map(np.asarray, loss(p))), start, jac=True, method="BFGS",
+            lambda p: tuple(map(np.asarray, loss(p))),
+            start,
+            jac=True,
+            method="BFGS",
             options={"maxiter": iterations},
         )
         params = tree(jnp.asarray(best.x))
@@ -111,8 +125,8 @@ one, on = prepared(np.array([0.0, 1.0]), 8, 6, 300), prepared(on, 20, 14, 1500)
 print(f"fidelity at twice the cut-off: one photon {one[2]:.6f}, ON {on[2]:.6f}")
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), dpi=80, layout="constrained")
-for ax, (model, params, _) in zip(axes, (one, on)):
-    plot_wigner(model, params, np.zeros(1), ax=ax)
+for ax, (model, params, _), extent in zip(axes, (one, on), (5.0, 7.5)):
+    plot_wigner(model, params, np.zeros(1), ax=ax, extent=extent)
 plot_photon_numbers(on[0], on[1], np.zeros(1), ax=axes[2])
 axes[0].set_title("one photon")
 axes[1].set_title("$(|0\\rangle + |9\\rangle)/\\sqrt{2}$")
@@ -123,16 +137,20 @@ plt.show()
 #
 # ## Two classes
 #
-# Two half moons, 100 points to learn from and 500 to test. The network reads two features as displacements of two modes;
-# beside it a straight line and support vectors, both with their defaults.
+# Two half moons, 100 points to learn from and 500 to test. The network reads two features as displacements of two modes.
+# Its quadratures are logits, and a sure answer would need much light, which is what leaks; so a trained factor stands
+# behind them, `qdl.Dense`. Beside it a straight line and support vectors, both with their defaults.
 
 # %%
 points, labels = make_moons(600, noise=0.2, random_state=0)
 points = (points - points[:100].mean(0)) / points[:100].std(0)
-model = qdl.models.cvqnn(2, 3, cutoff=8, readout=Quadrature([0]))
-model = replace(model, layers=[DisplacementEncoding(0.4), model.layers.layers[1]]).on(fock(8, penalty=1.0))
+light = qdl.models.cvqnn(2, 4, cutoff=10)
+light = replace(light, layers=[DisplacementEncoding(0.4), light.layers.layers[1]]).on(
+    fock(10, penalty=30.0)
+)
+model = qdl.Hybrid([light, qdl.Dense(2, 1)])
 rivals = {
-    "photonic network": qdl.QNNClassifier(model, steps=400, batch_size=100),
+    "photonic network": qdl.QNNClassifier(model, steps=1000, batch_size=100, learning_rate=0.02),
     "logistic regression": LogisticRegression(),
     "support vectors": SVC(),
 }
@@ -142,8 +160,15 @@ for ax, (name, rival) in zip(axes, rivals.items()):
     rival.fit(points[:100], labels[:100])
     score = rival.score(points[100:], labels[100:])
     z = rival.decision_function(grid.reshape(-1, 2)).reshape(60, 60)
-    ax.contourf(grid[..., 0], grid[..., 1], z > 0, levels=[-1, 0.5, 2], colors=["#f0d9cd", "#d5e0ef"])
+    ax.contourf(
+        grid[..., 0], grid[..., 1], z > 0, levels=[-1, 0.5, 2], colors=["#f0d9cd", "#d5e0ef"]
+    )
     ax.scatter(*points[100:300].T, c=np.where(labels[100:300], "#3b6fb6", "#d1663a"), s=6)
     ax.set_title(f"{name}: {score:.3f}", loc="left")
     print(f"{name}: test accuracy {score:.3f}")
 plt.show()
+
+# %% [markdown]
+# The network bends its line where logistic regression cannot, and support vectors, which train in a millisecond, are
+# ahead of it: over five draws of the data `python -m benchmarks.photonic tasks` finds 0.928 for the network, 0.874 for the
+# line and 0.936 for the support vectors.
