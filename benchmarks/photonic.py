@@ -136,12 +136,16 @@ def beside(python: Path | None, network: tuple[int, int, int, int]) -> None:
     other.close()
     own, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(b / a for a, b in pairs)
-    value = float(step(params)[0])
+    value, gradient = step(params)
+    slopes = weights_of(gradient, modes)
+    told = slopes.any(0)  # angles of displacements are no parameters here
+    off = np.abs(slopes - np.array(other.first["gradient"]))[:, told].max()
     compiled = other.first["first_cpu"] / first
     print(
         f"{name}: first call {first:.1f} s, Piquasso {other.first['first_cpu']:.1f} s, {compiled:.1f} x "
         f"(wanted >= 8); step {own:.3f} ms, Piquasso {theirs:.3f} ms, {ratio:.2f} x (wanted >= "
-        f"{GOALS[modes]}); losses {value:.6f}, {other.first['value']:.6f}",
+        f"{GOALS[modes]}); losses {float(value):.6f}, {other.first['value']:.6f}, "
+        f"gradients differ by {off:.1e} at most",
         flush=True,
     )
 
@@ -160,7 +164,7 @@ def speed() -> None:
         for total in (False, True):
             step, params, _ = step_of(*network, total)
             first = milliseconds(step, params, 1) / 1e3
-            own = statistics.median(milliseconds(step, params) for _ in range(TURNS))
+            own = statistics.median(milliseconds(step, params, 2) for _ in range(7))
             basis = "cut by the total" if total else "cut mode by mode"
             modes, layers, cutoff, batch = network
             print(
