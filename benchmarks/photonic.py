@@ -1,8 +1,8 @@
 """``python -m benchmarks.photonic [speed] [tasks]``: photonic networks beside Piquasso, and what they learn.
 
 A step is the value and the gradient of a mean square over a batch; the first call traces and compiles. Times
-are of the processor, the two programs take turns. Piquasso is installed into an environment of its own below
-the temporary folder, once; where that fails a line says so.
+are of the processor; the two programs take turns of some steps each. Piquasso is installed into an
+environment of its own below the temporary folder, once; where that fails a line says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from . import photonic_tasks
 NETWORKS = ((1, 6, 10, 50), (2, 4, 10, 32))
 LARGER = ((3, 2, 8, 16), (4, 2, 8, 16))
 GOALS = {1: 3.5, 2: 1.3}  # how many times as fast a step, by modes
-TURNS = 30
+TURNS, STEPS = 20, 20  # and steps in a turn
 PIQUASSO = "piquasso==8.0.2"
 
 
@@ -86,8 +86,8 @@ class Piquasso:
         return answer
 
     def turn(self) -> float:
-        """Milliseconds of one step."""
-        return float(self._ask("again"))
+        """Milliseconds of a step."""
+        return float(self._ask(str(STEPS)))
 
     def close(self) -> None:
         """End the process."""
@@ -113,34 +113,39 @@ def installed() -> Path:
     return python
 
 
-def once(step: Any, params: Any) -> float:
-    """Milliseconds of the processor."""
+def milliseconds(step: Any, params: Any, steps: int = STEPS) -> float:
+    """Of the processor, for a step."""
     start = time.process_time()
-    jax.block_until_ready(step(params))
-    return 1e3 * (time.process_time() - start)
+    for _ in range(steps):
+        jax.block_until_ready(step(params))
+    return 1e3 * (time.process_time() - start) / steps
 
 
 def beside(python: Path | None, network: tuple[int, int, int, int]) -> None:
     """One line of figures."""
     modes, layers, cutoff, batch = network
     step, params, x = step_of(*network)
-    first = once(step, params) / 1e3
+    first = milliseconds(step, params, 1) / 1e3
     name = f"{modes} modes, {layers} layers, cut-off {cutoff}, batch {batch}"
     if python is None:
-        own = statistics.median(once(step, params) for _ in range(TURNS))
+        own = statistics.median(milliseconds(step, params) for _ in range(TURNS))
         print(f"{name}: first call {first:.1f} s, step {own:.3f} ms", flush=True)
         return
     other = Piquasso(python, modes, cutoff, weights_of(params, modes), x)
-    pairs = [(once(step, params), other.turn()) for _ in range(TURNS)]
+    pairs = [(milliseconds(step, params), other.turn()) for _ in range(TURNS)]
     other.close()
     own, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratio = statistics.median(b / a for a, b in pairs)
-    value = float(step(params)[0])
+    value, gradient = step(params)
+    slopes = weights_of(gradient, modes)
+    told = slopes.any(0)  # angles of displacements are no parameters here
+    off = np.abs(slopes - np.array(other.first["gradient"]))[:, told].max()
     compiled = other.first["first_cpu"] / first
     print(
         f"{name}: first call {first:.1f} s, Piquasso {other.first['first_cpu']:.1f} s, {compiled:.1f} x "
         f"(wanted >= 8); step {own:.3f} ms, Piquasso {theirs:.3f} ms, {ratio:.2f} x (wanted >= "
-        f"{GOALS[modes]}); losses {value:.6f}, {other.first['value']:.6f}",
+        f"{GOALS[modes]}); losses {float(value):.6f}, {other.first['value']:.6f}, "
+        f"gradients differ by {off:.1e} at most",
         flush=True,
     )
 
@@ -158,8 +163,8 @@ def speed() -> None:
     for network in LARGER:
         for total in (False, True):
             step, params, _ = step_of(*network, total)
-            first = once(step, params) / 1e3
-            own = statistics.median(once(step, params) for _ in range(TURNS))
+            first = milliseconds(step, params, 1) / 1e3
+            own = statistics.median(milliseconds(step, params, 2) for _ in range(7))
             basis = "cut by the total" if total else "cut mode by mode"
             modes, layers, cutoff, batch = network
             print(

@@ -43,6 +43,9 @@ STATES = {
     "one photon in each of two modes": State({(1, 1): 1.0}, 8, 6, 400),
 }
 
+# Of the starts that are reported; how starts are drawn was chosen on others.
+SEEDS = range(100, 105)
+
 
 def amplitudes(target: dict[tuple[int, ...], float], cutoff: int) -> np.ndarray:
     """The state as a vector."""
@@ -90,13 +93,14 @@ def prepare(state: State, seed: int = 0) -> tuple[Any, Any, float]:
 # ---- curves
 
 CURVES = {"sine": lambda x: np.sin(np.pi * x), "sinc": lambda x: np.sinc(2 * x)}
-POINTS, NOISE = 50, 0.1
+POINTS, NOISE = 50, 0.0115  # and the mean square of the noise, that of the published points
 
 
 def points(curve: Any, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Noisy points of a curve on [-1, 1]."""
     X = np.linspace(-1, 1, POINTS)[:, None]
-    return X, curve(X[:, 0]) + NOISE * np.random.default_rng(seed).normal(size=POINTS)
+    noise = np.random.default_rng(seed).normal(size=POINTS)
+    return X, curve(X[:, 0]) + noise * np.sqrt(NOISE / np.mean(noise**2))
 
 
 def fit_curve(X: Any, y: Any, cutoff: int = 20, penalty: float = 10.0, seed: int = 1) -> Any:
@@ -110,25 +114,28 @@ def fit_curve(X: Any, y: Any, cutoff: int = 20, penalty: float = 10.0, seed: int
 
 
 def curve_row(name: str) -> str:
-    """Errors on the training points and on the curve without noise, and those of a Gaussian process."""
+    """Mean squares on the training points and on the curve without noise, and those of a Gaussian process.
+
+    The network's at a cut-off of 60; means over three draws of the noise, the largest leak.
+    """
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 
-    curve = CURVES[name]
-    X, y = points(curve)
-    model, params = fit_curve(X, y)
-    far, dense = model.on(fock(60)), np.linspace(-1, 1, 201)[:, None]
-    process = GaussianProcessRegressor(RBF(0.5) + WhiteKernel(0.01), normalize_y=True).fit(X, y)
-
-    def errors(f: Any) -> tuple[float, float]:
-        return np.mean((f(X) - y) ** 2), np.mean((f(dense) - curve(dense[:, 0])) ** 2)
-
-    ours, theirs = errors(lambda x: far.apply(params, x)[:, 0]), errors(process.predict)
-    floor = np.mean((curve(X[:, 0]) - y) ** 2)
-    leak = float(model.place.leak(model.circuit, params, X).max())
+    curve, dense = CURVES[name], np.linspace(-1, 1, 201)[:, None]
+    found, leaks = [], []
+    for seed in range(3):
+        X, y = points(curve, seed)
+        model, params = fit_curve(X, y)
+        leaks.append(float(model.place.leak(model.circuit, params, X).max()))
+        far = model.on(fock(60))
+        process = GaussianProcessRegressor(RBF(0.5) + WhiteKernel(0.01), normalize_y=True).fit(X, y)
+        fits = (lambda x, far=far, p=params: far.apply(p, x)[:, 0], process.predict)
+        pairs = [(X, y), (dense, curve(dense[:, 0]))]
+        found.append([np.mean((fit(x) - wanted) ** 2) for fit in fits for x, wanted in pairs])
+    here, clean, theirs, their_clean = np.mean(found, 0)
     return (
-        f"{name}: at cut-off 60, points {ours[0]:.4f} (the noise itself {floor:.4f}), clean curve "
-        f"{ours[1]:.5f}; Gaussian process {theirs[0]:.4f}, {theirs[1]:.5f}; leak {leak:.1e}"
+        f"{name}: points {here:.4f} (the noise {NOISE}), clean curve {clean:.5f}, leak {max(leaks):.1e}; "
+        f"Gaussian process {theirs:.4f}, {their_clean:.5f}"
     )
 
 
@@ -195,8 +202,11 @@ def coherent(params: Any, x: Any, wires: Any) -> Any:
 # ---- two classes
 
 
-def classifiers(seed: int) -> dict[str, float]:
-    """Test accuracies on two half moons: 100 points to train on, 500 to test."""
+def classifiers(seed: int) -> tuple[dict[str, float], float]:
+    """Test accuracies on two half moons, 100 points to train on, 500 to test; and the leak of the tested.
+
+    A trained factor makes logits of two quadratures: large quadratures would be what leaks.
+    """
     from sklearn.datasets import make_moons
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
@@ -205,29 +215,43 @@ def classifiers(seed: int) -> dict[str, float]:
     X, y = make_moons(600, noise=0.2, random_state=seed)
     scaler = StandardScaler().fit(X[:100])
     train, test = scaler.transform(X[:100]), scaler.transform(X[100:])
-    model = qdl.models.cvqnn(2, 3, cutoff=8, readout=Quadrature([0]))
-    model = replace(model, layers=[DisplacementEncoding(0.4), model.layers.layers[1]])
-    model = model.on(fock(8, penalty=1.0))
+    light = qdl.models.cvqnn(2, 4, cutoff=10)
+    light = replace(light, layers=[DisplacementEncoding(0.4), light.layers.layers[1]])
+    light = light.on(fock(10, penalty=30.0))
+    model = qdl.Hybrid([light, qdl.Dense(2, 1)])
     rivals = {
-        "photonic network": qdl.QNNClassifier(model, steps=400, batch_size=100, seed=seed),
+        "photonic network": qdl.QNNClassifier(
+            model, steps=1000, batch_size=100, learning_rate=0.02, seed=seed
+        ),
         "logistic regression": LogisticRegression(),
         "support vectors (RBF)": SVC(),
     }
-    return {name: m.fit(train, y[:100]).score(test, y[100:]) for name, m in rivals.items()}
+    scores = {name: m.fit(train, y[:100]).score(test, y[100:]) for name, m in rivals.items()}
+    params = rivals["photonic network"].params_[0]
+    return scores, float(light.place.leak(light.circuit, params, test).max())
+
+
+def state_row(name: str) -> str:
+    """Worst, median and best of some starts, and the CPU time of the longest, compiling included."""
+    state, fidelities, times = STATES[name], [], []
+    for seed in SEEDS:
+        begun = time.process_time()
+        fidelities.append(prepare(state, seed)[2])
+        times.append(time.process_time() - begun)
+    low, middle, high = min(fidelities), np.median(fidelities), max(fidelities)
+    known = f"{state.fidelity:.6f}, {state.seconds:g} s" if state.fidelity else "none"
+    return (
+        f"{name}, {state.depth}, {state.cutoff}: {low:.6f}, {middle:.6f}, {high:.6f}, at most "
+        f"{max(times):.0f} s; published {known}"
+    )
 
 
 def main() -> None:
     """One line a task."""
-    print("state, depth, cut-off: fidelity at twice the cut-off (CPU s); published fidelity, s")
-    for name, state in STATES.items():
-        begun = time.process_time()
-        fidelity = prepare(state)[2]
-        spent = time.process_time() - begun
-        known = f"{state.fidelity:.6f}, {state.seconds:g}" if state.fidelity else "none"
-        print(
-            f"{name}, {state.depth}, {state.cutoff}: {fidelity:.6f} ({spent:.1f}); {known}",
-            flush=True,
-        )
+    jax.config.update("jax_enable_compilation_cache", False)
+    print("state, depth, cut-off: worst, median, best fidelity at twice the cut-off, CPU time")
+    for name in STATES:
+        print(state_row(name), flush=True)
     for name in CURVES:
         print(curve_row(name), flush=True)
     begun = time.process_time()
@@ -237,7 +261,8 @@ def main() -> None:
         f"({time.process_time() - begun:.0f} CPU s); published 0.99927",
         flush=True,
     )
-    scores = [classifiers(seed) for seed in range(3)]
-    for name in scores[0]:
-        each = [s[name] for s in scores]
-        print(f"moons, {name}: {np.mean(each):.3f} +- {np.std(each):.3f}", flush=True)
+    found = [classifiers(seed) for seed in SEEDS]
+    for name in found[0][0]:
+        each = [scores[name] for scores, _ in found]
+        print(f"moons, {name}: {np.mean(each):.3f} +- {np.std(each, ddof=1):.3f}", flush=True)
+    print(f"moons, leak of the photonic network: {max(leak for _, leak in found):.1e}", flush=True)

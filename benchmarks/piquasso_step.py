@@ -1,12 +1,13 @@
 """One training step in Piquasso's JAX, for ``benchmarks.photonic``; runs in an environment of its own.
 
 Reads one JSON line (modes, cutoff, weights, features), compiles, answers one line with the first call, and
-then one line of milliseconds for each line that it is sent.
+then, for each number of steps that it is sent, one line of milliseconds a step.
 """
 
 import json
 import sys
 import time
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +17,13 @@ from piquasso import cvqnn
 
 
 def main():
+    warnings.simplefilter("ignore")  # of types, in Piquasso's own code
     task = json.loads(sys.stdin.readline())
     jax.config.update("jax_enable_x64", task["x64"])
     jax.config.update("jax_enable_compilation_cache", False)
     modes, weights, x = task["modes"], jnp.asarray(task["weights"]), jnp.asarray(task["features"])
-    config = pq.Config(cutoff=task["cutoff"], normalize=False)
+    kind = np.float64 if task["x64"] else np.float32
+    config = pq.Config(cutoff=task["cutoff"], dtype=kind)
     connector = pq.JaxConnector()
 
     def outputs(weights, row):
@@ -43,10 +46,11 @@ def main():
         "version": pq.__version__,
     }
     print(json.dumps(answer | {"first": first, "first_cpu": first_cpu}), flush=True)
-    for _ in sys.stdin:
-        start = time.process_time()
-        jax.block_until_ready(step(weights))
-        print(1e3 * (time.process_time() - start), flush=True)
+    for line in sys.stdin:
+        steps, start = int(line), time.process_time()
+        for _ in range(steps):
+            jax.block_until_ready(step(weights))
+        print(1e3 * (time.process_time() - start) / steps, flush=True)
 
 
 if __name__ == "__main__":

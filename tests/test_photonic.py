@@ -304,6 +304,62 @@ def test_odd_cutoffs_and_reuploading():
             assert np.allclose(found, unrolled.apply(each, x), atol=1e-13)
 
 
+# ---- against another program
+
+# Amplitudes of Piquasso 8.0.2, NumPy, for the weights of ``weights``; it cuts two modes by their total.
+PIQUASSO = {
+    1: {
+        (0,): 0.9869456977366 + 0.003092707907634j,
+        (1,): 0.1285437969347 + 0.00922977708493j,
+        (2,): -0.09201054598344 + 0.01663473807614j,
+        (3,): -0.02151594677779 - 0.003928867385673j,
+        (4,): 0.009372283957262 + 0.0001708968277512j,
+        (5,): 0.002410267633692 + 0.002046420188103j,
+        (6,): -0.0007243938263366 - 0.0005773804838979j,
+        (7,): 3.550166058299e-05 - 0.0004078063583678j,
+        (8,): -1.375256881529e-05 + 8.305970737266e-05j,
+        (9,): -4.534436586032e-05 + 2.151448822961e-06j,
+    },
+    2: {
+        (0, 0): 0.9977865218584 + 0.002469190714965j,
+        (1, 0): -0.001444766603486 - 0.012005729241j,
+        (0, 1): 0.04048566057841 + 0.009109810377709j,
+        (1, 1): 0.003752838981445 - 0.004823301589593j,
+        (2, 0): 0.009083569492423 + 0.03778379923799j,
+        (0, 2): 0.02769892859591 + 0.0138096268769j,
+        (3, 1): 0.00109982985355 + 0.0002966955324027j,
+        (2, 3): -0.0001104524652976 + 2.363899707179e-05j,
+    },
+}
+
+
+def weights(modes, layers):
+    """Piquasso's array, and the same as parameters: its meshes lack the last rotation."""
+    pairs, rotations = modes * (modes - 1) // 2, max(1, modes - 1)
+    k = 2 * pairs + rotations
+    flat = 0.1 * np.cos(np.arange(layers * (2 * k + 4 * modes)) ** 2 + 1.0).reshape(layers, -1)
+    sizes = np.cumsum([k, modes, k, modes, modes])
+    first, r, second, length, phi, kappa = np.split(flat, sizes, axis=1)
+
+    def mesh(part):
+        rotation = np.pad(part[:, 2 * pairs :], [(0, 0), (0, modes - rotations)])
+        theta, phi = part[:, :pairs], part[:, pairs : 2 * pairs]
+        return ({"theta": theta, "phi": phi} if pairs else {}) | {"rotation": rotation}
+
+    moved = {"re": length * np.cos(phi), "im": length * np.sin(phi)}
+    return [None, [mesh(first), {"r": r}, mesh(second), moved, kappa]]
+
+
+@pytest.mark.parametrize("modes, layers, cutoff", [(1, 3, 10), (2, 2, 14)])
+def test_states_of_networks_are_those_of_another_program(modes, layers, cutoff, room):
+    model, params = qdl.models.cvqnn(modes, layers, cutoff=cutoff), weights(modes, layers)
+    psi = np.asarray(model.state(params, np.zeros(modes))).reshape((cutoff,) * modes)
+    moved = params[1][3]
+    psi = psi * np.exp(-1j * np.sum(moved["re"] * moved["im"]))  # D(iv) D(u) = e^(iuv) D(u + iv)
+    for photons, exact in PIQUASSO[modes].items():
+        assert abs(psi[photons] - exact) < 10 * room, photons
+
+
 # ---- many modes
 
 

@@ -29,7 +29,7 @@ def test_one_photon():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", photonic_tasks.SEEDS[:3])
 @pytest.mark.parametrize("name", photonic_tasks.STATES)
 def test_published_states_from_every_start(name, seed):
     """At least the published fidelity, at twice the cut-off of the training, in a tenth of the time."""
@@ -43,9 +43,11 @@ def test_published_states_from_every_start(name, seed):
 
 
 @pytest.mark.slow
-def test_noisy_sine():
+@pytest.mark.parametrize("seed", range(2))
+def test_noisy_sine(seed):
     """The values are those of the circuit, the cut-off three times that of the training."""
-    X, y = photonic_tasks.points(photonic_tasks.CURVES["sine"])
+    X, y = photonic_tasks.points(photonic_tasks.CURVES["sine"], seed)
+    assert np.mean((y - np.sin(np.pi * X[:, 0])) ** 2) == pytest.approx(0.0115)
     model, params = photonic_tasks.fit_curve(X, y)
     error = float(np.mean((model.on(fock(60)).apply(params, X)[:, 0] - y) ** 2))
     leak = float(model.place.leak(model.circuit, params, X).max())
@@ -61,7 +63,8 @@ def test_a_cubic_phase_is_synthesised():
 @pytest.mark.slow
 def test_curved_classes_are_told_apart():
     """Better than a line; support vectors are as good or better, and the benchmark says so."""
-    scores = photonic_tasks.classifiers(0)
+    scores, leak = photonic_tasks.classifiers(102)
+    assert leak < 2e-3
     assert scores["photonic network"] > scores["logistic regression"] + 0.03
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
+import jax
 import numpy as np
 
 from .result.sweep import Sweep
+
+STARTS = 8  # that are looked at for what the cut-off leaves out
+LEAK = 1e-3  # from which on it is said
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -18,10 +23,13 @@ class EnergySweep:
     Attributes:
         energies: photons per mode.
         sweeps: one ``Sweep`` over modes for each energy.
+        leaks: what the cut-off leaves out of the state in the mean of some starts, ``(energies, modes)``;
+            0 where nothing is cut.
     """
 
     energies: tuple[float, ...]
     sweeps: tuple[Sweep, ...]
+    leaks: np.ndarray
 
     def __getitem__(self, energy: float) -> Sweep:
         if energy not in self.energies:
@@ -82,7 +90,16 @@ class EnergySweep:
             if np.isnan(k)
             else f"as E^({k:.2f} +- {error:.2f}) on {self.n_wires[-1]} modes"
         )
-        return f"with the modes: {modes}. With the energy: {energy}."
+        return f"with the modes: {modes}. With the energy: {energy}.{self._left_out()}"
+
+    def _left_out(self) -> str:
+        if not self.leaks.max() > LEAK:
+            return ""
+        e, n = np.unravel_index(self.leaks.argmax(), self.leaks.shape)
+        return (
+            f" The cut-off leaves out {self.leaks[e, n]:.2g} of the state at E = {self.energies[e]:g} on "
+            f"{self.n_wires[n]} modes: raise it, unless the readout does not see that."
+        )
 
     def table(self) -> str:
         """Modes in columns, energies in rows."""
@@ -100,14 +117,22 @@ class EnergySweep:
 
 def check_energies(energy: Any) -> tuple[float, ...]:
     """Energies above zero, each once."""
-    found = tuple(float(e) for e in (energy if np.iterable(energy) else (energy,)))
-    if (
-        not found
-        or len(set(found)) != len(found)
-        or not all(np.isfinite(e) and e > 0 for e in found)
+    given = tuple(energy) if np.iterable(energy) else (energy,)
+    numbers = all(isinstance(e, Real) and not isinstance(e, bool) for e in given)
+    if not (given and numbers and len(set(given)) == len(given)) or not all(
+        np.isfinite(e) and e > 0 for e in given
     ):
         raise ValueError(
             f"energy must be distinct numbers > 0, photons per mode, got {energy!r}. Example: "
             "energy=(0.5, 1.0, 2.0)."
         )
-    return found
+    return tuple(map(float, given))
+
+
+def mean_leak(model: Any, x: Any, key: Any) -> float:
+    """What a place that cuts leaves out of the states of some starts; 0 where it cuts nothing."""
+    if not hasattr(model.place, "leak"):
+        return 0.0
+    keys = jax.random.split(key, STARTS)
+    x = model.check_features(x)
+    return float(np.mean([model.place.leak(model.circuit, model.init(k), x) for k in keys]))

@@ -18,7 +18,7 @@ from ..photonic import haar
 from ..refused import Refused
 from .bounds.family import bounds
 from .data import DataLoss, data_loss
-from .energy import EnergySweep, check_energies
+from .energy import EnergySweep, check_energies, mean_leak
 from .engine import Engine, Task
 from .engines.choose import METHODS, run
 from .engines.dense_moment import DenseMoment
@@ -174,17 +174,31 @@ def _over_energies(
 ) -> EnergySweep:
     """A sweep over widths for each energy of the start."""
     energies = check_energies(energy)
-    if not callable(build) or hasattr(build, "layers"):
+    if hasattr(build, "layers") or not callable(build):
         raise TypeError(
             "gradient_variance(energy=...) sweeps over modes too: pass a function build(n) that returns a "
-            f"photonic QNN, and n_wires=(...); got {type(build).__name__}."
+            f"photonic QNN, and n_wires=(...); got {type(build).__name__}. Example: "
+            "gradient_variance(lambda n: model, (model.n_wires,), energy=(0.5, 1.0, 2.0), key=key)."
         )
     widths = tuple(n_wires) if isinstance(n_wires, Iterable) else ()
-    if options["x"] is None and options["data"] is None:
+    depth, data = options["depth"], options["data"]
+
+    def model_of(n: int) -> Any:
+        return build(n) if depth is None else build(n, int(depth(n)))
+
+    if options["x"] is None and data is None:
         # Features are displacements, energy of their own: none of it.
-        options["x"] = lambda n: np.zeros(build(n).n_features) if build(n).n_features else None
+        options["x"] = lambda n: np.zeros(k) if (k := model_of(n).n_features) else None
     sweeps = [gradient_variance(build, widths, initializer=start(e), **options) for e in energies]
-    return EnergySweep(energies, tuple(sweeps))
+
+    def leak(n: int, e: float) -> float:
+        x = data if options["x"] is None else options["x"]
+        x = x(n) if callable(x) else x
+        rows = x[0] if options["x"] is None else x
+        return mean_leak(replace(model_of(n), initializer=start(e)), rows, options["key"])
+
+    leaks = np.array([[leak(n, e) for n in widths] for e in energies])
+    return EnergySweep(energies, tuple(sweeps), leaks)
 
 
 def _family(

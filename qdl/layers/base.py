@@ -194,6 +194,11 @@ def is_shape(shape: Shape) -> bool:
 def draw(shape: Shape, key: jax.Array, initializer: Initializer, owner: str) -> Any:
     """One array per shape in the tree, each from its own key."""
     leaves, tree = jax.tree.flatten(shape, is_leaf=is_shape)
+    if leaves and not callable(initializer):
+        raise TypeError(
+            f"{owner} needs an initializer (key, shape, dtype) -> array, got {initializer!r}. Example: "
+            "initializer=qdl.initializers.gaussian(0.1)."
+        )
     if leaves and getattr(initializer, "mirrored_only", False):
         raise ValueError(
             f"identity_blocks() starts the two halves of Mirrored(...) equal, but {owner} has "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from ..observables import terms
 from ..readout import Measured, Observables, PhotonProbabilities, Probabilities
 from ..refused import Refused
-from .space import Full, Space
+from .space import Full, Space, Total
 
 KNOWN = "QuadX, QuadP, QuadOperator, NumberOperator, TensorN and FockStateProjector"
 
@@ -111,7 +112,12 @@ def reduced(space: Space, state: jax.Array, mode: int) -> jax.Array:
 
 def probabilities(space: Space, state: jax.Array, wires: tuple[int, ...]) -> jax.Array:
     """Of the photon numbers of some modes, ``(batch, D**k)``, the first mode the slowest."""
-    p = space.dense(_square(state))
+    if isinstance(space, Total):
+        shape = (space.levels,) * len(wires)
+        index = np.ravel_multi_index(tuple(space.states[:, list(wires)].T), shape)
+        found = jnp.zeros((prod(shape), state.shape[-1]), state.real.dtype)
+        return found.at[index].add(_square(state)).T
+    p = _square(state)
     others = tuple(i for i in range(space.modes) if i not in wires)
     p = jnp.sum(p, others)
     order = np.argsort(np.argsort(wires))

@@ -16,13 +16,14 @@ from .space import Space, Total
 STATES = 3  # a state, its image, and one cotangent
 
 
-def check_memory(space: Space, circuit: Circuit, x: Any) -> None:
+def check_memory(space: Space, circuit: Circuit, x: Any, values: int = 0) -> None:
     """Refuse what does not fit, with the numbers.
 
     Args:
         space: the basis.
         circuit: layers of photonic gates alone.
         x: None, ``(n_features,)`` or ``(batch, n_features)``.
+        values: how many numbers are made of each state, where they are many: probabilities, amplitudes.
 
     Raises:
         Refused: more than what is free.
@@ -30,9 +31,16 @@ def check_memory(space: Space, circuit: Circuit, x: Any) -> None:
     itemsize = jnp.dtype(jnp.result_type(float)).itemsize
     batch = 1 if x is None or x.ndim == 1 else len(x)
     states, matrices = needed(space, counted(circuit, shape_of(x), batch), batch, itemsize)
+    made = 2 * itemsize * values * batch
     free = psutil.virtual_memory().available
-    if states + matrices <= free:
+    if states + matrices + made <= free:
         return
+    if made > states + matrices:
+        raise Refused(
+            f"{values} numbers for each state of {space.modes} modes with cutoff={space.levels}, {batch} "
+            f"times, with work space are {readable(made)}, and this machine has {readable(free)} free. Read "
+            "fewer modes, FockProbs([0]), or take smaller batches."
+        )
     smaller = Total(space.modes, space.levels).size
     total = "" if smaller == space.size else f"total=True ({smaller} amplitudes), "
     raise Refused(

@@ -91,7 +91,10 @@ def _many(n: Any) -> bool:
 def steps_of(circuit: Circuit, params: Any, x: Any) -> tuple[Any, ...]:
     """The steps of a circuit in time order; x is None, ``(n_features,)`` or ``(batch, n_features)``."""
     nodes = reading.unfold(circuit.layers, circuit.wires)
-    params = jax.tree.map(jnp.asarray, params)
+    kind = jnp.result_type(
+        float
+    )  # of states: float64 numbers outside of that setting are rounded once
+    params, x = jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), (params, x))
     return tuple(_steps(nodes, params, x))
 
 

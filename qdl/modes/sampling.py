@@ -65,14 +65,13 @@ def _drawn(p: jax.Array, shots: int, key: jax.Array) -> jax.Array:
 def distribution(space: Space, state: jax.Array, term: Any) -> tuple[jax.Array, jax.Array]:
     """Probabilities ``(batch, m)`` of the outcomes ``(m,)`` of an observable."""
     wires = tuple(int(w) for w in term.wires)
-    if term.name in ("NumberOperator", "TensorN", "FockStateProjector"):
+    if term.name == "FockStateProjector":  # seen, 1, or not, as what is lost: 0
+        p = measure.expectation(space, state, term)[:, None]
+        return p, jnp.ones(1, p.dtype)
+    if term.name in ("NumberOperator", "TensorN"):
         p = measure.probabilities(space, state, wires)
         n = np.indices((space.levels,) * len(wires)).reshape(len(wires), -1)
-        if term.name == "FockStateProjector":
-            value: Any = (n == np.asarray(term.data[0])[:, None]).all(0)
-        else:
-            value = prod(n)
-        return p, jnp.asarray(value, p.dtype)
+        return p, jnp.asarray(prod(n), p.dtype)
     c, s = measure.direction(term)
     turned = jnp.exp(
         -1j * np.arctan2(s, c) * jnp.asarray(space.numbers(wires[0]), state.real.dtype)

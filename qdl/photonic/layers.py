@@ -74,6 +74,11 @@ class DisplacementEncoding(_Modes):
                 f"DisplacementEncoding needs a finite number as scale, got {self.scale!r}. It is the factor "
                 "of the features; example: scale=0.5."
             )
+        if not isinstance(self.trainable, bool):
+            raise TypeError(
+                f"DisplacementEncoding needs trainable to be True or False, got {self.trainable!r}. "
+                "Example: trainable=True."
+            )
         columns = self.features
         whole = isinstance(columns, tuple) and all(type(c) is int and c >= 0 for c in columns)
         if columns is not None and not (columns and whole):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -10,6 +12,7 @@ import numpy as np
 
 from ..arguments import check_number
 from ..modes.elements import displacement, wavefunctions
+from ..readout import as_wires
 from ..refused import Refused
 
 BLUE, ORANGE, GREY = "#3b6fb6", "#d1663a", "#7a7a7a"
@@ -56,7 +59,12 @@ def plot_wigner(
 
 
 def plot_photon_numbers(
-    model: Any, params: Any, x: Any = None, *, modes: Any = None, ax: Any = None
+    model: Any,
+    params: Any,
+    x: Any = None,
+    *,
+    modes: Sequence[int] | int | None = None,
+    ax: Any = None,
 ) -> Any:
     """The probabilities of the photon numbers of each mode; what the cut-off leaves out is in the title.
 
@@ -64,7 +72,7 @@ def plot_photon_numbers(
         model: a photonic QNN on ``fock(cutoff)``.
         params: its parameters.
         x: one sample ``(n_features,)``, or None.
-        modes: which; None for all.
+        modes: which, one or several; None for all.
         ax: Matplotlib axes; None for new ones.
 
     Returns:
@@ -79,7 +87,7 @@ def plot_photon_numbers(
 
     Reference: Killoran et al., Phys. Rev. Research 1, 033063 (2019).
     """
-    chosen = range(model.n_wires) if modes is None else modes
+    chosen = range(model.n_wires) if modes is None else as_wires(modes, "plot_photon_numbers")
     columns = [np.diag(density(model, params, x, mode)).real for mode in chosen]
     ax = _axes(ax)
     width = 0.8 / len(columns)
@@ -141,7 +149,8 @@ def plot_wavefunction(
 def density(model: Any, params: Any, x: Any, mode: int) -> np.ndarray:
     """The density matrix of one mode, ``(D, D)``."""
     psi, levels = _state(model, params, x), model.place.cutoff
-    if not (isinstance(mode, int) and 0 <= mode < model.n_wires):
+    whole = isinstance(mode, Integral) and not isinstance(mode, bool)
+    if not (whole and 0 <= mode < model.n_wires):
         raise ValueError(f"mode must be 0 to {model.n_wires - 1}, got {mode!r}. Example: mode=0.")
     rows = np.moveaxis(psi.reshape((levels,) * model.n_wires), mode, 0).reshape(levels, -1)
     return rows @ rows.conj().T

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
+from numbers import Real
 from typing import Any
 
 from ..readout import Readout, as_wires
@@ -49,11 +50,13 @@ class Quadrature(_OfModes):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (type(self.phi) in (int, float) and isfinite(self.phi)):
+        known = isinstance(self.phi, Real) and not isinstance(self.phi, bool)
+        if not (known and isfinite(self.phi)):
             raise ValueError(
                 f"Quadrature needs a finite number as phi, got {self.phi!r}. It is an angle in radians; "
                 "example: phi=1.57."
             )
+        object.__setattr__(self, "phi", float(self.phi))  # NumPy's numbers
 
     def measurements(self, wires: tuple[int, ...]) -> list[Any]:
         import pennylane as qp

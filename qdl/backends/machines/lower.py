@@ -254,6 +254,11 @@ def _refusal(operator: Any) -> str | None:
 
 
 def _without_gates(operator: Any) -> str:
+    if isinstance(operator, qp.operation.CV):
+        return (
+            f"{operator.name} is a gate of modes of light, and Qiskit has qubits alone. Run the model "
+            ".on(qdl.backends.fock(cutoff))."
+        )
     return (
         f"{operator.name} has no counterpart in Qiskit, and neither a decomposition nor a matrix. "
         "Yield gates that have one."

@@ -21,6 +21,7 @@ from ...modes.elements import finite
 from ...modes.memory import check_memory
 from ...modes.program import kinds_of, shape_of
 from ...modes.space import Full, Space, Total
+from ...observables import terms
 from ...readout import PhotonProbabilities
 from ...refused import Refused
 from ..place import Place
@@ -104,6 +105,7 @@ class Fock(Place):
     def state(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Amplitudes ``(cutoff**n_modes,)`` or ``(batch, cutoff**n_modes)``, not normalised."""
         self.check(circuit, x)
+        check_memory(self.space(circuit), circuit, x, 2 * self.cutoff**circuit.n_wires)
         return finite(_state(self, circuit, params, x))
 
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
@@ -199,7 +201,17 @@ class Fock(Place):
         """Refuse what is no circuit on modes, and states that do not fit, by name."""
         kinds_of(circuit, shape_of(x))
         measure.refuse(circuit.measured, self.cutoff)
-        check_memory(self.space(circuit), circuit, x)
+        check_memory(self.space(circuit), circuit, x, self._many(circuit))
+
+    def _many(self, circuit: Circuit) -> int:
+        """How many probabilities are made of a state: of a readout, or of what shots are drawn from."""
+        measured = circuit.measured
+        if isinstance(measured, PhotonProbabilities):
+            return self.size(circuit)
+        if self.shots is None:
+            return 0
+        counted = (t for o in measured.observables for _, t in terms(o) if t.name == "TensorN")
+        return max((self.cutoff ** len(t.wires) for t in counted), default=0)
 
 
 def fock(
