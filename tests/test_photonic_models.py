@@ -228,6 +228,7 @@ def test_pictures_show_what_is_there():
     heights = np.array([bar.get_height() for bar in own.patches]).reshape(2, 8)
     both = replace(model, readout=FockProbs()).apply(params, x).reshape(8, 8)
     assert np.allclose(heights, [both.sum(1), both.sum(0)], atol=1e-6)
+    assert len(plot_photon_numbers(model, params, x, modes=1).patches) == 8
     one = qdl.QNN(1, DisplacementEncoding(), Quadrature()).on(fock(20))
     real, _ = plot_wavefunction(one, [None], np.array([0.8])).lines
     points, psi = real.get_data()
@@ -240,6 +241,7 @@ def test_pictures_show_what_is_there():
         (lambda: plot_wigner(model, params, x, mode=2), "mode must be 0 to 1"),
         (lambda: plot_wigner(model, params, x, extent=0), "extent must be a number > 0"),
         (lambda: plot_photon_numbers(model, params, x[None]), "a picture is of one sample"),
+        (lambda: plot_photon_numbers(model, params, x, modes=[]), "distinct integer wires"),
         (lambda: plot_wavefunction(model, params, x), "needs a model of one mode, got 2"),
     ):
         with pytest.raises(ValueError, match=text):
@@ -265,11 +267,37 @@ def test_what_would_be_nan_is_refused_by_name():
         Squeezing(0.5)
     with pytest.raises(ValueError, match="Quadrature needs a finite number as phi"):
         Quadrature(phi=True)
+    assert Quadrature(phi=np.float64(0.3)) == Quadrature(phi=0.3)
+    with pytest.raises(TypeError, match="trainable to be True or False, got 'yes'"):
+        DisplacementEncoding(trainable="yes")
+    with pytest.raises(TypeError, match="Squeezing needs an initializer .* got 0.5"):
+        Squeezing(initializer=0.5).init(KEY, (0,))
+    with pytest.raises(ValueError, match="Kerr is a gate of modes of light, and Qiskit has qubits"):
+        qdl.QNN(1, Kerr(), Quadrature()).to_qiskit()
     with pytest.raises(ValueError, match="CrossKerr got pattern 'star'"):
         CrossKerr("star")
     with pytest.raises(qdl.Refused, match="1 modes with cutoff=1000000 .* matrices of the gates"):
         big = qdl.models.cvqnn(1, 1, cutoff=10**6)
         big.apply(big.init(KEY), np.zeros(1))
+
+
+def test_probabilities_of_many_modes_are_refused_with_their_number():
+    model = qdl.QNN(12, DisplacementEncoding(), FockProbs()).on(fock(8, total=True))
+    with pytest.raises(qdl.Refused, match="68719476736 numbers for each state of 12 modes"):
+        model.apply([None], np.zeros(12))
+    two = replace(model, readout=FockProbs([3, 0]))
+    with pytest.raises(qdl.Refused, match="137438953472 numbers for each state"):
+        two.state([None], np.zeros(12))
+    found = two.apply([None], 0.1 * np.arange(12)).reshape(8, 8)
+    assert found[1, 0] / found[0, 0] == pytest.approx(0.09, rel=1e-5)  # |alpha|^2 of mode 3
+
+
+def test_parameters_of_another_precision_are_rounded_in_silence():
+    model = qdl.models.cvqnn(1, 1, cutoff=5)
+    with jax.enable_x64(True):
+        params = model.init(KEY)
+    with jax.enable_x64(False):  # a warning fails a test
+        assert model.apply(params, np.zeros(1)).dtype == np.float32
 
 
 def test_far_displacements_are_right_in_float32():

@@ -100,8 +100,21 @@ def test_the_plateau_of_a_projector():
         and "With the energy: as E^(" in found.verdict
     )
     assert "E in photons per mode" in found.table() and error > 0
-    with pytest.raises(ValueError, match="distinct numbers > 0"):
-        gradient_variance(build, (1, 2), energy=(0.0,), key=jax.random.key(0))
+    assert found.leaks.shape == (3, 2) and "The cut-off leaves out" in found.verdict
+    assert 0 < found.leaks[0, 0] < found.leaks[2, 1] < 1
+    for wrong in ((0.0,), "abc", (None,), True, (), (1.0, 1.0), (float("nan"),)):
+        with pytest.raises(ValueError, match="distinct numbers > 0"):
+            gradient_variance(build, (1, 2), energy=wrong, key=jax.random.key(0))
+
+
+@pytest.mark.slow
+def test_energy_and_depth_together():
+    found = gradient_variance(
+        lambda n, depth: qdl.models.cvqnn(n, depth, cutoff=6), (1, 2), depth=lambda n: n,
+        energy=0.02, samples=8, key=jax.random.key(0),
+    )  # fmt: skip
+    assert found.values.shape == (1, 2) and found.leaks.max() < 1e-3
+    assert "leaves out" not in found.verdict
 
 
 @pytest.mark.slow
