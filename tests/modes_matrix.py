@@ -114,6 +114,12 @@ def fit(m):
     return same("the step", found.params[1]["r"], wanted, 1e-6)
 
 
+def patches(m):
+    """Images of one pixel of two channels, a channel a mode."""
+    stage = qdl.hybrid.Patches(m, 1)
+    return near(m.place, stage.apply(PARAMS, jnp.asarray(X.reshape(3, 1, 1, 2)), KEY), exact())
+
+
 def hybrid(m):
     model = qdl.Hybrid([m, "tanh"])
     return near(m.place, model.apply([PARAMS, None], X, KEY), np.tanh(exact()))
@@ -260,6 +266,7 @@ QUANTITIES = {
     "`certify`": certified,
     "`fit`": fit,
     "`Hybrid`": hybrid,
+    "`Patches`": patches,
     "`QNNRegressor`": regressor,
     "`QNNClassifier`": classifier,
     "`gradient_variance`": variance,

@@ -502,6 +502,13 @@ def hybrid(at):
     return at.near("values", found, MODEL, PARAMS, inputs @ weights["weight"] + 0.1)
 
 
+def patches(at):
+    """One image of three pixels, cut into its pixels."""
+    stage = qdl.hybrid.Patches(at.model, 1)
+    found = stage.apply(PARAMS, jnp.asarray(X.reshape(1, 3, 1)), KEY)
+    return at.near("values", np.reshape(found, (3, 3)), MODEL, PARAMS, X)
+
+
 def regressor(at):
     model = replace(at.model, readout=qdl.ExpZ([0]))
     found = qdl.QNNRegressor(model, steps=1, batch_size=3).fit(X, np.array([0.1, 0.2, 0.3]))
@@ -553,6 +560,7 @@ QUANTITIES = {
     "`certify`": Row(("certify",), certified, True),
     "`fit`": Row(("fit", "training.fit"), fit),
     "`Hybrid`": Row((), hybrid, True),
+    "`Patches`": Row(("hybrid.Patches",), patches, True),
     "`QNNRegressor`": Row(("QNNRegressor", "estimators.QNNRegressor"), regressor),
     "`QNNClassifier`": Row(("QNNClassifier", "estimators.QNNClassifier"), classifier),
     "`gradient_variance`": Row(

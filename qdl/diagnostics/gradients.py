@@ -192,9 +192,11 @@ def _over_energies(
     sweeps = [gradient_variance(build, widths, initializer=start(e), **options) for e in energies]
 
     def leak(n: int, e: float) -> float:
-        x = data if options["x"] is None else options["x"]
-        x = x(n) if callable(x) else x
-        rows = x[0] if options["x"] is None else x
+        given: Any = options["x"]
+        if given is None and data is not None:
+            of_rows: Any = data(n) if callable(data) else data
+            given = of_rows[0]
+        rows = given(n) if callable(given) else given
         return mean_leak(replace(model_of(n), initializer=start(e)), rows, options["key"])
 
     leaks = np.array([[leak(n, e) for n in widths] for e in energies])

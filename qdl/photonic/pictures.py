@@ -87,7 +87,7 @@ def plot_photon_numbers(
 
     Reference: Killoran et al., Phys. Rev. Research 1, 033063 (2019).
     """
-    chosen = range(model.n_wires) if modes is None else as_wires(modes, "plot_photon_numbers")
+    chosen = range(model.n_wires) if modes is None else as_wires(modes, "plot_photon_numbers") or ()
     columns = [np.diag(density(model, params, x, mode)).real for mode in chosen]
     ax = _axes(ax)
     width = 0.8 / len(columns)

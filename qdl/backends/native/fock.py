@@ -13,7 +13,7 @@ import numpy as np
 
 from ... import simulator
 from ...arguments import check_number, check_whole
-from ...certified import Certified, judge
+from ...certified import judge
 from ...circuit import Circuit, leading
 from ...modes import fock as simulation
 from ...modes import measure, sampling, scatter
@@ -25,6 +25,7 @@ from ...observables import terms
 from ...readout import PhotonProbabilities
 from ...refused import Refused
 from ..place import Place
+from .fock_certified import FockCertified
 
 LEAK = 1e-3  # of a trained model, from which on ``fit`` warns
 ROUNDING = 1e-14  # of a squared norm in float64
@@ -37,26 +38,6 @@ OF_QUBITS = (
     "{} is a quantity of qubits, and this place has modes of light. Here there are apply, certify, training "
     "and gradient_variance, and on fock state, the fidelity kernel and quantum_fisher."
 )
-
-
-@dataclass(frozen=True)
-class FockCertified(Certified):
-    """What a cut-off costs, for these parameters and features.
-
-    Attributes:
-        leak: 1 minus the squared norm at the end, the largest of all samples.
-        state_error: a rigorous bound on the norm of the difference to the state without a cut-off,
-            the largest of all samples: the sum over the gates of the root of the norm that each loses.
-        difference: of the values to those at twice the cut-off, absolute, ``(..., k)``; None where that
-            does not fit.
-        cutoff: an estimate of the smallest cut-off that would do, from the photon numbers at twice the
-            cut-off; None if it is larger than that.
-    """
-
-    leak: float = 0.0
-    state_error: float = 0.0
-    difference: Any = None
-    cutoff: int | None = None
 
 
 @dataclass(frozen=True)
