@@ -123,7 +123,7 @@ def test_evaluation_is_scikit_learns(run, command):
         "log loss": metrics.log_loss(y, p),
     }
     for name, value in shown.items():
-        [line] = [each for each in result.stdout.splitlines() if each.startswith(f"│ {name} ")]
+        [line] = [each for each in result.stdout.splitlines() if re.match(rf"│ {name} +│", each)]
         assert f"{value:.3f}" in line
     with open("e.png", "rb") as file:
         assert file.read(4) == b"\x89PNG"
@@ -180,7 +180,7 @@ def test_compare_takes_a_table(command):
     result = command("compare", "data.csv", "--target", "churn", *words)
     assert result.exit_code == 0, result.output
     assert "5-fold cross-validation" in result.output and "majority class" in result.output
-    saved = json.loads(open("runs/data-compare/comparison.json").read())
+    saved = json.loads(Path("runs/data-compare/comparison.json").read_text())
     last = saved["rows"][-1]
     assert (last["name"], last["scores"]) == ("majority class", [0.5] * 5)
     assert saved["tested"] == 160 and saved["ratio"] == 0.25

@@ -45,6 +45,11 @@ class Preparation:
     categories: tuple[tuple[str, tuple[str, ...]], ...]
     arrays: dict[str, np.ndarray]
 
+    def __post_init__(self) -> None:
+        # As they come back from a file: the order in memory decides about the last bit of a product.
+        whole = {name: np.ascontiguousarray(a, np.float64) for name, a in self.arrays.items()}
+        object.__setattr__(self, "arrays", whole)
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are read."""

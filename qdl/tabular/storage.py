@@ -74,6 +74,10 @@ def load(folder: Path) -> Saved:
     if isinstance(pairs, list):
         given = given | {"categories": [tuple(p) if isinstance(p, list) else p for p in pairs]}
     notes = checked(given, Notes, path, KIND)
+    if any(a.dtype != np.float64 or not np.isfinite(a).all() for a in arrays.values()):
+        raise ValueError(
+            f"{path} is a damaged {KIND}: arrays that are no finite float64. Use a whole copy."
+        )
     preparation = Preparation(
         tuple(notes["numbers"]),
         tuple((name, tuple(values)) for name, values in notes["categories"]),
@@ -109,8 +113,6 @@ def _wrong(p: Preparation) -> str | None:
         expected |= dict.fromkeys(("low", "high"), (width,))
     if {name: a.shape for name, a in arrays.items()} != expected or not width:
         return f"arrays {_shapes(arrays)}, expected {expected}"
-    if any(a.dtype != np.float64 or not np.isfinite(a).all() for a in arrays.values()):
-        return "arrays that are no finite float64"
     if p.numbers and not (arrays["scale"] > 0).all():
         return "a scale that is not positive"
     if "low" in arrays and not (arrays["low"] <= arrays["high"]).all():
