@@ -288,8 +288,8 @@ def test_probabilities_of_many_modes_are_refused_with_their_number():
     two = replace(model, readout=FockProbs([3, 0]))
     with pytest.raises(qdl.Refused, match="137438953472 numbers for each state"):
         two.state([None], np.zeros(12))
-    found = two.apply([None], 0.1 * np.arange(12)).reshape(8, 8)
-    assert found[1, 0] / found[0, 0] == pytest.approx(0.09, rel=1e-5)  # |alpha|^2 of mode 3
+    found = two.apply([None], 0.01 * np.arange(12)).reshape(8, 8)
+    assert found[1, 0] / found[0, 0] == pytest.approx(0.0009, rel=1e-5)  # |alpha|^2 of mode 3
 
 
 def test_parameters_of_another_precision_are_rounded_in_silence():
