@@ -55,7 +55,8 @@ class Place:
         shots: outcomes behind each value, which needs a key then; None for none.
         draws: what each value is a mean of, outcomes or other draws; None for none.
         noisy: whether it has errors of its own, beside the channels of a circuit.
-        exact: whether values are those of the circuit as it is written: no shots, no errors.
+        exact: whether values are those of the circuit as it is written: no shots, no errors, nothing left
+            out. Where that hangs on the circuit it is False, and ``exact_for(circuit)`` says it.
         compiles: whether another number of samples is another compilation.
 
     Example:
@@ -79,6 +80,10 @@ class Place:
     def exact(self) -> bool:
         """Whether values are those of the circuit as it is written."""
         return self.draws is None and not self.noisy
+
+    def exact_for(self, circuit: Circuit) -> bool:
+        """Whether the values of this circuit are exact here."""
+        return self.exact
 
     @property
     def draws(self) -> int | None:

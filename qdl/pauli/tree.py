@@ -12,8 +12,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .matrices import block_matrices, product_vectors, take
+from .matrices import Read, alike, block_matrices, product_vectors, take
 from .network import Block, PauliNetwork
 from .words import Word, letter
 
@@ -56,45 +57,58 @@ def tree_value(network: PauliNetwork, tree: Tree, word: Word) -> jax.Array:
     value: Any = jnp.ones(table.shape[-1], table.dtype)
     for at, wire in enumerate(order):
         if wire not in used:
-            value = value * table[letter(word, wire), at]
+            value = value * table[at, letter(word, wire)]
     matrices = _matrices(network, tree)
     for level in tree.levels:
+        place = {wire: at for at, wire in enumerate(order)}
         taken: set[int] = set()
         parts, left = [], []
         for group in _alike(network.blocks, tree, level):
             blocks, read = [network.blocks[i] for i in group], tree.letters[group[0]]
             taken |= {w for block in blocks for w in block.wires}
-            a, b = (take(table, [order.index(e.wires[k]) for e in blocks]) for k in (0, 1))
-            both = (a[:, None] * b[None]).reshape(16, *a.shape[1:])
-            r = matrices[group[0]][0]
-            at = [matrices[i][1] for i in group]
-            rows = take(r.reshape(-1, *r.shape[2:]), at).reshape(*r.shape[:2], len(at), -1)
+            a, b = (take(table, [place[e.wires[k]] for e in blocks]) for k in (0, 1))
+            both = (a[:, :, None] * b[:, None]).reshape(len(blocks), 16, -1)
+            r, built = matrices[group[0]][0]
+            rows = take(r, [matrices[i][1] for i in group])[:, :, _picked(built, read)]
+            found = _applied(rows, both)
             if None in read:
-                parts.append(_applied(rows, both))
+                parts.append(found)
                 left += [block.wires[read.index(None)] for block in blocks]
             else:
-                value = value * jnp.prod((rows[0] * both).sum(0), axis=0)
+                value = value * jnp.prod(found[:, 0], axis=0)
         rest = [wire for wire in order if wire not in taken]
-        parts.append(take(table, [order.index(wire) for wire in rest]))
-        table, order = jnp.concatenate(parts, axis=1), left + rest
+        parts.append(take(table, [place[wire] for wire in rest]))
+        table, order = jnp.concatenate(parts), left + rest
     return value
 
 
-def _matrices(network: PauliNetwork, tree: Tree) -> dict[int, tuple[jax.Array, int]]:
-    """For each block the array that holds its rows, and where."""
+def _matrices(network: PauliNetwork, tree: Tree) -> dict[int, tuple[tuple[jax.Array, Read], int]]:
+    """For each block the array that holds its rows with what they are of, and where in it.
+
+    Blocks of one form are one array, with the letters that they have in common.
+    """
     found = {}
-    for group in _alike(network.blocks, tree, range(len(network.blocks))):
-        blocks = [network.blocks[i] for i in group]
-        r = block_matrices(blocks, network.values, tree.letters[group[0]])
-        found |= {i: (r, k) for k, i in enumerate(group)}
+    for group in alike(network.blocks):
+        letters = [set(each) for each in zip(*(tree.letters[i] for i in group), strict=True)]
+        read = tuple(each.pop() if len(each) == 1 else None for each in letters)
+        r = block_matrices([network.blocks[i] for i in group], network.values, read)
+        found |= {i: ((r, read), k) for k, i in enumerate(group)}
     return found
 
 
+def _picked(built: Read, read: Read) -> Any:
+    """Which of the rows that were built are read."""
+    at = np.arange(4 ** built.count(None)).reshape([4 if r is None else 1 for r in built])
+    pairs = zip(built, read, strict=True)
+    rows = at[tuple(slice(None) if a == b else slice(b, b + 1) for a, b in pairs)].ravel()  # type: ignore
+    return slice(None) if rows.size == at.size else rows
+
+
 def _applied(rows: jax.Array, both: jax.Array) -> jax.Array:
-    """Rows ``(4, 16, B, 1 or b)`` on products ``(16, B, b)``."""
-    if rows.shape[-1] == 1:
-        return jnp.einsum("pqB,qBb->pBb", rows[..., 0], both)
-    return (rows * both[None]).sum(1)
+    """Rows ``(B, 1 or b, p, 16)`` on products ``(B, 16, b)``."""
+    if rows.shape[1] == 1:
+        return rows[:, 0] @ both
+    return jnp.einsum("Bbpq,Bqb->Bpb", rows, jnp.broadcast_to(both, (*both.shape[:2], rows.shape[1])))
 
 
 def _alike(blocks: tuple[Block, ...], tree: Tree, level: Iterable[int]) -> list[list[int]]:

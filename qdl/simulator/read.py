@@ -153,7 +153,10 @@ class _Builder:
         self.expand = expand
         self.x, self.params = x, jax.tree.map(jnp.asarray, params)
         self.index = structure.numbered(jax.tree.map(jnp.shape, self.params))
-        flat = [leaf.ravel() for leaf in jax.tree.leaves(self.params)]
+        flat = [  # of NumPy's numbers without a compilation for each shape
+            leaf.ravel() if isinstance(leaf, np.ndarray) else jnp.ravel(leaf)
+            for leaf in jax.tree.leaves(params)
+        ]
         self.reading = Reading()
         self.reading.add(jnp.concatenate(flat or [jnp.zeros(0)]), False)
         if x is not None:
