@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -35,11 +36,12 @@ PAULI = {
 }
 
 
-def points(columns: int, rows: int) -> np.ndarray:
-    """The middles of the cells of the plane 0 < h1 < 1.6, -1.6 < h2 < 1.6."""
+def points(count: int = 96, columns: int = 12, rows: int = 24) -> np.ndarray:
+    """Cells of the plane 0 < h1 < 1.6, -1.6 < h2 < 1.6, drawn without repetition: their middles."""
     h1 = (np.arange(columns) + 0.5) / columns * 1.6
     h2 = (np.arange(rows) + 0.5) / rows * 3.2 - 1.6
-    return np.stack(np.meshgrid(h1, h2), axis=-1).reshape(-1, 2)
+    every = np.stack(np.meshgrid(h1, h2), axis=-1).reshape(-1, 2)
+    return every[np.random.default_rng(0).permutation(len(every))[:count]]
 
 
 def train_points(count: int = 40, seed: int = 0) -> np.ndarray:
@@ -108,7 +110,7 @@ def trained(x: Any, labels: np.ndarray, seed: int, steps: int) -> tuple[Any, Any
         loss="cross_entropy",
         optimizer=optax.adam(optax.cosine_decay_schedule(0.05, steps)),
         steps=steps,
-        batch_size=20,
+        batch_size=10,
         params=start,
         key=jax.random.key(seed),
     )
@@ -119,37 +121,60 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, tuple)
 
 
+def draw(plane: np.ndarray, panels: dict[str, np.ndarray], line: np.ndarray, file: Path) -> None:
+    """The plane once for each panel: colours are its values, which change sign at its boundary."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True)
+    exact = next(iter(panels.values()))
+    for one, (title, values) in zip(axes, panels.items(), strict=True):
+        most = np.abs(values).max()
+        seen = one.scatter(*plane.T, c=values, cmap="RdBu", vmin=-most, vmax=most, s=40)
+        one.tricontour(*plane.T, exact, levels=[0], colors="black", linestyles="dashed")
+        one.plot(*line.T, "+", color="0.4", markersize=5)
+        one.set(title=title, xlabel="$h_1 / J$")
+        figure.colorbar(seen, ax=one)
+    axes[0].set_ylabel("$h_2 / J$")
+    figure.savefig(file, dpi=110)
+
+
 def main() -> None:
-    """Train, ask about the plane, and print one line each."""
+    """Train, ask about the plane, print one line each, and draw the first seed's answers."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.evidence.long_phases", description=__doc__
     )
-    parser.add_argument("--columns", type=int, default=8)
-    parser.add_argument("--rows", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--points", type=int, default=96, help="of 288 cells of the plane")
+    parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--picture", type=Path, help="a .png to draw")
     asked = parser.parse_args()
-    line, plane = train_points(), points(asked.columns, asked.rows)
+    line, plane = train_points(), points(asked.points)
     x, test = ground_states(SPINS, line, BOND), ground_states(SPINS, plane, BOND)
     [critical] = string_order(ground_states(SPINS, np.array([[1.0, 0.0]]), BOND))
-    labels, truth = string_order(x) > critical, string_order(test) > critical
+    exact = string_order(test) - critical
+    labels, truth = string_order(x) > critical, exact > 0
     print(
         f"{len(x)} points to train on, {labels.mean():.0%} topological; {len(test)} asked, "
         f"{truth.mean():.0%} topological",
         flush=True,
     )
-    machine = make_pipeline(StandardScaler(), SVC(C=10.0))
-    machine.fit(correlators(x), labels)
-    print(f"SVM on the correlators: {np.mean(machine.predict(correlators(test)) == truth):.3f}")
-    scores = []
+    machine = make_pipeline(StandardScaler(), SVC(C=10.0)).fit(correlators(x), labels)
+    margin = machine.decision_function(correlators(test))
+    print(f"SVM on the correlators: {np.mean((margin > 0) == truth):.3f}", flush=True)
+    scores, first = [], None
     for seed in range(asked.seeds):
         model, params, seconds = trained(x, labels.astype(int), seed, asked.steps)
         values = np.concatenate(
-            [model.apply(params, test[i : i + 20])[:, 0] for i in range(0, len(test), 20)]
+            [model.apply(params, test[i : i + 16])[:, 0] for i in range(0, len(test), 16)]
         )
+        first = values if first is None else first
         scores.append(float(np.mean((values > 0) == truth)))
         print(f"tree QCNN, seed {seed}: {scores[-1]:.3f}, trained in {seconds:.0f} s", flush=True)
     print(f"tree QCNN, mean: {np.mean(scores):.3f}")
+    if asked.picture and first is not None:
+        panels = {"string order": exact, "SVM of correlators": margin, "tree QCNN": first}
+        draw(plane, panels, line, asked.picture)
 
 
 if __name__ == "__main__":
