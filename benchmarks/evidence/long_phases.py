@@ -1,7 +1,7 @@
 r"""Phases of a cluster-Ising chain of 64 spins, recognised by a tree QCNN on its exact place.
 
 ``python -m benchmarks.evidence.long_phases``. The ground states are matrix product states by DMRG
-(``chains``), the QCNN of disjoint pairs is contracted with them exactly (``MPSEncoding``,
+(``matrix_product``), the QCNN of disjoint pairs is contracted with them exactly (``MPSEncoding``,
 ``tensor_network()``), trained on 40 points with known answer and asked about a grid over the plane. The
 truth is the string order of the same states over the middle of the chain, cut at its own value at the one
 point where the boundary is known, h1 = J and h2 = 0. Beside it: a support vector machine on the
@@ -25,7 +25,7 @@ from sklearn.svm import SVC
 import qdl
 from qdl.layers import Convolution, MPSEncoding, Pooling, Rotation
 
-from .chains import ground_states
+from .matrix_product import ground_states
 
 SPINS = 64
 BOND = 8
@@ -88,7 +88,7 @@ def tree(bond: int = BOND, spins: int = SPINS) -> qdl.QNN:
     """Disjoint pairs down to one wire, 17 parameters a pair."""
     levels = [
         layer
-        for _ in range(int(np.log2(spins)))
+        for _ in range((spins - 1).bit_length())
         for layer in (Convolution("su4", False, pattern="pairs"), Pooling(shared=False))
     ]
     model = qdl.QNN(spins, [MPSEncoding(bond), *levels, Rotation("zyz")])

@@ -141,9 +141,13 @@ def contracted(
 
     def one(*each: Any) -> jax.Array:
         tensors = list(each)
-        for i, site in enumerate(layout.sites):
-            if site is not None:
-                tensors[i] = site_tensor(tensors[i], site)
+        for site in {each for each in layout.sites if each is not None}:  # those of a kind at once
+            where = [i for i, each in enumerate(layout.sites) if each == site]
+            made = jax.vmap(lambda a, s=site: site_tensor(a, s))(
+                jnp.stack([tensors[i] for i in where])
+            )
+            for k, i in enumerate(where):
+                tensors[i] = made[k]
         found: Any = cotengra.array_contract(tensors, layout.edges, (), optimize=path)
         return found
 

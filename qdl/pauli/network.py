@@ -23,7 +23,7 @@ from ..refused import Refused
 from ..simulator.density import lifted
 from ..simulator.fuse import as_dense
 from ..simulator.plan import is_batched
-from ..simulator.read import Reading, parts_of, read, reduced
+from ..simulator.read import PLAIN, Reading, parts_of, read, reduced
 from ..simulator.split import Affine, Dense, Fence, Phase, Preparation, split
 from ..simulator.statevector import Values
 
@@ -140,6 +140,8 @@ def read_network(circuit: Circuit, params: Any, x: Any) -> Reading:
 
 
 def _expand(operator: Any) -> list[Any]:
+    if type(operator) in PLAIN:
+        return [operator]
     if isinstance(operator, MatrixProductState):
         return [operator]
     if isinstance(operator, qp.BasisState):

@@ -130,20 +130,22 @@ def _patterns(network: PauliNetwork) -> tuple[list[np.ndarray], list[np.ndarray]
     fixed = network.constants  # angles that no argument enters, behind the others
     moved = np.asarray(values.shared).size - fixed
 
+    @jax.jit
     def draw(shared: jax.Array, many: jax.Array | None) -> jax.Array:
         whole = jnp.concatenate([shared, values.shared[moved:]])
         drawn = values._replace(shared=whole, many=many)
         return _matrices(network.with_values(drawn))[:, 0]
 
-    turn = 4 * np.pi
-    shared = jnp.asarray(rng.uniform(0, turn, (DRAWS, moved)), values.shared.dtype)
-    many = None
-    if values.many is not None:
-        many = jnp.asarray(rng.uniform(0, turn, (DRAWS, *values.many.shape)), values.many.dtype)
-    found = np.asarray(jax.jit(jax.vmap(draw, (0, None if many is None else 0)))(shared, many))
-    size = np.abs(found)
-    rounding = 1e-10 if size.dtype == np.float64 else 2e-6
-    possible = np.any(size > rounding, axis=0)
+    def angles(shape: tuple[int, ...]) -> jax.Array:
+        return jnp.asarray(rng.uniform(0, 4 * np.pi, shape), values.shared.dtype)
+
+    blocks = len(network.blocks)
+    possible, square = np.zeros((blocks, 16, 16), bool), np.zeros((blocks, 16, 16))
+    for _ in range(DRAWS):
+        many = None if values.many is None else angles(values.many.shape)
+        found = np.asarray(draw(angles((moved,)), many))
+        possible |= np.abs(found) > (1e-10 if found.dtype == np.float64 else 2e-6)
+        square += found.astype(float) ** 2 / DRAWS
     for i, block in enumerate(network.blocks):  # a computed matrix is not drawn, and may be any
         possible[i] |= any(step.dense.array is not None for step in block.steps)
-    return list(possible), list(np.mean(found**2, axis=0))
+    return list(possible), list(square)

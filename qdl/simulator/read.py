@@ -26,6 +26,10 @@ from ..reading.values import computed_angles, without_gradient
 from ..refused import Refused
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
+PLAIN = frozenset(  # gates that are known by their names, and need no second look
+    {qp.RX, qp.RY, qp.RZ, qp.Rot, qp.IsingXX, qp.IsingYY, qp.IsingZZ}
+    | {qp.CRX, qp.CRY, qp.CRZ, qp.CZ, qp.CNOT, qp.Hadamard}
+)
 FENCED = 8  # a block repeated this often is kept apart from its repetitions, to become a loop
 
 
