@@ -96,7 +96,7 @@ class Place:
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
         raise NotImplementedError(
-            f"{type(self).__name__} must define values(circuit, params, x, key), or be a GatePlace or RowPlace."
+            f"{type(self).__name__} must define values(circuit, params, x, key), or be a Gate- or RowPlace."
         )
 
     def apply(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
