@@ -96,7 +96,7 @@ def _of_one_batch(r: jax.Array, vectors: jax.Array) -> tuple[jax.Array, jax.Arra
     )
 
 
-def take(array: jax.Array, at: Sequence[int]) -> jax.Array:
+def take(array: jax.Array, at: Sequence[int] | np.ndarray) -> jax.Array:
     """Entries of the first axis; a slice where they lie evenly, whose derivative is fast."""
     index = np.asarray(at, int)
     steps = set(np.diff(index).tolist()) or {1}
