@@ -1,13 +1,21 @@
 """``python -m benchmarks.beyond``: the places above the state vector, value and gradient, one process.
 
-Times are CPU time of this process, so that only ratios between rows of one run count on a busy machine.
+Times are CPU time of the process, so that only ratios between rows of one run count on a busy machine.
+``--peers`` puts other libraries beside them, each in an environment of its own: one sample of the circuit of
+100 wires. Where a library has no derivative, its gradient is the time of a value times the values that shifts
+of all angles in the light cone would take.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import tempfile
 import time
+import venv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -63,18 +71,114 @@ def measure(model: Any, batch: int, seconds: float = 2.0) -> tuple[float, float]
     return first, (time.process_time() - start) / count
 
 
+PEERS: dict[str, tuple[str, str, tuple[str, ...]]] = {  # name in beyond_peer, environment, packages
+    "qiskit-aer, matrix product states": ("aer", "qdl-aer", ("qiskit", "qiskit-aer")),
+    "PennyLane default.tensor, quimb": (
+        "default_tensor",
+        "qdl-quimb",
+        (f"pennylane=={qp.__version__}", "quimb"),
+    ),
+    "qiskit pauli-prop": ("pauli_prop", "qdl-pauliprop", ("pauli-prop",)),
+    "TensorCircuit-NG, Pauli words of weight 2": (
+        "tensorcircuit",
+        "qdl-tensorcircuit",
+        ("tensorcircuit-ng", f"jax=={jax.__version__}"),
+    ),
+}
+
+
+def python_of(folder: str, packages: tuple[str, ...]) -> Path:
+    """The Python of an environment with these packages, made if it is not there."""
+    home = Path(tempfile.gettempdir()) / folder
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        command = [python, "-m", "pip", "install", "--quiet", *packages]
+        subprocess.run(command, check=True, capture_output=True)
+    return python
+
+
+def beside(names: list[str], n: int, most: float) -> None:
+    """Print one line for this library's cone, and one for each of the others."""
+    model = local(n).on(cone())
+    draw = np.random.default_rng(0).uniform
+    params = jax.tree.map(
+        lambda s: jnp.asarray(draw(0, 2 * np.pi, s)),
+        model.shape,
+        is_leaf=lambda s: isinstance(s, tuple),
+    )
+    x = np.random.default_rng(1).uniform(0, np.pi, n)
+    gates = [
+        (o.name, [int(w) for w in o.wires], float(o.data[0]) if o.data else None)
+        for o in model.circuit.operators(params, x)
+    ]
+    both = jax.jit(jax.value_and_grad(lambda p: model.apply(p, x)[0]))
+    start = time.process_time()
+    value, slopes = jax.block_until_ready(both(params))
+    first, start = time.process_time() - start, time.process_time()
+    for _ in range(100):
+        jax.block_until_ready(both(params))
+    later = (time.process_time() - start) / 100
+    flat, angles = (
+        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+        for tree in (slopes, params)
+    )
+    largest = np.argsort(-np.abs(flat))[:2]
+    places = [
+        next(i for i, g in enumerate(gates) if g[2] is not None and abs(g[2] - angles[k]) < 1e-5)
+        for k in largest
+    ]
+    task = {"wires": n, "gates": gates, "measured": [n // 2 - 1, n // 2], "asked": places}
+    print("\n| library | first, s | value, s | gradient, s | value | off by | slopes off by |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(f"| qdl, cone | {first:.1f} | | {later:.4f} | {value:+.6f} | | |", flush=True)
+    shifts = 2 * int((np.abs(flat) > 0).sum()) + 1
+    for name in names:
+        key, folder, packages = PEERS[name]
+        try:
+            script = Path(__file__).with_name("beyond_peer.py")
+            command = [python_of(folder, packages), script, key]
+            given = {"input": json.dumps(task), "capture_output": True, "text": True}
+            done = subprocess.run(command, check=True, timeout=most, **given)
+        except subprocess.CalledProcessError as error:
+            last = str(error.stderr).strip().splitlines()[-1:]
+            print(f"| {name} | does not run here: {' '.join(last)} | | | | | |", flush=True)
+            continue
+        except subprocess.TimeoutExpired:
+            print(f"| {name} | no value within {most:.0f} s | | | | | |", flush=True)
+            continue
+        found = json.loads(done.stdout.splitlines()[-1])
+        whole = found["whole"]
+        slow = (
+            f"{whole:.3f}"
+            if whole is not None
+            else f"{shifts} values: {shifts * found['later']:.1f}"
+        )
+        off = abs(found["value"] - float(value))
+        wrong = np.abs(np.array(found["slopes"]) - flat[largest]).max()
+        print(
+            f"| {name} {found['version']} | {found['first']:.2f} | {found['later']:.4f} | {slow} | "
+            f"{found['value']:+.6f} | {off:.1e} | {wrong:.1e} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     """Measure the rows that are asked for, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beyond", description=__doc__)
-    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
-    print(
-        "| circuit | batch | first gradient, s | gradient, ms |\n| --- | --- | --- | --- |",
-        flush=True,
-    )
-    for name in parser.parse_args().rows:
+    parser.add_argument("--rows", nargs="*", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), help="none named: all of them")
+    parser.add_argument("--wires", type=int, default=100, help="of the peers' circuit")
+    parser.add_argument("--most", type=float, default=600.0, help="seconds that a peer may take")
+    asked = parser.parse_args()
+    if asked.rows:
+        print("| circuit | batch | first gradient, s | gradient, ms |\n| --- | --- | --- | --- |")
+    for name in asked.rows:
         make, batch = ROWS[name]
         first, step = measure(make(), batch)
         print(f"| {name} | {batch} | {first:.1f} | {1e3 * step:.2f} |", flush=True)
+    if asked.peers is not None:
+        beside(asked.peers or list(PEERS), asked.wires, asked.most)
 
 
 if __name__ == "__main__":

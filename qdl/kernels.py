@@ -89,7 +89,7 @@ def kernel(
         )
     if kind == "projected":
         found: Any = partial(_projected, model, params, 1.0 if gamma is None else gamma)
-    elif model.place.exact:
+    elif model.place.exact_for(model.circuit):
         found = partial(_fidelities, model, params, max_bytes)
     else:
         found = partial(_measured, model, params)

@@ -64,7 +64,7 @@ class At:
     @property
     def starts(self):
         """Few where each start is a job; elsewhere an engine's own number."""
-        return None if as_place(self.place).exact else 40
+        return None if as_place(self.place).exact_for(MODEL.circuit) else 40
 
     def read(self, model, params, x=None):
         """Values, deviations and ranges ``(..., k)``."""

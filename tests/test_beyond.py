@@ -556,6 +556,7 @@ def test_values_that_no_state_has_are_reported():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*drops words of L2 norm:RuntimeWarning")
 def test_the_trap_of_training_a_truncated_model():
     """Labels survive, values do not: the certificate says so, and a penalty mends most of it."""
     from sklearn.datasets import load_digits
@@ -563,33 +564,30 @@ def test_the_trap_of_training_a_truncated_model():
     digits = load_digits()
     images = digits.images[digits.target < 2].reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(-1, 16)
     order = np.random.default_rng(0).permutation(len(images))
-    X, y = images[order] / 16 * np.pi, 1.0 - 2 * digits.target[digits.target < 2][order]
+    X, y = images[order] / 16 * np.pi, digits.target[digits.target < 2][order]
+    ring = qdl.models.qcnn(16, shared=False, head=False)
 
-    def trained(penalty):
-        model = qdl.models.qcnn(16, shared=False).on(pauli_propagation(weight=2, penalty=penalty))
-        params = model.init(jax.random.key(0))
-        keys = iter(jax.random.split(jax.random.key(0), 20))
-        params = jax.tree.map(lambda a: 0.1 * jax.random.normal(next(keys), a.shape), params)
-        optimizer, rng = optax.adam(0.02), np.random.default_rng(1)
-        state = optimizer.init(params)
-
-        def loss(params, x, t):
-            found = jnp.logaddexp(0, -4 * t * model.apply(params, x)[:, 0]).mean()
-            extra = model.place.penalty(model.circuit, params, x)
-            return found if extra is None else found + extra
-
-        @jax.jit
-        def step(params, state, x, t):
-            updates, state = optimizer.update(jax.grad(loss)(params, x, t), state)
-            return optax.apply_updates(params, updates), state
-
-        for _ in range(150):
-            rows = rng.integers(0, 252, 32)
-            params, state = step(params, state, X[rows], y[rows])
+    def trained(penalty, seed):
+        model = ring.on(pauli_propagation(weight=2, penalty=penalty))
+        keys = iter(jax.random.split(jax.random.key(seed), 99))
+        params = jax.tree.map(
+            lambda a: 0.1 * jax.random.normal(next(keys), a.shape), model.init(jax.random.key(0))
+        )
+        options = {"loss": "cross_entropy", "optimizer": optax.adam(0.02), "steps": 150}
+        options |= {"params": params, "key": jax.random.key(seed)}
+        params = qdl.fit(model, X[:252], y[:252], **options).params
         found = qdl.certify(model, params, X[252:])
-        true = model.on(qdl.backends.statevector()).apply(params, X[252:]) - found.values
-        return found, float(np.sqrt(np.mean(true**2)))
+        return found, np.abs(np.asarray(ring.apply(params, X[252:])) - found.values)
 
-    (found, error), (mended, less) = trained(0.0), trained(0.3)
-    assert found.verdict == mended.verdict == "not certified"
-    assert error > 0.3 and less < 0.6 * error and mended.dropped[0] < 0.6 * found.dropped[0]
+    def rms(a):
+        return float(np.sqrt(np.mean(np.asarray(a) ** 2)))
+
+    for seed in range(3):
+        found, error = trained(0.0, seed)
+        assert found.verdict == "not certified" and rms(error) > 0.4 and found.outside > 20
+        assert (error <= found.bound + 1e-5).all() and np.allclose(found.spot, error[:3], atol=1e-4)
+        mended, less = trained(0.3, seed)
+        assert mended.verdict == "not certified" and mended.dropped < 0.65 * found.dropped
+        assert rms(less) < 0.7 * rms(error)
+        assert rms(less) <= 2 * rms(mended.difference)
+        assert less.max() <= 2 * mended.difference.max()

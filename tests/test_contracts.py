@@ -27,7 +27,7 @@ def test_every_place_keeps_the_contract(name):
 def test_a_place_is_exact_or_says_why_not():
     inexact = {name for name, row in PLACES.items() if not as_place(row.make()).exact}
     assert inexact == {
-        "statevector with shots", "trajectories", "aer with shots", "aer with noise", "fake",
+        "statevector with shots", "trajectories", "classical", "aer with shots", "aer with noise", "fake",
         "aer with errors of qubits", "aer with errors and shots", "mitigated errors",
     }  # fmt: skip
 

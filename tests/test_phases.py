@@ -1,10 +1,12 @@
 """The cluster-Ising chain and its recogniser, against closed forms."""
 
+import jax
 import numpy as np
 import pennylane as qp
 import pytest
 from scipy.sparse.linalg import eigsh
 
+import qdl
 from benchmarks.evidence import cluster_ising as chains
 from benchmarks.evidence import phases
 
@@ -102,3 +104,29 @@ def test_draws_of_copies_average_to_the_expectation():
     drawn = phases.sampled(values, seed=0)
     assert drawn.mean() == pytest.approx(0.3, abs=0.003)
     assert drawn.std() == pytest.approx(np.sqrt((1 - 0.09) / phases.COPIES), rel=0.03)
+
+
+@pytest.mark.slow
+def test_twelve_spins_of_a_matrix_product_state():
+    """Energies are those of the diagonalisation, and the contraction is the state vector."""
+    pytest.importorskip("tenpy")
+    from benchmarks.evidence import long_phases, matrix_product
+
+    x = []
+    for h1, h2 in ((0.3, 0.2), (1.0, 0.0), (0.8, -1.4)):
+        tensors, energy = matrix_product.ground_state(12, h1, h2, 8)
+        [psi] = chains.ground_states(12, [(h1, h2)])
+        cluster, field, ising, _ = chains.terms(12)
+        exact = -psi @ ((cluster + h1 * field + h2 * ising) @ psi)
+        assert exact - 1e-6 < energy < exact + 2e-3 * abs(exact)  # of nearly degenerate ones any
+        x.append(long_phases.MPSEncoding(8).features(tensors))
+    x, model = np.stack(x), long_phases.tree(spins=12)
+    params = model.init(jax.random.key(0))
+    dense = model.on(qdl.backends.statevector())
+
+    def both(model):
+        return jax.value_and_grad(lambda p: (model.apply(p, x) ** 2).sum())(params)
+
+    assert np.abs(model.apply(params, x) - dense.apply(params, x)).max() < 1e-6
+    pairs = zip(*(jax.tree.leaves(both(each)) for each in (model, dense)), strict=True)
+    assert all(np.abs(a - b).max() < 1e-6 for a, b in pairs)

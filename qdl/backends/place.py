@@ -31,7 +31,7 @@ class Place:
         shots: outcomes behind each value, which needs a key then; None for none.
         draws: what each value is a mean of, outcomes or other draws; None for none.
         noisy: whether it has errors of its own, beside the channels of a circuit.
-        exact: whether values are those of the circuit as it is written: no shots, no errors.
+        exact: no shots, no errors, nothing left out of any circuit; of one ``exact_for(circuit)`` says it.
         compiles: whether another number of samples is another compilation.
 
     Example:
@@ -56,6 +56,10 @@ class Place:
         """Whether values are those of the circuit as it is written."""
         return self.draws is None and not self.noisy
 
+    def exact_for(self, circuit: Circuit) -> bool:
+        """Whether the values of this circuit are exact here."""
+        return self.exact
+
     @property
     def draws(self) -> int | None:
         """What each value is a mean of."""
@@ -68,8 +72,7 @@ class Place:
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
         raise NotImplementedError(
-            f"{type(self).__name__} must define values(circuit, params, x, key), or subclass GatePlace or "
-            "RowPlace of qdl.backends and define what those ask for."
+            f"{type(self).__name__} must define values(circuit, params, x, key), or be a Gate- or RowPlace."
         )
 
     def apply(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
@@ -103,8 +106,7 @@ class Place:
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Outcomes of the active wires ``(..., shots, n_active)``, for features of at most two axes.
 
-        Without errors of the place they are those of the circuit's state. With errors they are drawn from
-        the exact probabilities, or they are the outcomes that the place itself counts.
+        Those of the circuit's state; with errors drawn from exact probabilities, or what the place counts.
 
         Raises:
             Refused: a place with errors that says neither.
@@ -300,8 +302,7 @@ class GatePlace(Place):
 def places_of(model: Any) -> list[Place]:
     """The places of a QNN, or of the quantum stages of a hybrid model; each once."""
     if hasattr(model, "stages"):
-        found = [place for stage in model.stages for place in places_of(stage)]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(place for stage in model.stages for place in places_of(stage)))
     if hasattr(model, "cut"):  # Patches: a model that slides over images
         return places_of(model.model)
     place = getattr(model, "place", None)

@@ -230,7 +230,7 @@ def refusal(attempt: Callable[[], Any]) -> str | None:
 def noiseless(task: Task) -> str | None:
     """None, or that the model runs where only random starts show what is measured."""
     place = task.model.place
-    if place.exact:
+    if place.exact_for(task.model.circuit):
         return None
     sees = "statevector" if place.draws is None else "sampled"
     return (

@@ -159,7 +159,7 @@ class Estimator(BaseEstimator):
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         """What the model gives for each row, ``(n, k)``, float64."""
-        if not all(place.exact and place.compiles for place in places_of(self.model_)):
+        if not all(place.draws is None and place.compiles for place in places_of(self.model_)):
             return np.asarray(self._apply(X), float)  # every row costs: none is added
         blocks = []
         for start in range(0, len(X), BLOCK):

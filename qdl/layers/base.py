@@ -86,9 +86,9 @@ class Layer:
 
 def collect(layer: Layer, params: Any, x: Any, wires: Wires) -> list[Any]:
     """The operators that a layer yields, none lost and none outside of its wires."""
-    operators = yielded(layer, params, x, wires)
+    operators, there = yielded(layer, params, x, wires), set(wires)
     for operator in operators:
-        beyond = [w for w in getattr(operator, "wires", ()) if w not in wires]
+        beyond = [w for w in getattr(operator, "wires", ()) if w not in there]
         if beyond:
             raise ValueError(
                 f"{_name(layer)} yields {operator.name} on wires {beyond}, but the wires active there are "

@@ -151,10 +151,11 @@ class MPSEncoding(Layer):
         yield MatrixProductState(normalised(self._tensors(x, wires))[0], wires=wires)
 
     def check(self, x: Any, wires: Wires) -> None:
-        tensors = self._tensors(x, wires)
         if isinstance(x, Tracer):
+            self._tensors(x, wires)
             return
-        norms = np.asarray(normalised(jnp.asarray(tensors))[1])
+        with jax.ensure_compile_time_eval():  # numbers, also while a loss around them is traced
+            norms = np.asarray(normalised(jnp.asarray(self._tensors(x, wires)))[1])
         wrong = np.argwhere(~(norms > 0))
         if len(wrong):
             row = f" in row {int(wrong[0][0])}" if wrong.shape[1] else ""

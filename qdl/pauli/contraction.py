@@ -107,13 +107,13 @@ def arrays_of(network: PauliNetwork, layout: Layout, word: Word) -> tuple[list[A
         if wire in chains:
             found.append(chains[wire])
             continue
-        tensor = vectors[:, at].T if many else vectors[:, at, 0]
+        tensor = vectors[at].T if many else vectors[at, :, 0]
         read = tensor if layout.edges[at] else tensor[..., letter(word, wire)]
         found.append((read, 0 if many else None))
     opening = [block for block in network.opening if block.wires[0] in chains]
     for block, asked in zip(opening, layout.opened, strict=True):
-        r = block_matrices([block], network.values)[:, :, 0]
-        found.append(_of_samples(r if asked is None else r[asked]))
+        [r] = block_matrices([block], network.values, (asked,))
+        found.append(_of_samples(r if asked is None else r[:, 0]))
     blocks: dict[int, tuple[Any, int | None]] = {}
     for group in alike(network.blocks):
         by_letters: dict[Any, list[int]] = {}
@@ -121,16 +121,16 @@ def arrays_of(network: PauliNetwork, layout: Layout, word: Word) -> tuple[list[A
             by_letters.setdefault(layout.letters[i], []).append(i)
         for read, members in by_letters.items():
             r = block_matrices([network.blocks[i] for i in members], network.values, read)
-            r = r.reshape(*(4,) * read.count(None), 4, 4, *r.shape[2:])
-            blocks |= {i: _of_samples(r[..., k, :]) for k, i in enumerate(members)}
+            r = r.reshape(*r.shape[:2], *(4,) * read.count(None), 4, 4)
+            blocks |= {i: _of_samples(r[k]) for k, i in enumerate(members)}
     found += [blocks[i] for i in range(len(network.blocks))]
     arrays, axes = zip(*found, strict=True)
     return list(arrays), list(axes)
 
 
 def _of_samples(array: Any) -> tuple[Any, int | None]:
-    """An array whose last axis counts samples, with that axis in front; or without it, and None."""
-    return (jnp.moveaxis(array, -1, 0), 0) if array.shape[-1] > 1 else (array[..., 0], None)
+    """An array whose first axis counts samples, and that axis; or without it, and None."""
+    return (array, 0) if len(array) > 1 else (array[0], None)
 
 
 def contracted(
@@ -141,9 +141,13 @@ def contracted(
 
     def one(*each: Any) -> jax.Array:
         tensors = list(each)
-        for i, site in enumerate(layout.sites):
-            if site is not None:
-                tensors[i] = site_tensor(tensors[i], site)
+        for site in {each for each in layout.sites if each is not None}:  # those of a kind at once
+            where = [i for i, each in enumerate(layout.sites) if each == site]
+            made = jax.vmap(lambda a, s=site: site_tensor(a, s))(
+                jnp.stack([tensors[i] for i in where])
+            )
+            for k, i in enumerate(where):
+                tensors[i] = made[k]
         found: Any = cotengra.array_contract(tensors, layout.edges, (), optimize=path)
         return found
 

@@ -23,7 +23,7 @@ from ..refused import Refused
 from ..simulator.density import lifted
 from ..simulator.fuse import as_dense
 from ..simulator.plan import is_batched
-from ..simulator.read import Reading, parts_of, read, reduced
+from ..simulator.read import PLAIN, Reading, parts_of, read, reduced
 from ..simulator.split import Affine, Dense, Fence, Phase, Preparation, split
 from ..simulator.statevector import Values
 
@@ -140,6 +140,8 @@ def read_network(circuit: Circuit, params: Any, x: Any) -> Reading:
 
 
 def _expand(operator: Any) -> list[Any]:
+    if type(operator) in PLAIN:
+        return [operator]
     if isinstance(operator, MatrixProductState):
         return [operator]
     if isinstance(operator, qp.BasisState):
@@ -185,6 +187,7 @@ def network(
     for element in split(reading, flags):
         for part in _narrow(element):
             builder.append(part)
+    builder.finish()
     opening = tuple(
         _block((wire,), elements, n) for wire, elements in sorted(builder.opening.items())
     )
@@ -233,9 +236,10 @@ class _Builder:
         self.opening: dict[int, list[Any]] = {}
         self.blocks: list[tuple[tuple[int, ...], list[Any]]] = []
         self.last: dict[int, int] = {}  # the last block on each wire
+        self.between: dict[int, list[Any]] = {}  # one-wire elements behind it, for the next block
 
     def append(self, element: Any) -> None:
-        wires = tuple(sorted({int(w) % self.n for w in element.wires}))
+        wires = tuple(dict.fromkeys(int(w) % self.n for w in element.wires))
         here = {self.last.get(w) for w in wires}
         if isinstance(element, Preparation):
             if here != {None} or wires[0] in self.opening:
@@ -249,7 +253,7 @@ class _Builder:
             if at is None:
                 self.opening.setdefault(wires[0], []).append(element)
             else:
-                self.blocks[at][1].append(element)
+                self.between.setdefault(wires[0], []).append(element)
             return
         [at] = here if len(here) == 1 else [None]
         if at is None:
@@ -257,7 +261,14 @@ class _Builder:
             moved = [e for w in wires if w not in self.last for e in self._same_for_all(w)]
             self.blocks.append((wires, moved))
             self.last |= dict.fromkeys(wires, at)
+        for wire in wires:
+            self.blocks[at][1].extend(self.between.pop(wire, []))
         self.blocks[at][1].append(element)
+
+    def finish(self) -> None:
+        """One-wire elements that no block follows become part of the one before them."""
+        for wire, elements in self.between.items():
+            self.blocks[self.last[wire]][1].extend(elements)
 
     def _same_for_all(self, wire: int) -> list[Any]:
         """What opens a wire behind its features, taken away: it is built once for all samples in a block."""

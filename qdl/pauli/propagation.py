@@ -57,7 +57,7 @@ def propagation(network: PauliNetwork, words: Words, limits: Limits) -> Propagat
 
 def propagated(plan: Propagation, network: PauliNetwork) -> Propagated:
     """Values of a network with its numbers, by the words of a plan."""
-    matrices = _matrices(network)  # (blocks, 16, 16, 1 or batch)
+    matrices = _matrices(network)  # (blocks, 1 or batch, 16, 16)
     vectors = product_vectors(network)
     start = _start(plan, vectors.dtype)
     products = _products(plan, network, vectors)  # (words, 1 or batch)
@@ -71,10 +71,10 @@ def propagated(plan: Propagation, network: PauliNetwork) -> Propagated:
         squares = found.squares + (never**2).sum(1)
         return found.coefficients[slots], squares, found.sizes + np.abs(never).sum(1)
 
-    if matrices.shape[-1] == 1:
-        c, squares, sizes = carried(matrices[..., 0])
+    if matrices.shape[1] == 1:
+        c, squares, sizes = carried(matrices[:, 0])
         return Propagated(products.T @ c + offset, _root(squares)[None], sizes[None])
-    c, squares, sizes = jax.vmap(carried, -1)(matrices)  # a pass for each sample
+    c, squares, sizes = jax.vmap(carried, 1)(matrices)  # a pass for each sample
     batch = len(c)
     products = jnp.broadcast_to(products, (len(products), batch))
     return Propagated(jnp.einsum("wb,bwk->bk", products, c) + offset, _root(squares), sizes)
@@ -107,21 +107,20 @@ def _products(plan: Propagation, network: PauliNetwork, vectors: jax.Array) -> j
             index[:, row, k] = letter(word, wire), at[wire]
     out = jnp.ones((len(words), vectors.shape[-1]), vectors.dtype)
     for k in range(width):
-        out = out * vectors[index[0, :, k], index[1, :, k]]
+        out = out * vectors[index[1, :, k], index[0, :, k]]
     return out
 
 
 def _matrices(network: PauliNetwork) -> jax.Array:
-    """R of all blocks, ``(blocks, 16, 16, 1 or batch)``."""
+    """R of all blocks, ``(blocks, 1 or batch, 16, 16)``."""
     parts, order = [], []
     for group in alike(network.blocks):
-        r = block_matrices([network.blocks[i] for i in group], network.values)
-        parts.append(jnp.moveaxis(r, 2, 0))
+        parts.append(block_matrices([network.blocks[i] for i in group], network.values))
         order += group
     if not parts:
-        return jnp.zeros((0, 16, 16, 1), jnp.result_type(float))
-    wide = max(part.shape[-1] for part in parts)
-    whole = jnp.concatenate([jnp.broadcast_to(p, (*p.shape[:-1], wide)) for p in parts])
+        return jnp.zeros((0, 1, 16, 16), jnp.result_type(float))
+    wide = max(part.shape[1] for part in parts)
+    whole = jnp.concatenate([jnp.broadcast_to(p, (len(p), wide, 16, 16)) for p in parts])
     return whole if order == sorted(order) else whole[np.argsort(order)]
 
 
@@ -131,20 +130,22 @@ def _patterns(network: PauliNetwork) -> tuple[list[np.ndarray], list[np.ndarray]
     fixed = network.constants  # angles that no argument enters, behind the others
     moved = np.asarray(values.shared).size - fixed
 
+    @jax.jit
     def draw(shared: jax.Array, many: jax.Array | None) -> jax.Array:
         whole = jnp.concatenate([shared, values.shared[moved:]])
         drawn = values._replace(shared=whole, many=many)
-        return _matrices(network.with_values(drawn))[..., 0]
+        return _matrices(network.with_values(drawn))[:, 0]
 
-    turn = 4 * np.pi
-    shared = jnp.asarray(rng.uniform(0, turn, (DRAWS, moved)), values.shared.dtype)
-    many = None
-    if values.many is not None:
-        many = jnp.asarray(rng.uniform(0, turn, (DRAWS, *values.many.shape)), values.many.dtype)
-    found = np.asarray(jax.jit(jax.vmap(draw, (0, None if many is None else 0)))(shared, many))
-    size = np.abs(found)
-    rounding = 1e-10 if size.dtype == np.float64 else 2e-6
-    possible = np.any(size > rounding, axis=0)
+    def angles(shape: tuple[int, ...]) -> jax.Array:
+        return jnp.asarray(rng.uniform(0, 4 * np.pi, shape), values.shared.dtype)
+
+    blocks = len(network.blocks)
+    possible, square = np.zeros((blocks, 16, 16), bool), np.zeros((blocks, 16, 16))
+    for _ in range(DRAWS):
+        many = None if values.many is None else angles(values.many.shape)
+        found = np.asarray(draw(angles((moved,)), many))
+        possible |= np.abs(found) > (1e-10 if found.dtype == np.float64 else 2e-6)
+        square += found.astype(float) ** 2 / DRAWS
     for i, block in enumerate(network.blocks):  # a computed matrix is not drawn, and may be any
         possible[i] |= any(step.dense.array is not None for step in block.steps)
-    return list(possible), list(np.mean(found**2, axis=0))
+    return list(possible), list(square)

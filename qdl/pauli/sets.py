@@ -14,7 +14,7 @@ import numpy as np
 
 from ..refused import Refused
 from .network import Block
-from .words import Word, local_word, place, wires_of
+from .words import Word, from_letters, wires_of
 
 MOST = 2**20  # words at once
 LOCAL = [(i, j) for i in range(4) for j in range(4)]
@@ -104,28 +104,34 @@ def word_sets(
     for number in reversed(range(len(blocks))):
         pair, pattern, square = blocks[number].wires, patterns[number], squares[number]
         groups: dict[Word, list[Word]] = {}
+        letters = [from_letters(each, pair) for each in LOCAL]  # of the local words
+        local = {word: p for p, word in enumerate(letters)}
+        both = sum(1 << w for w in pair)
         for word in on[pair[0]] | on[pair[1]]:
-            groups.setdefault(place(0, pair, word), []).append(word)
+            groups.setdefault((word[0] & ~both, word[1] & ~both), []).append(word)
         spare: list[int] = []
         for rest, members in groups.items():
             if rest in slot:
                 members.append(rest)
             reads = [-1] * 16
             before = np.zeros(16)
+            here = []
             for word in members:
-                local = local_word(word, pair)
-                reads[local], before[local] = slot.pop(word), moment.pop(word)
-            here = [p for p in range(16) if reads[p] >= 0]
+                p = local[word[0] & both, word[1] & both]
+                reads[p], before[p] = slot.pop(word), moment.pop(word)
+                here.append(p)
             possible = pattern[here].any(0)
             after = before @ square
-            light = len(wires_of(rest)) + WEIGHTS <= heaviest
+            weight = (rest[0] | rest[1]).bit_count()
+            light = weight + WEIGHTS <= heaviest
             keep = possible & light & ((after >= limits.epsilon**2) | (np.arange(16) == 0))
             if limits.epsilon == 0:
                 keep = possible & light
             gone = possible & ~keep
             lost += float(after[gone].sum())
+            others = wires_of(rest)
             for word in members:
-                for w in wires_of(word):
+                for w in (*others, *pair):
                     on[w].discard(word)
             own = [reads[p] for p in here]
             writes = [-1] * 16
@@ -136,10 +142,14 @@ def word_sets(
                     at = free.pop()
                 else:
                     at, top = top, top + 1
-                word = place(q, pair, rest)
+                x, z = letters[q]
+                word = rest[0] | x, rest[1] | z
                 slot[word], moment[word], writes[q] = at, float(after[q]), at
-                for w in wires_of(word):
-                    on.setdefault(w, set()).add(word)
+                for w in others:
+                    on[w].add(word)
+                for w, letter in zip(pair, LOCAL[q], strict=True):
+                    if letter:
+                        on[w].add(word)
             spare += own  # not before the block is done: another group may still read them
             rows.append((number, reads, writes, gone.tolist()))
         free += spare

@@ -205,6 +205,8 @@ class _Lookup:
     def __init__(self, drawn: Sequence[_Drawn]):
         self.params = [d.params for d in drawn]
         self.x = [d.x for d in drawn]
+        first, second = (d.params.tolist() for d in drawn)
+        self.entries = {pair: i for i, pair in enumerate(zip(first, second, strict=True))}
         self.counts = {False: 0, True: 0}  # computed angles so far, batched or not
 
     def source(self, a: np.ndarray, b: np.ndarray, dim: int, level: int) -> Source:
@@ -214,8 +216,11 @@ class _Lookup:
         if level != OPAQUE:
             if not batched and float(a) == float(b):
                 return Constant(float(a))
-            if not batched and (found := _multiple(float(a), float(b), *self.params)):
-                return Entry(*found)
+            if not batched:
+                if (entry := self.entries.get((float(a), float(b)))) is not None:
+                    return Entry(entry)
+                if found := _multiple(float(a), float(b), *self.params):
+                    return Entry(*found)
             if batched == (len(self.x[0]) > 1) and self.x[0].shape[1]:
                 found = _multiple(float(a.flat[0]), float(b.flat[0]), self.x[0][0], self.x[1][0])
                 if found and self._every_row(a, b, *found):

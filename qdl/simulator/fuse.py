@@ -36,14 +36,13 @@ Local = tuple[Element, tuple[int, ...], tuple[int, ...]]  # element, its bits, i
 
 
 def _form(local: list[Local], k: int) -> Form:
-    slots = _slots(local)
     key = tuple(_key(step) for step in local)
     real = all(isinstance(e, Affine) or (isinstance(e, Dense) and e.form.real) for e, _, _ in local)
-    form = Form((key, k), real, lambda angles: _build(slots, angles, k))
+    form = Form((key, k), real, lambda angles: _build(_slots(local), angles, k))
     if any(places for _, _, places in local):
         return form
     with jax.ensure_compile_time_eval():
-        return constant_form(_constant(slots, k))
+        return constant_form(_constant(_slots(local), k))
 
 
 def _key(step: Local) -> Any:

@@ -26,6 +26,10 @@ from ..reading.values import computed_angles, without_gradient
 from ..refused import Refused
 
 MAX_WIRES = 4  # wider operators are decomposed, where they can be
+PLAIN = frozenset(  # gates that are known by their names, and need no second look
+    {qp.RX, qp.RY, qp.RZ, qp.Rot, qp.IsingXX, qp.IsingYY, qp.IsingZZ}
+    | {qp.CRX, qp.CRY, qp.CRZ, qp.CZ, qp.CNOT, qp.Hadamard}
+)
 FENCED = 8  # a block repeated this often is kept apart from its repetitions, to become a loop
 
 
@@ -153,7 +157,10 @@ class _Builder:
         self.expand = expand
         self.x, self.params = x, jax.tree.map(jnp.asarray, params)
         self.index = structure.numbered(jax.tree.map(jnp.shape, self.params))
-        flat = [leaf.ravel() for leaf in jax.tree.leaves(self.params)]
+        flat = [  # of NumPy's numbers without a compilation for each shape
+            leaf.ravel() if isinstance(leaf, np.ndarray) else jnp.ravel(leaf)
+            for leaf in jax.tree.leaves(params)
+        ]
         self.reading = Reading()
         self.reading.add(jnp.concatenate(flat or [jnp.zeros(0)]), False)
         if x is not None:

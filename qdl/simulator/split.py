@@ -16,7 +16,7 @@ import pennylane as qp
 
 from ..reading.gates import dims_of
 from .matrices import RY, Form, constant_form, operator_matrix, rotation_form
-from .read import CONSTANTS, Gate, Reading, Slot
+from .read import CONSTANTS, PLAIN, Gate, Reading, Slot
 
 IN_PARTS = ("base", "operands", "control_wires", "work_wires", "target_wires", "wires")
 
@@ -133,6 +133,8 @@ def _split(
 
 def _key(operator: Any) -> Any:
     """Equal for operators that differ in wires and in angle values only."""
+    if type(operator) in PLAIN:
+        return operator.name
     wires = list(operator.wires)
     parts = [getattr(operator, "base", None), *getattr(operator, "operands", ())]
     parts = [part for part in parts if isinstance(part, qp.operation.Operator)]

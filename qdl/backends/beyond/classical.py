@@ -38,6 +38,15 @@ class Classical(Place):
                 "classical(tolerance=0.01)."
             )
 
+    @property
+    def exact(self) -> bool:
+        """Not for every circuit: ``exact_for(circuit)`` says it of one."""
+        return False
+
+    def exact_for(self, circuit: Circuit) -> bool:
+        """Whether the engine that is chosen leaves nothing out."""
+        return self.choose(circuit).exact_for(circuit)
+
     def choose(self, circuit: Circuit) -> Place:
         """The place that runs a circuit."""
         return _choose(alone(circuit), self.tolerance)[0]

@@ -69,8 +69,12 @@ class PauliPropagation(Place):
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is dropped by its limits."""
+        """Whether nothing is dropped by its limits, whatever the circuit."""
         return self.limits == Limits()
+
+    def exact_for(self, circuit: Circuit) -> bool:
+        """Whether no word of this circuit can be dropped."""
+        return self.exact or not self.drops(circuit)
 
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Outcomes of the circuit's state, where nothing is dropped.
@@ -78,7 +82,7 @@ class PauliPropagation(Place):
         Raises:
             Refused: a truncation, whose values belong to no state.
         """
-        if not self.exact:
+        if not self.exact_for(circuit):
             raise Refused(
                 f"{self!r} drops Pauli words, so that its values are no means of outcomes: there is "
                 "nothing to "

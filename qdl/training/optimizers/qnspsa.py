@@ -139,7 +139,7 @@ def sampled_metric(model: QNN, params: Any, x: Any, size: Any, key: jax.Array) -
 
 def fidelity(model: QNN, params: Any, other: Any, x: Any, key: jax.Array) -> jax.Array:
     """The squared overlap of the model's states at two parameters, averaged over the rows of x."""
-    if model.place.exact:
+    if model.place.exact_for(model.circuit):
         overlap = jnp.sum(model.state(params, x).conj() * model.state(other, x), axis=-1)
         return jnp.mean(jnp.abs(overlap) ** 2)
     there_and_back = Sequential((model.layers, Adjoint(model.layers)))
