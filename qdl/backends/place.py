@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -17,32 +17,8 @@ from ..circuit import Circuit, leading, over_batch
 from ..readout import Probabilities, Probs
 from ..refused import Refused
 from . import outcomes
+from .cost import Cost
 from .scatter import with_errors
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one call of a place costs: the values of a batch, or its values and their derivative.
-
-    Attributes:
-        place: its name.
-        jobs: what is sent at once.
-        circuits: samples, times shifts and the value itself, times bases.
-        executions: circuits times shots.
-        depth: of the circuit as it is run.
-        two_qubit_gates: of the circuit as it is run.
-        gate_fidelity: the chance that no gate fails, from a calibration; None without one.
-        readout_fidelity: the chance that no readout fails.
-    """
-
-    place: str
-    jobs: int
-    circuits: int
-    executions: int
-    depth: int = 0
-    two_qubit_gates: int = 0
-    gate_fidelity: float | None = None
-    readout_fidelity: float | None = None
 
 
 class Place:
