@@ -67,7 +67,9 @@ for pattern in ("pairs", "chain", "ring"):
 figure, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
 for pattern, flops in counted.items():
     ax.loglog(widths, flops, "o-", base=2, label=pattern)
-ax.loglog(widths, [14.0 * 20 * n * 2.0**n for n in widths], ":", color="0.5", label="state vector, about")
+ax.loglog(
+    widths, [14.0 * 20 * n * 2.0**n for n in widths], ":", color="0.5", label="state vector, about"
+)
 ax.set(xlabel="wires", ylabel="operations of one value", yscale="log")
 ax.set_yscale("log", base=10)
 ax.legend()
@@ -106,7 +108,9 @@ for pattern in ("chain", "ring"):
         warnings.simplefilter("always")
         fit = fitted(model, X)
     scores[f"{pattern}, weight 2"] = accuracy(model, fit.params, X)
-    print(f"{pattern}: test {scores[f'{pattern}, weight 2']:.3f}, dropped {fit.history['dropped'][-1]:.2f}")
+    print(
+        f"{pattern}: test {scores[f'{pattern}, weight 2']:.3f}, dropped {fit.history['dropped'][-1]:.2f}"
+    )
     print(*[str(w.message) for w in said if w.category is RuntimeWarning])
 
 # %% [markdown]
@@ -171,7 +175,9 @@ narrow = qdl.QNN(10, layers, qdl.Expval(qp.Z(4) @ qp.Z(5)))
 cut = jax.tree.map(lambda angles: angles[:, 45:55], fit.params)
 some = wide[test][:20]
 here = np.asarray(circuit.apply(fit.params, some))[:, 0]
-print(f"ten wires are a hundred to {np.abs(narrow.apply(cut, some[:, 45:55])[:, 0] - here).max():.0e}")
+print(
+    f"ten wires are a hundred to {np.abs(narrow.apply(cut, some[:, 45:55])[:, 0] - here).max():.0e}"
+)
 machine = narrow.on(fake("torino", shots=1000))
 there = np.asarray(machine.apply(cut, some[:, 45:55], jax.random.key(0)))[:, 0]
 figure, ax = plt.subplots(figsize=(4, 3.6), layout="constrained")
@@ -180,7 +186,9 @@ ax.scatter(here, there, c=y[test][:20], cmap="coolwarm", s=16)
 ax.set(xlabel="exact, by light cone", ylabel="fake machine, 1000 shots")
 plt.show()
 agreed = np.mean((there > 0) == (here > 0))
-print(f"values shrink to {np.dot(here, there) / np.dot(here, here):.2f} of theirs; {agreed:.0%} of labels agree")
+print(
+    f"values shrink to {np.dot(here, there) / np.dot(here, here):.2f} of theirs; {agreed:.0%} of labels agree"
+)
 
 # %% [markdown]
 # ## And a model without qubits
