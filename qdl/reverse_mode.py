@@ -70,7 +70,7 @@ def _same(number: Any) -> Any:
 def _(primals: Any, tangents: Any) -> Any:
     # What does not depend on the variable must stay recognisable: machines shift no such angle.
     (number,), (tangent,) = primals, tangents
-    return number, tangent if isinstance(tangent, SymbolicZero) else _tangent.bind(tangent)
+    return number, tangent if isinstance(tangent, SymbolicZero) else _tangent.bind(number, tangent)
 
 
 def _refuse(*args: Any, **options: Any) -> NoReturn:
@@ -100,7 +100,23 @@ def _(primals: Any, tangents: Any) -> Any:
 # Reverse mode transposes tangents and never computes them.
 _tangent = Primitive("reverse_mode_alone")
 _tangent.def_impl(_refuse)
-_tangent.def_abstract_eval(lambda tangent: tangent)
-ad.deflinear2(_tangent, lambda cotangent, tangent: [cotangent])
-batching.primitive_batchers[_tangent] = _refuse
+_tangent.def_abstract_eval(lambda number, tangent: tangent)
+ad.primitive_transposes[_tangent] = lambda cotangent, number, tangent: [None, cotangent]
+
+
+def _pushed(primals: Any, tangents: Any) -> Any:
+    number, tangent = primals
+    again = tangents[1]
+    zero = isinstance(again, ad.Zero)
+    return _tangent.bind(number, tangent), again if zero else _tangent.bind(number, again)
+
+
+def _mapped(args: Any, axes: Any) -> Any:
+    if axes[0] is None:  # many directions at one point: jax.jacfwd
+        _refuse()
+    return _tangent.bind(*args), axes[1]
+
+
+ad.primitive_jvps[_tangent] = _pushed
+batching.primitive_batchers[_tangent] = _mapped
 mlir.register_lowering(_tangent, _refuse)

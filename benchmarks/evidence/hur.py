@@ -72,7 +72,7 @@ def _row(block: str, own_range: bool, seeds: int, steps: int) -> Row:
 
     ours, seconds = over_seeds(score, seeds)
     scaling = ", test images scaled by their own range" if own_range else ""
-    linear, _, perceptron, _ = classical(8, 2, circuit.n_params)
+    linear, _, perceptron, *_ = classical(8, 2, circuit.n_params)
     return Row(
         "MNIST 0/1, 8 principal components",
         f"QCNN {block}, {circuit.n_params} parameters{scaling}",

@@ -197,7 +197,7 @@ def _warn_of_turns(X: np.ndarray, layer: Any, name: str) -> None:
             f"look the same to {type(layer).__name__}. Scale the columns to [0, pi] first, for example "
             "with sklearn.preprocessing.MinMaxScaler((0, numpy.pi)).",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
