@@ -93,6 +93,11 @@ def compare(
             f"scoring={name!r} scores classes, but y holds numbers that are not whole. "
             "Leave scoring out for R2."
         )
+    if of_numbers and not splits.regression:
+        raise ValueError(
+            f"scoring={name!r} scores numbers, but the target of this table is one of classes. "
+            "Leave scoring out for the accuracy, or take balanced_accuracy, f1_macro, roc_auc, ..."
+        )
     n_features, n_classes = splits.parts[0].X_train.shape[1], splits.n_classes
     targets = n_classes if splits.regression else None
     options = {"regression": splits.regression, "class_weight": class_weight}

@@ -53,8 +53,8 @@ def reuploading_head(n_features: int, n_outputs: int = 1) -> Any:
     turn a wire by about half a radian in all, and rotations that start near none. The readout is $\langle
     X \rangle$ of every wire, and of products of X when there are more outputs than wires: around the middle
     of the data the model starts as a linear one, $\langle X_w \rangle \approx \sum_i s_i x_i$, and bends as
-    far as the data ask for. A ``Dense`` of ``(wires + 1) * n_outputs`` numbers gives the logits. ``without_entanglers``
-    says what the circuit adds to single qubits.
+    far as the data ask for. A ``Dense`` of ``(wires + 1) * n_outputs`` numbers gives the logits.
+    ``without_entanglers`` says what the circuit adds to single qubits.
 
     Args:
         n_features: columns of X.
