@@ -69,7 +69,7 @@ print(f"{linear.name}: {linear.accuracy:.3f} with {linear.n_params} parameters")
 # For small fields its ground state is *topological*: no spin and no pair of neighbours tells; only the long string
 # $Z_1 X_2 X_4 \cdots X_{N-1} Z_N$ has a value, 1 at $h = 0$ and 0 in the other phases (all spins along $x$, or along
 # $\pm x$ in turn). Nine spins are few enough to find the ground states exactly. The functions come from
-# [the benchmark](../benchmarks/evidence/cluster_ising.py), which checks the energies against free fermions.
+# `benchmarks/evidence/cluster_ising.py`, which checks the energies against free fermions.
 
 # %%
 import sys

@@ -48,6 +48,11 @@ def on_files(files, config):
     return files
 
 
+def on_page_markdown(markdown, page, config, files):
+    """Links that are right in the repository, right on the site too."""
+    return markdown.replace("](../docs/", "](") if page.file.src_uri in TEXTS else markdown
+
+
 def notebook_files():
     """Those that there are, by number."""
     return sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -272,8 +272,7 @@ def pauli_propagation(
 
     Raises:
         Refused: when it runs, a readout of heavier words, states prepared on several wires, gates on more
-        than
-            two wires that have no decomposition and are no Pauli rotations, too many words.
+            than two wires that have no decomposition and are no Pauli rotations, too many words.
 
     Example:
         >>> import jax, qdl
