@@ -192,4 +192,4 @@ def test_the_command_prices_a_model_of_ones_own(tmp_path, key):
         shown = CliRunner().invoke(cli.app, ["cost", "--place", "aer", "--model", target])
         assert shown.exit_code == 0 and f"{wanted.executions:,}" in shown.output, shown.output
     refused = CliRunner().invoke(cli.app, ["cost", "--model", f"{tmp_path / 'mine.py'}:build"])
-    assert refused.exit_code == 2 and "build is no QNN, got function" in refused.stderr
+    assert refused.exit_code == 2 and "build cannot be called with (4, 1)" in refused.stderr
