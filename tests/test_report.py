@@ -168,7 +168,7 @@ def test_command_reads_saved_models_and_refuses_the_rest(qdl_command, tmp_path):
         (("kept", "--depth", "3"), "kept is one model, so it has no --depth"),
         (("nothing",), "model must be one of"),
         (("mcclean", "--depth", "x"), "depth must be a number"),
-        (("qcnn", "--depth", "3"), "qcnn has no depth, got --depth 3"),
+        (("qcnn", "--depth", "3"), "qcnn has no depth, got depth = 3"),
         (("kept", "--out", "page"), "page already holds files"),
     ):
         result = qdl_command("report", *words)

@@ -23,7 +23,7 @@ WIDTH_FREE = (
 WITHOUT_FEATURES = ("mcclean",)
 
 
-def check_model(name: str, depth: int | None = None, reads: bool = True) -> None:
+def check_model(name: str, depth: int | str | None = None, reads: bool = True) -> None:
     """Refuse what names no model: neither one of the list, nor ``file.py:name``, nor a folder of a saved one.
 
     Args:

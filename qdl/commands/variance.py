@@ -205,7 +205,7 @@ def chosen_depth(target: str, depth: str | None, usual: str) -> str | None:
     """The depth asked for, or the usual one of a model that has any."""
     if target in DEPTHS and DEPTHS[target] is None:
         if depth is not None:
-            check_model(target, 1)
+            check_model(target, depth)
         return None
     return usual if depth is None and target in DEPTHS else depth
 
