@@ -333,10 +333,10 @@ def test_command(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothing"], "unknown family 'nothing'"),
+        (["nothing"], "model must be one of"),
         (["mcclean", "--widths", "2;3"], "widths must be as 2-10 or 4,8,16"),
         (["mcclean", "--depth", "n2"], "depth must be a number"),
-        (["qcnn", "--depth", "3"], "qcnn has no depth, got --depth 3"),
+        (["qcnn", "--depth", "3"], "qcnn has no depth, got depth = 3"),
         (["mcclean", "--parameter", "mean"], "parameter='mean' is none to follow"),
         (["mcclean", "--method", "magic"], "unknown method 'magic'"),
     ],
