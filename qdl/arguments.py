@@ -52,6 +52,20 @@ def check_number(name: str, value: Any, example: str, positive: bool = False) ->
 ROWS = "Drop or impute such rows first."
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number, as a field of a table.
+
+    Example:
+        >>> is_number("1e3"), is_number("1,000")
+        (True, False)
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def check_real(name: str, array: Any, dtype: Any = None, advice: str = ROWS) -> None:
     """Refuse entries that are masked, complex or text, NaN or infinite, or too large for ``dtype``.
 

@@ -66,7 +66,7 @@ ALLOWED = {
     | {"files", "kernels", "model", "backends", "simulator", "pauli", "training", "photonic"},
     "ising": {"arguments", "files", "describe"},
     "measures": set(),
-    "tabular": {"files"},
+    "tabular": {"arguments", "files"},
 }
 TOP = {"__init__", "cli", "commands", "estimators", "baselines"}
 INNER = {"qdl.simulator", "qdl.backends", "qdl.training", "qdl.hybrid"}  # rooms with inner parts

@@ -113,3 +113,17 @@ def test_leading_axes():
         model.init(jax.random.key(0)), np.tile(X, (4, 1, 1)), key=jax.random.key(0)
     )
     assert found.values.shape == found.standard_error.shape == (4, 2, 4)
+
+
+@pytest.mark.parametrize("place", [backends.aer(shots=100), backends.fake("manila", shots=100)])
+def test_words_of_one_basis_err_together(place):
+    """Two wires that agree: their sum scatters twice as far as one, their difference hardly at all."""
+    layers = [Rotation("y"), Entangler("cnot", "chain")]
+    readout = Expval([qp.Z(0) + qp.Z(1), qp.Z(0) - qp.Z(1), qp.Z(0)])
+    model = qdl.QNN(2, [AngleEncoding(), *layers], readout=readout).on(place)
+    params = [None, jnp.array([[1.2], [0.1]]), None]
+    assert_scatter(
+        model, params, np.zeros(2), 400, most=4.0
+    )  # of 100 equal outcomes one may differ
+    both, apart, one = model.sampled(params, np.zeros(2), key=jax.random.key(0)).standard_error
+    assert both > 1.8 * one and apart < 0.6 * one

@@ -72,7 +72,8 @@ class Place:
     def values(self, circuit: Circuit, params: Any, x: Any, key: Any) -> Any:
         """The readout values ``(k,)``, or ``(batch, k)`` for x of shape ``(batch, n_features)``."""
         raise NotImplementedError(
-            f"{type(self).__name__} must define values(circuit, params, x, key), or be a Gate- or RowPlace."
+            f"{type(self).__name__} must define values(circuit, params, x, key), or subclass GatePlace or "
+            "RowPlace of qdl.backends and define what those ask for."
         )
 
     def apply(self, circuit: Circuit, params: Any, x: Any, key: Any) -> jax.Array:
@@ -106,7 +107,8 @@ class Place:
     def bits(self, circuit: Circuit, params: Any, x: Any, shots: int, key: Any) -> jax.Array:
         """Outcomes of the active wires ``(..., shots, n_active)``, for features of at most two axes.
 
-        Those of the circuit's state; with errors drawn from exact probabilities, or what the place counts.
+        Without errors of the place they are those of the circuit's state. With errors they are drawn from
+        the exact probabilities, or they are the outcomes that the place itself counts.
 
         Raises:
             Refused: a place with errors that says neither.
@@ -186,9 +188,11 @@ class Place:
             values = self.apply(circuit, params, x, key)
             return values, jnp.sqrt(variances / self.draws).reshape(values.shape)
         features = None if x is None else jnp.shape(x)[-1:]
-        values = lambda asked: self.apply(asked, params, x, key)  # noqa: E731
         return with_errors(
-            circuit, self.draws, values, lambda asked: self.together(asked, features)
+            circuit,
+            self.draws,
+            lambda asked: self.apply(asked, params, x, key),
+            lambda asked: self.together(asked, features),
         )
 
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> Any:

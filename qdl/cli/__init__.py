@@ -1,6 +1,15 @@
 """The command line: parse, call, print. The work is in ``qdl.commands``."""
 
-from . import training, tables, circuits, spins  # noqa: F401, I001  # the order of the help page
+from . import circuits, spins, tables, training
 from .base import app, main
+
+COMMANDS = (  # in the order of the help page
+    training.quickstart, training.train, training.runs, training.compare,
+    tables.predict, tables.evaluate,
+    circuits.cost, circuits.variance, circuits.report,
+    spins.ising,
+)  # fmt: skip
+for command in COMMANDS:
+    app.command()(command)
 
 __all__ = ["app", "main"]

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import show
-from .base import SEEDS, SHOTS, Out, app, plain_errors
+from .base import SEEDS, SHOTS, Out, plain_errors
 
 
-@app.command()
 def cost(
     model: Annotated[
         str, typer.Option(help="qcnn, ..., file.py:name of a QNN, or a folder of a saved model.")
@@ -37,7 +36,6 @@ def cost(
     typer.echo(f"QPU seconds: {found.formula}")
 
 
-@app.command()
 def variance(
     target: Annotated[
         str, typer.Argument(help="qcnn, ..., file.py:name of a QNN or build(n), or a saved model.")
@@ -73,7 +71,6 @@ def variance(
         save(result, plot, json)
 
 
-@app.command()
 def report(
     target: Annotated[
         str, typer.Argument(help="qcnn, ..., file.py:name, or a folder of a saved model.")

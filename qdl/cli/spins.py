@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import scaling_row, show
-from .base import SEEDS, Out, app, plain_errors
+from .base import SEEDS, Out, plain_errors
 
 
-@app.command()
 def ising(
     out: Out = None,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The first seed.")] = 0,

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import show_figures
-from .base import app, plain_errors
+from .base import plain_errors
 
 Model = Annotated[
     str | None, typer.Option(help="file.py:name of the model, where it holds functions of yours.")
 ]
 
 
-@app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="Folder of a run of qdl train on a table.")],
     table: Annotated[Path, typer.Argument(help="CSV or Parquet with the columns of training.")],
@@ -33,7 +32,6 @@ def predict(
         typer.echo(f"{text.count(chr(10)) - 1} predictions: {out}")
 
 
-@app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of a run of qdl train on a table.")],
     table: Annotated[Path, typer.Argument(help="CSV or Parquet with the target too.")],

@@ -8,10 +8,18 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import show, show_figures, show_several, trained_row
-from .base import SEEDS, Out, app, plain_errors, whole_numbers
+from .base import SEEDS, Out, plain_errors, whole_numbers
+
+Target = Annotated[
+    list[str] | None, typer.Option(help="Column of the table to predict; several: a,b.")
+]
+Task = Annotated[str | None, typer.Option(help="classification or regression; else by the target.")]
+Drop = Annotated[list[str] | None, typer.Option(help="Columns of the table to leave out: a,b.")]
+ClassWeight = Annotated[
+    str | None, typer.Option(help="balanced: rare classes count as much as frequent ones.")
+]
 
 
-@app.command()
 def quickstart(
     out: Out = None,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
@@ -43,7 +51,6 @@ def quickstart(
     typer.echo(f"Pictures, parameters and every number: {result.folder}")
 
 
-@app.command()
 def train(
     config: Annotated[
         str | None,
@@ -53,18 +60,10 @@ def train(
             "the options.",
         ),
     ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(help="Column of the table to predict; several: a,b.")
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="classification or regression; else by the target.")
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Columns of the table to leave out: a,b.")
-    ] = None,
-    class_weight: Annotated[
-        str | None, typer.Option(help="balanced: rare classes count as much as frequent ones.")
-    ] = None,
+    target: Target = None,
+    task: Task = None,
+    drop: Drop = None,
+    class_weight: ClassWeight = None,
     dataset: Annotated[str | None, typer.Option(help="digits, mnist, iris, wine, ...")] = None,
     model: Annotated[
         str | None, typer.Option(help="reuploading, qcnn, ..., or file.py:name.")
@@ -128,7 +127,6 @@ def train(
     typer.echo(f"Pictures, parameters and every number: {folder}")
 
 
-@app.command()
 def runs(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Run folders, or folders of them; default: runs.")
@@ -151,24 +149,15 @@ def runs(
         typer.echo(f"Curves: {plot}")
 
 
-@app.command()
 def compare(
     data: Annotated[
         str | None,
         typer.Argument(metavar="[DATA.csv]", help="A table, or data in Python (file.py:name)."),
     ] = None,
-    target: Annotated[
-        list[str] | None, typer.Option(help="Column of the table to predict; several: a,b.")
-    ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="classification or regression; else by the target.")
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Columns of the table to leave out: a,b.")
-    ] = None,
-    class_weight: Annotated[
-        str | None, typer.Option(help="balanced: rare classes count as much as frequent ones.")
-    ] = None,
+    target: Target = None,
+    task: Task = None,
+    drop: Drop = None,
+    class_weight: ClassWeight = None,
     scoring: Annotated[
         str | None, typer.Option(help="Of scikit-learn: balanced_accuracy, f1, roc_auc, r2, ...")
     ] = None,

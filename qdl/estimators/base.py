@@ -18,7 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from .. import threefry
-from ..arguments import check_number, check_whole
+from ..arguments import check_number, check_whole, is_number
 from ..backends import places_of
 from ..hybrid import applied
 from ..training import CrossEntropy, fit
@@ -210,7 +210,7 @@ class Estimator(BaseEstimator):
             if getattr(column, "dtype", np.dtype("O")).kind in "biufc":
                 continue
             for row, value in enumerate(column):
-                if isinstance(value, str) and not _is_number(value):
+                if isinstance(value, str) and not is_number(value):
                     name = f"{i} ({names[i]!r})" if names else str(i)
                     key = repr(names[i]) if names else str(i)
                     raise ValueError(
@@ -232,14 +232,6 @@ class Estimator(BaseEstimator):
             "finite numbers. Drop such rows, or put sklearn.impute.SimpleImputer() before it in a "
             "pipeline."
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def named_optimizer(name: str, learning_rate: float) -> Any:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..arguments import is_number
+
 TEXT = {".csv": ",", ".tsv": "\t"}  # what separates the fields, unless the header says otherwise
 TABLES = (*TEXT, ".parquet")
 SHOWN = 8  # names in an error
@@ -139,19 +141,11 @@ def _check_names(path: Path | str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{path} has two columns {twice[0]!r}. Name every column differently.")
-    if names and all(_is_number(name) for name in names):
+    if names and all(is_number(name) for name in names):
         raise ValueError(
             f"{path} begins with numbers ({listed(names, 3)}), expected the names of the columns. "
             "Put a line with names at the top."
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _parquet(path: Path) -> Any:

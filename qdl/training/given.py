@@ -20,10 +20,8 @@ def given_data(
     """The data in memory; or the first rows of those that are not, and where the others come from."""
 
     def check(X: Any, y: Any) -> tuple[Any, Any]:
-        return tuple(  # type: ignore[return-value]
-            None if a is None else np.asarray(a)
-            for a in check_data(X, y, model, loss, outputs, part=True)
-        )
+        X, y = check_data(X, y, model, loss, outputs, part=True)
+        return None if X is None else np.asarray(X), None if y is None else np.asarray(y)
 
     if is_batches(X, y):
         if weight is not None:

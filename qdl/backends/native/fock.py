@@ -81,6 +81,7 @@ class Fock(Place):
 
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Those of the distributions that outcomes are drawn from."""
+        self.check(circuit, x)
         return scatter.one_shot_variances(self.space(circuit), circuit, params, x)
 
     def state(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:

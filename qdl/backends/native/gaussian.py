@@ -48,6 +48,7 @@ class Gaussian(Place):
 
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Those of the distributions that outcomes are drawn from."""
+        self.check(circuit, x)
         return _variances(circuit, params, x)
 
     def moments(self, circuit: Circuit, params: Any, x: Any) -> tuple[jax.Array, jax.Array]:
