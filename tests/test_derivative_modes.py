@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import qdl
-from qdl.layers import AngleEncoding, Entangler, Rotation
+from qdl.layers import AngleEncoding, Entangler, Noise, Rotation
 
 MODEL = qdl.QNN(3, [AngleEncoding(), Rotation("y"), Entangler("cz"), Rotation("x")])
 X = np.random.default_rng(0).uniform(-1, 1, (2, 3))
@@ -118,7 +118,7 @@ def test_matrices_of_numpy_reach_devices_as_they_are():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), *slopes)
 
 
-@pytest.mark.parametrize("name", ["statevector", "shots", "propagation", "aer"])
+@pytest.mark.parametrize("name", ["statevector", "shots", "propagation", "aer", "lightning"])
 def test_gradients_of_maps_are_maps_of_gradients(name):
     f, flat = loss(REVERSE[name], key_of(name))
     many = flat + np.linspace(-0.5, 0.5, 3)[:, None]
@@ -128,3 +128,12 @@ def test_gradients_of_maps_are_maps_of_gradients(name):
     if name != "shots":  # whose random numbers differ
         np.testing.assert_allclose(inside, outside, atol=1e-10)
         np.testing.assert_allclose(compiled, outside, atol=1e-10)
+
+
+@pytest.mark.parametrize("how", [jax.jit, lambda f: lambda p: jax.vmap(f)(p[None])])
+def test_a_device_refuses_a_channel_in_its_own_words_inside_of_programs_too(how):
+    model = qdl.QNN(2, [Rotation("y"), Noise("depolarizing", 0.1)])
+    flat, unravel = ravel_pytree(model.init(jax.random.key(0)))
+    there = model.on(qp.device("lightning.qubit", wires=2))
+    with pytest.raises(qp.exceptions.DeviceError, match="DepolarizingChannel"):
+        how(lambda flat: there.apply(unravel(flat)))(flat)

@@ -90,7 +90,15 @@ class PennyLaneDevice(GatePlace):
         return once_differentiable(run)([leaves[i] for i in moving])
 
     def _qnode(self, operators: list[Any], measurements: list[Any]) -> Any:
-        @qp.qnode(self.device, interface="jax")
+        # A device that JAX cannot trace is called from JAX's programs and maps by "jax-jit"; PennyLane's own
+        # choice looks at one parameter.
+        inside = not self._traceable and any(
+            qp.math.is_abstract(number) for o in operators for number in o.data
+        )
+        if inside:
+            self._ask_for_channels(operators)
+
+        @qp.qnode(self.device, interface="jax-jit" if inside else "jax")
         def circuit() -> Any:
             for operator in operators:
                 qp.apply(operator)
@@ -99,6 +107,17 @@ class PennyLaneDevice(GatePlace):
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
             return circuit()
+
+    def _ask_for_channels(self, operators: list[Any]) -> None:
+        """Let the device refuse what it cannot run: from within a call that would be JAX's error."""
+        with qp.QueuingManager.stop_recording():
+            channels = [
+                type(o)(*(0.0 if qp.math.is_abstract(n) else n for n in o.data), wires=o.wires)
+                for o in operators
+                if isinstance(o, qp.operation.Channel)
+            ]
+        if channels:
+            self.device.preprocess_transforms()([qp.tape.QuantumScript(channels)])
 
 
 def _batch(operators: list[Any]) -> int:

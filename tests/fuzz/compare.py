@@ -69,10 +69,11 @@ def sentence(error):
 # ---- values and slopes
 
 
-def compared(where, drawn, reference, direction, slope, key):
+def compared(where, drawn, reference, direction, slope, key, mapped=None):
     """What is wrong with a place's values, or with their derivative along a direction; None where nothing is.
 
-    Places of the native simulator are compiled, value and derivative in one.
+    Places of the native simulator are compiled, value and derivative in one. ``mapped``: "rows" or "params",
+    which of them ``jax.vmap`` goes over, inside of the derivative.
     """
     params, x = numbers(drawn)
     by_params, by_x, weights = direction
@@ -80,7 +81,7 @@ def compared(where, drawn, reference, direction, slope, key):
     args = (params, x) if through_x else (params,)
 
     def weighed(key, *args):
-        found = model.apply(args[0], args[1] if through_x else x, key)
+        found = applied(model, args[0], args[1] if through_x else x, key, mapped)
         return (found * np.asarray(weights, precision())).sum(), found
 
     def both(key):
@@ -109,6 +110,16 @@ def compared(where, drawn, reference, direction, slope, key):
     leaves = jax.tree.leaves((by_params, by_x, drawn.x if through_x else None))
     size = (1 + sum(np.abs(leaf).sum() for leaf in leaves)) * np.abs(weights).sum()
     return differs("slope", along, np.float64(slope), 4 * room * size, where)
+
+
+def applied(model, params, x, key, mapped):
+    """The values of a model, by a map over rows of features, or over two equal sets of parameters."""
+    if mapped == "rows" and np.ndim(x) > 1:
+        return jax.vmap(lambda row: model.apply(params, row, key))(x)
+    if mapped == "params" and jax.tree.leaves(params):
+        two = jax.tree.map(lambda leaf: jax.numpy.stack([leaf, leaf]), params)
+        return jax.vmap(lambda one: model.apply(one, x, key))(two).mean(0)
+    return model.apply(params, x, key)
 
 
 def _found(both, alone, where, key):

@@ -28,6 +28,7 @@ DEAR = {
     "pauli_propagation": 0.4,
 }  # fmt: skip
 
+MAPPED = ("rows", "params", None, None, None)
 MAPS, PAGES = 20000, 2**19  # 2 GiB
 
 
@@ -80,6 +81,7 @@ def verdict(name, rng, drawn, known) -> Verdict | None:
     if where is None:
         return None
     direction = direction_of(np.random.default_rng(3), drawn)
+    mapped = MAPPED[int(rng.integers(len(MAPPED)))]
 
     def judged():
         reference, slope = where.reference(drawn.model, drawn.params, drawn.x), None
@@ -87,7 +89,7 @@ def verdict(name, rng, drawn, known) -> Verdict | None:
             if where.reference not in known:
                 known[where.reference] = slope_of(where.reference, drawn, direction)
             slope = known[where.reference]
-        return compared(where, drawn, reference, direction, slope, key)
+        return compared(where, drawn, reference, direction, slope, key, mapped)
 
     return judge(judged)
 
