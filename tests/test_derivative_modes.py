@@ -102,6 +102,45 @@ def test_the_second_derivative_of_shots_is_that_of_their_mean():
     np.testing.assert_allclose(found, expected, atol=0.05)
 
 
+@pytest.mark.parametrize(
+    "noise", [[], [Noise("depolarizing", 0.0)], [Noise("amplitude_damping", 0.0)]]
+)
+def test_maps_over_rows_are_what_trajectories_give_for_rows(noise):
+    silent = qdl.QNN(3, [AngleEncoding(), Rotation("yz"), Entangler("cnot")])
+    model = qdl.QNN(3, [AngleEncoding(), Rotation("yz"), *noise, Entangler("cnot")])
+    angles = silent.init(jax.random.key(0))
+    params = [*angles[:2], *[None] * len(noise), angles[2]]
+    there = model.on(backends.trajectories(4))
+    found = jax.vmap(lambda row: there.apply(params, row, jax.random.key(1)))(X)
+    np.testing.assert_allclose(found, silent.apply(angles, X), atol=1e-6)
+
+
+class Unread(qdl.Layer):
+    """A layer that asks for a feature and has no use for it."""
+
+    def n_features(self, wires):
+        return 1
+
+    def gates(self, params, x, wires):
+        yield qp.RY(0.3, wires=wires[0])
+
+
+@pytest.mark.parametrize("name", ["statevector", "trajectories", "propagation", "aer", "density"])
+def test_maps_over_parameters_of_a_model_that_does_not_read_its_features(name):
+    place = backends.density_matrix() if name == "density" else REVERSE[name]
+    model, key = qdl.QNN(3, [Unread(), Rotation("yx")]).on(place), key_of(name)
+    flat, unravel = ravel_pytree(model.init(jax.random.key(0)))
+    many, rows = flat + np.linspace(-0.5, 0.5, 3)[:, None], np.zeros((4, 1))
+
+    def f(flat):
+        return model.apply(unravel(flat), rows, key)
+
+    np.testing.assert_allclose(jax.vmap(f)(many), [f(one) for one in many], atol=1e-10)
+    slopes = [jax.grad(lambda flat: f(flat).sum())(one) for one in many]
+    inside = jax.grad(lambda many: jax.vmap(f)(many).sum())(many)
+    np.testing.assert_allclose(inside, slopes, atol=1e-10)
+
+
 class Fixed(qdl.Layer):
     """A matrix of NumPy between gates with angles."""
 
@@ -118,14 +157,18 @@ def test_matrices_of_numpy_reach_devices_as_they_are():
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-7), *slopes)
 
 
-@pytest.mark.parametrize("name", ["statevector", "shots", "propagation", "aer", "lightning"])
+@pytest.mark.parametrize(
+    "name", ["statevector", "shots", "trajectories", "propagation", "aer", "lightning"]
+)
 def test_gradients_of_maps_are_maps_of_gradients(name):
     f, flat = loss(REVERSE[name], key_of(name))
     many = flat + np.linspace(-0.5, 0.5, 3)[:, None]
     outside = jax.vmap(jax.grad(f))(many)
     inside = jax.grad(lambda many: jax.vmap(f)(many).sum())(many)
     compiled = jax.jit(jax.grad(lambda many: jax.vmap(jax.jit(f))(many).sum()))(many)
+    alone = [jax.grad(f)(one) for one in many]
     if name != "shots":  # whose random numbers differ
+        np.testing.assert_allclose(outside, alone, atol=1e-10)
         np.testing.assert_allclose(inside, outside, atol=1e-10)
         np.testing.assert_allclose(compiled, outside, atol=1e-10)
 

@@ -149,6 +149,8 @@ def _preparations(elements: Sequence[Any]) -> tuple[Preparation, ...]:
 def execute(execution: Execution, batch: int) -> jax.Array:
     """The readout values ``(batch, k)`` of a circuit, differentiable in its numbers."""
     flags = tuple(piece.batched for piece in execution.reading.pieces)
+    if batch > 1 and not any(flags):  # equal samples; plans that are mapped take them for one
+        return jnp.broadcast_to(one := execute(execution, 1), (batch, *one.shape[1:]))
     ready = execution.ready(flags, batch)
     if execution.lift is not None:
         return ready.run(*execution.reading.numbers)[0]
