@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from jax.core import Tracer
 
 
 def check_whole(
@@ -71,7 +72,7 @@ def check_real(name: str, array: Any, dtype: Any = None, advice: str = ROWS) -> 
 
     Args:
         name: of the argument.
-        array: a NumPy array, masked or not, or what becomes one.
+        array: a NumPy array, masked or not, or what becomes one; of a traced array the kind alone is known.
         dtype: of the numbers that it will be; None for its own.
         advice: what to do about entries that are masked or not finite.
 
@@ -87,12 +88,15 @@ def check_real(name: str, array: Any, dtype: Any = None, advice: str = ROWS) -> 
             f"{name} has masked entries, the first one in {_place(where[0])} ({_such(where)}). A mask "
             f"is not kept. {advice}"
         )
-    array = np.asarray(array)
+    traced = isinstance(array, Tracer)
+    array = array if traced else np.asarray(array)
     if array.dtype.kind not in "biuf" and not array.dtype.name.startswith("bfloat"):
         raise TypeError(
             f"{name} must be real numbers, got dtype {array.dtype}. Encode text and categories as numbers, "
             f"complex numbers as two features each, or leave such columns out; then {name}.astype(float)."
         )
+    if traced:
+        return
     finite = np.isfinite(array)
     if not finite.all():
         where = np.argwhere(~finite)

@@ -194,8 +194,11 @@ def over_batch(function: Callable[[Any], Any], x: Any) -> Any:
 
 def check_features(x: Any) -> Any:
     """Features as a float array; NaN and Inf refused by row and column while values are concrete."""
-    if x is None or isinstance(x, jax.core.Tracer):
+    if x is None:
         return x
+    if isinstance(x, jax.core.Tracer):
+        check_real("x", x)
+        return x.astype(jnp.result_type(float))
     array = np.asarray(x)
     if array.ndim == 0:
         raise ValueError(
@@ -233,5 +236,4 @@ def check_tree(params: Any, shape: Any) -> None:
                 f"params{jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, expected "
                 f"{expected}. Use params from this model's init(key)."
             )
-        if not isinstance(leaf, jax.core.Tracer):
-            check_real(f"params{jax.tree_util.keystr(path)}", leaf, advice=DIVERGED)
+        check_real(f"params{jax.tree_util.keystr(path)}", leaf, advice=DIVERGED)

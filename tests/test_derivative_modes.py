@@ -7,7 +7,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import qdl
-from qdl.layers import AngleEncoding, Entangler, Noise, Rotation
+from qdl.layers import AngleEncoding, BasisEncoding, Entangler, Noise, Rotation
 
 MODEL = qdl.QNN(3, [AngleEncoding(), Rotation("y"), Entangler("cz"), Rotation("x")])
 X = np.random.default_rng(0).uniform(-1, 1, (2, 3))
@@ -180,3 +180,22 @@ def test_a_device_refuses_a_channel_in_its_own_words_inside_of_programs_too(how)
     there = model.on(qp.device("lightning.qubit", wires=2))
     with pytest.raises(qp.exceptions.DeviceError, match="DepolarizingChannel"):
         how(lambda flat: there.apply(unravel(flat)))(flat)
+
+
+@pytest.mark.parametrize("kind", [int, bool, "int8", "float32"])
+@pytest.mark.parametrize("name", ["statevector", "trajectories", "cone", "aer", "lightning"])
+def test_features_of_any_kind_of_numbers_inside_of_programs(name, kind):
+    bits = np.array([[0, 1, 1], [1, 0, 1]])
+    model = qdl.QNN(3, [BasisEncoding(), Rotation("yx"), AngleEncoding("y", scale=0.7)])
+    params, there = model.init(jax.random.key(0)), model.on(REVERSE[name])
+    found = jax.vmap(lambda row: there.apply(params, row, key_of(name)))(bits.astype(kind))
+    np.testing.assert_allclose(found, model.apply(params, bits), atol=1e-5)
+
+
+@pytest.mark.parametrize("which", ["params", "x"])
+def test_complex_numbers_are_refused_inside_of_programs_too(which):
+    flat, unravel = ravel_pytree(MODEL.init(jax.random.key(0)))
+    given = {"params": unravel(flat), "x": X}
+    given[which] = jax.tree.map(lambda leaf: leaf + 0.5j, given[which])
+    with pytest.raises(TypeError, match=f"{which}.*must be real numbers"):
+        jax.jit(MODEL.apply)(given["params"], given["x"])
