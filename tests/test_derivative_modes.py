@@ -199,3 +199,25 @@ def test_complex_numbers_are_refused_inside_of_programs_too(which):
     given[which] = jax.tree.map(lambda leaf: leaf + 0.5j, given[which])
     with pytest.raises(TypeError, match=f"{which}.*must be real numbers"):
         jax.jit(MODEL.apply)(given["params"], given["x"])
+
+
+class Scaled(qdl.Layer):
+    """Multiples of parameters, which are no whole numbers where these are."""
+
+    def shape(self, wires):
+        return (len(wires),)
+
+    def gates(self, params, x, wires):
+        for i, wire in enumerate(wires):
+            yield qp.RY(0.7 * params[i], wire)
+
+
+@pytest.mark.parametrize("how", [lambda f: f, jax.jit])
+@pytest.mark.parametrize("name", [*REVERSE, "density"])
+def test_parameters_that_are_whole_numbers(name, how):
+    place = backends.density_matrix() if name == "density" else REVERSE[name]
+    model = qdl.QNN(3, [Scaled(), Entangler("crx"), Rotation("y")])
+    whole = jax.tree.map(lambda a: np.ones(np.shape(a), int), model.init(jax.random.key(0)))
+    wanted = model.apply(jax.tree.map(np.float64, whole))
+    found = how(lambda params: model.on(place).apply(params, key=key_of(name)))(whole)
+    np.testing.assert_allclose(found, wanted, atol=0.5 if name == "shots" else 1e-6)

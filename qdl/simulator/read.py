@@ -79,8 +79,9 @@ class Reading:
     fences: list[int] = field(default_factory=list)  # gates before which nothing is fused across
 
     def add(self, numbers: Any, batched: bool, arrays: bool = False) -> int:
-        """Append a piece; its number."""
-        self.numbers.append(numbers)
+        """Append a piece; its number. Whole numbers become floats, as their multiples are none."""
+        whole = not jnp.issubdtype(numbers.dtype, jnp.inexact)
+        self.numbers.append(numbers.astype(jnp.result_type(float)) if whole else numbers)
         self.pieces.append(Piece(len(numbers), batched, arrays))
         return len(self.pieces) - 1
 
