@@ -1,5 +1,7 @@
 """Reverse mode, twice where it is right; forward mode and other second derivatives refused by name."""
 
+import warnings
+
 import jax
 import numpy as np
 import pennylane as qp
@@ -221,3 +223,25 @@ def test_parameters_that_are_whole_numbers(name, how):
     wanted = model.apply(jax.tree.map(np.float64, whole))
     found = how(lambda params: model.on(place).apply(params, key=key_of(name)))(whole)
     np.testing.assert_allclose(found, wanted, atol=0.5 if name == "shots" else 1e-6)
+
+
+@pytest.mark.parametrize("how", [lambda f: f, jax.jit])
+@pytest.mark.parametrize("shots", [None, 20_000])
+@pytest.mark.parametrize("name", ["lightning.qubit", "default.qubit"])
+def test_devices_that_shift_parameters_take_batches(name, shots, how):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # shots belong to the QNode in newer PennyLane
+        device = qp.device(name, wires=3, shots=shots, **({} if shots is None else {"seed": 3}))
+    weights = np.arange(4.0).reshape(2, 2)
+
+    def slopes(model):
+        def weighed(params, x):
+            return (model.apply(params, x) * weights).sum()
+
+        return how(jax.grad(weighed, (0, 1)))(params, X)
+
+    model = qdl.QNN(3, MODEL.layers, qdl.Probs([1]))
+    params = model.init(jax.random.key(0))
+    found = slopes(model.on(device))
+    room = 1e-8 if shots is None else 0.1
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=room), found, slopes(model))

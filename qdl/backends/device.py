@@ -104,6 +104,8 @@ class PennyLaneDevice(GatePlace):
                 qp.apply(operator)
             return [qp.apply(measurement) for measurement in measurements]
 
+        if not self._traceable:  # PennyLane's parameter shift takes one sample at once
+            circuit = qp.transforms.broadcast_expand(circuit)
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
             return circuit()

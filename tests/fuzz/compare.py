@@ -15,6 +15,7 @@ from pennylane.exceptions import DeviceError
 from scipy.stats import t as student
 
 import qdl
+from fuzz.maps import applied
 from qdl.backends import as_place
 
 RARE = 1e-9  # the chance of an alarm for one number that is right
@@ -110,16 +111,6 @@ def compared(where, drawn, reference, direction, slope, key, mapped=None):
     leaves = jax.tree.leaves((by_params, by_x, drawn.x if through_x else None))
     size = (1 + sum(np.abs(leaf).sum() for leaf in leaves)) * np.abs(weights).sum()
     return differs("slope", along, np.float64(slope), 4 * room * size, where)
-
-
-def applied(model, params, x, key, mapped):
-    """The values of a model, by a map over rows of features, or over two equal sets of parameters."""
-    if mapped == "rows" and np.ndim(x) > 1:
-        return jax.vmap(lambda row: model.apply(params, row, key))(x)
-    if mapped == "params" and jax.tree.leaves(params):
-        two = jax.tree.map(lambda leaf: jax.numpy.stack([leaf, leaf]), params)
-        return jax.vmap(lambda one: model.apply(one, x, key))(two).mean(0)
-    return model.apply(params, x, key)
 
 
 def _found(both, alone, where, key):

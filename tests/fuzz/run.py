@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from fuzz.compare import Verdict, compared, direction_of, judge, slope_of
+from fuzz.maps import MAPPED
 from fuzz.others import OTHERS
 from fuzz.trees import Drawn, draw, smaller
 from fuzz.where import PLACES
@@ -28,7 +29,6 @@ DEAR = {
     "pauli_propagation": 0.4,
 }  # fmt: skip
 
-MAPPED = ("rows", "params", None, None, None)
 MAPS, PAGES = 20000, 2**19  # 2 GiB
 
 
