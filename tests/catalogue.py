@@ -125,6 +125,7 @@ ROWS = {
     ),
     "template": Row(Template(strongly_entangling, two_layers), (2, 3, 3), least=2),
     "template-derived": Row(Template(diagonal, (3,)), (3,)),
+    "template-class": Row(Template(qp.QAOAEmbedding, n_layers=2), (2, 6), least=3, columns=3),
     "entangler-angled": Row(Sequential([Entangler(g) for g in ANGLED]), [(2,)] * len(ANGLED)),
     **{
         f"convolution-{b}": Row(Convolution(b), (p,), least=2, slow=b not in QUICK)
