@@ -36,7 +36,7 @@ _HOMES = {
 }
 _ROOMS = (
     "backends", "baselines", "datasets", "diagnostics", "estimators", "hybrid", "initializers", "ising",
-    "layers", "models", "photonic", "readout", "simulator", "testing", "training",
+    "layers", "models", "photonic", "readout", "simulator", "testing", "torch", "training",
 )  # fmt: skip
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
         photonic,
         simulator,
         testing,
+        torch,
         training,
     )
     from .agreement import check

@@ -125,3 +125,12 @@ def _place(where: Any) -> str:
 
 def _such(where: Any) -> str:
     return "1 such value" if len(where) == 1 else f"{len(where)} such values"
+
+
+def check_no_torch(name: str, value: Any) -> None:
+    """Refuse a tensor of PyTorch that asks for a gradient, which JAX could not give back to it."""
+    if type(value).__module__.partition(".")[0] == "torch" and value.requires_grad:
+        raise TypeError(
+            f"{name} is a tensor of PyTorch that asks for a gradient, but this function is differentiated by "
+            "JAX. Use qdl.torch.Layer(model)(x), which gives the gradient to PyTorch."
+        )

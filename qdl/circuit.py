@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
 
-from .arguments import check_real
+from .arguments import check_no_torch, check_real
 from .layers.base import Layer, Shape, Wires, is_shape
 from .layers.compose import Sequential, as_layer
 from .readout import ExpZ, Measured, PhotonProbabilities, Readout, measured
@@ -199,6 +199,7 @@ def check_features(x: Any) -> Any:
     if isinstance(x, jax.core.Tracer):
         check_real("x", x)
         return x.astype(jnp.result_type(float))
+    check_no_torch("x", x)
     array = np.asarray(x)
     if array.ndim == 0:
         raise ValueError(
@@ -231,6 +232,7 @@ def check_tree(params: Any, shape: Any) -> None:
         )
     paths = jax.tree_util.tree_flatten_with_path(params)[0]
     for (path, leaf), expected in zip(paths, wanted, strict=True):
+        check_no_torch(f"params{jax.tree_util.keystr(path)}", leaf)
         if np.shape(leaf) != expected:
             raise ValueError(
                 f"params{jax.tree_util.keystr(path)} has shape {np.shape(leaf)}, expected "

@@ -7,6 +7,8 @@ from .entangling import Entangler
 from .evolution import QAOA, Evolution, Hadamards
 from .mps import MPSEncoding
 from .noise import Noise
+from .of_qiskit import from_qasm, from_qiskit
+from .openqasm import OpenQASM
 from .qcnn import Convolution, Pooling
 from .rotation import RandomRotation, Rotation
 from .template import Template
@@ -27,10 +29,13 @@ __all__ = [
     "MPSEncoding",
     "Mirrored",
     "Noise",
+    "OpenQASM",
     "Pooling",
     "RandomRotation",
     "Repeat",
     "Rotation",
     "Sequential",
     "Template",
+    "from_qasm",
+    "from_qiskit",
 ]

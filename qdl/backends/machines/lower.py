@@ -21,6 +21,7 @@ from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import Parameter, library
 from qiskit.quantum_info import SparsePauliOp
 
+from ...layers.openqasm import SAME
 from ...observables import words
 from ...reading import light_cone
 from ..opened import NOTHING, PREPARATIONS, computed_matrix
@@ -28,19 +29,9 @@ from ..opened import expand as as_angles
 from ..program import OpenGate, Program
 from .text import text_of
 
-# Gates with the same matrix, angles and order of wires in both libraries; all others are decomposed.
-GATES = {
-    "Hadamard": library.HGate, "PauliX": library.XGate, "PauliY": library.YGate,
-    "PauliZ": library.ZGate, "S": library.SGate, "T": library.TGate, "SX": library.SXGate,
-    "Adjoint(S)": library.SdgGate, "Adjoint(T)": library.TdgGate, "Adjoint(SX)": library.SXdgGate,
-    "CNOT": library.CXGate, "CY": library.CYGate, "CZ": library.CZGate, "CH": library.CHGate,
-    "SWAP": library.SwapGate, "ISWAP": library.iSwapGate, "ECR": library.ECRGate,
-    "Toffoli": library.CCXGate, "CSWAP": library.CSwapGate, "CCZ": library.CCZGate,
-    "RX": library.RXGate, "RY": library.RYGate, "RZ": library.RZGate,
-    "PhaseShift": library.PhaseGate, "U3": library.UGate, "CRX": library.CRXGate,
-    "CRY": library.CRYGate, "CRZ": library.CRZGate, "ControlledPhaseShift": library.CPhaseGate,
-    "IsingXX": library.RXXGate, "IsingYY": library.RYYGate, "IsingZZ": library.RZZGate,
-}  # fmt: skip
+# Qiskit's class of each gate that is the same in PennyLane, by PennyLane's name; all others are decomposed.
+STANDARD = library.get_standard_gate_name_mapping()
+GATES = {ours: STANDARD[theirs].base_class for ours, theirs in SAME.items()}
 
 
 @dataclass(frozen=True)

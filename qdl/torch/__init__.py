@@ -1,0 +1,25 @@
+"""Models of qdl as layers of PyTorch: ``pip install "qdl[torch]"``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+__all__ = ["Layer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Layer":
+        raise AttributeError(f"module 'qdl.torch' has no attribute {name!r}; it has Layer")
+    try:
+        import torch  # noqa: F401  # the one that is meant: whether it is there
+    except ImportError as error:
+        raise ImportError(
+            'qdl.torch.Layer needs PyTorch, which is not installed. Run pip install "qdl[torch]".'
+        ) from error
+    from .layer import Layer
+
+    globals()["Layer"] = Layer
+    return Layer
