@@ -164,6 +164,59 @@ class QNN(Circuit):
         node = self.qnode(qp.device("default.qubit", wires=self.n_wires))
         return qp.draw(node, **options)(jax.tree.map(np.asarray, params), x)
 
+    def draw_mpl(
+        self,
+        params: Any = None,
+        x: Any = None,
+        *,
+        symbolic: bool = False,
+        path: Any = None,
+        **options: Any,
+    ) -> tuple[Any, Any]:
+        r"""The circuit as a figure of Matplotlib, as PennyLane draws it.
+
+        Args:
+            params: as returned by ``init``; not needed for symbols.
+            x: one sample, or None.
+            symbolic: angles as $\theta_i$, numbered through all parameters, and $x_i$; sums and products of
+                them are written out, other functions as $f(\ldots)$.
+            path: where to save it, as the ending says; text in PDF and SVG stays text.
+            options: for ``pennylane.draw_mpl``, with symbols for ``pennylane.drawer.tape_mpl``; both take
+                ``style`` and ``decimals``.
+
+        Returns:
+            The figure and its axes.
+
+        Raises:
+            ValueError: no params where numbers are to be shown.
+
+        Example:
+            >>> import qdl
+            >>> model = qdl.QNN(2, [qdl.layers.AngleEncoding(), qdl.layers.Rotation("z")])
+            >>> figure, axes = model.draw_mpl(symbolic=True)
+            >>> [text.get_text() for text in axes.texts][2:]
+            ['RY\n$x_{0}$', 'RY\n$x_{1}$', 'RZ\n$\\theta_{0}$', 'RZ\n$\\theta_{1}$']
+        """
+        from .drawing import PAPER, symbolic_figure
+
+        if symbolic:
+            figure, axes = symbolic_figure(self.circuit, **options)
+        elif params is None and self.n_params:
+            raise ValueError(
+                "draw_mpl shows angles as numbers, so it needs params. Pass model.init(key), or "
+                "symbolic=True for symbols."
+            )
+        else:
+            node = self.qnode(qp.device("default.qubit", wires=self.n_wires))
+            given = [None] * len(self.layers.layers) if params is None else params
+            figure, axes = qp.draw_mpl(node, **options)(jax.tree.map(np.asarray, given), x)
+        if path is not None:
+            import matplotlib
+
+            with matplotlib.rc_context(PAPER):
+                figure.savefig(path, bbox_inches="tight")
+        return figure, axes
+
     def to_qasm(self, params: Any = None, x: Any = None, *, version: int = 2) -> str:
         """OpenQASM text of the circuit for one sample, measuring the active wires.
 

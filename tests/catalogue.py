@@ -21,6 +21,7 @@ from qdl.layers import (
     Mirrored,
     MPSEncoding,
     Noise,
+    OpenQASM,
     Pooling,
     RandomRotation,
     Repeat,
@@ -65,6 +66,15 @@ def diagonal(params, x, wires):
     yield qp.PauliRot(params[2], ("XYZ" * 2)[: len(wires)], wires=wires)
 
 
+QASM = """OPENQASM 3.0;
+input float[64] x_0; input float[64] x_1; input float[64] w_0; input float[64] w_1;
+qubit[2] q;
+gphase(0.3);
+U(2*w_0 + x_0/3 - 0.7, 0.4, w_1) q[1];
+crx(sin(w_1)*x_1) q[1], q[0];
+barrier q[0], q[1];
+sxdg q[0];
+"""
 WORDS = ((0.7, "ZZ", (0, 2)), (-1.3, "X", (1,)), (0.4, "YXZ", (2, 0, 1)), (1.0, "ZZZ", (0, 1, 2)))
 
 BLOCKS = {
@@ -125,6 +135,7 @@ ROWS = {
     ),
     "template": Row(Template(strongly_entangling, two_layers), (2, 3, 3), least=2),
     "template-derived": Row(Template(diagonal, (3,)), (3,)),
+    "openqasm": Row(OpenQASM(QASM, ("a", "b"), ("c", "d")), (2,), least=2, columns=2),
     "template-class": Row(Template(qp.QAOAEmbedding, n_layers=2), (2, 6), least=3, columns=3),
     "entangler-angled": Row(Sequential([Entangler(g) for g in ANGLED]), [(2,)] * len(ANGLED)),
     **{
