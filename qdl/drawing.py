@@ -20,7 +20,7 @@ from .layers.base import Wires, is_shape
 
 STEP = 0.5
 SAME = 1e-9
-PAPER = {"svg.fonttype": "none", "pdf.fonttype": 42}  # text stays text
+PAPER: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}  # text stays text
 
 
 def symbolic_figure(circuit: Circuit, **options: Any) -> tuple[Any, Any]:
@@ -104,7 +104,8 @@ def _expressions(angles: Any, at: np.ndarray, names: Sequence[str]) -> list[str]
     doubled = angles(2 * at)
     words = []
     for k, value in enumerate(here):
-        on = np.flatnonzero(np.abs(once[:, k]) + np.abs(twice[:, k]) > SAME)
+        matters = np.abs(once[:, k]) + np.abs(twice[:, k]) > SAME
+        on: list[int] = np.flatnonzero(matters).tolist()
         straight = np.allclose(twice[on, k], 2 * once[on, k], atol=SAME)
         if straight and abs(once[on, k].sum() - moved[k]) < SAME:
             slopes = once[on, k] / STEP

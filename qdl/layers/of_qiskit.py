@@ -300,25 +300,25 @@ def _printer() -> Any:
     from sympy.printing.str import StrPrinter
 
     class Printer(StrPrinter):
-        def _print_Float(self, number: Any) -> str:
-            return repr(float(number))
+        def _print_Float(self, expr: Any) -> str:
+            return repr(float(expr))
 
-        def _print_Rational(self, number: Any) -> str:  # 1/3 of whole numbers is 0 in OpenQASM
-            return repr(float(number))
+        def _print_Rational(self, expr: Any) -> str:  # 1/3 of whole numbers is 0 in OpenQASM
+            return repr(float(expr))
 
-        def _print_Function(self, function: Any) -> str:
-            name = type(function).__name__
+        def _print_Function(self, expr: Any) -> str:
+            name = type(expr).__name__
             name = ARCS.get(name, name)
             if name not in FUNCTIONS:
                 raise Refused(
                     f"an angle holds the function {name}. Layers take sums, products, powers and "
                     f"{', '.join(FUNCTIONS)}, which have derivatives."
                 )
-            return f"{name}({', '.join(map(self._print, function.args))})"
+            return f"{name}({', '.join(map(self._print, expr.args))})"
 
         _print_Abs = _print_sign = _print_conjugate = _print_Function
 
-        def _print_ImaginaryUnit(self, number: Any) -> str:
+        def _print_ImaginaryUnit(self, expr: Any) -> Any:
             raise Refused("an angle is complex. Expected real sums and products of parameters.")
 
     return Printer()

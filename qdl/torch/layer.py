@@ -117,13 +117,13 @@ class _Apply(torch.autograd.Function):
         return _like(values, x, tensors)
 
     @staticmethod
-    def backward(ctx: Any, slopes: Any) -> Any:
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
         if torch.is_grad_enabled():  # a second derivative would silently be 0
             raise Refused(
                 "qdl.torch.Layer has first derivatives only, and create_graph=True asks for more. For second "
                 "ones differentiate the model in JAX: jax.jacrev(jax.grad(f))."
             )
-        found = _pulled_back(ctx.pullback, _to_jax(slopes).astype(ctx.dtype))
+        found = _pulled_back(ctx.pullback, _to_jax(grad_outputs[0]).astype(ctx.dtype))
         of_params = jax.tree.leaves(found[0])
         asked = ctx.needs_input_grad[4:]
         tensors = [
