@@ -38,7 +38,8 @@ def from_qiskit(
     bit, Qiskit qubit 0 as the least, so that ``model.state`` is ``Statevector(circuit.reverse_bits())``.
     Gates that PennyLane has not are taken apart by Qiskit's transpiler, also user-defined, controlled and
     inverse ones. Angles may be sums, products and functions of parameters. Barriers and global phases are
-    kept; measurements at the end are left out, since the readout of the model says what is measured.
+    kept; measurements at the end are left out, since the readout of the model says what is measured. A gate
+    that Qiskit approximates, as ``PauliEvolutionGate`` by Trotter steps, is what its transpiler makes of it.
 
     Args:
         circuit: a ``QuantumCircuit`` of gates.
