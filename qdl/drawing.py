@@ -127,20 +127,20 @@ def _sum(terms: Sequence[tuple[float, str]]) -> str:
     for factor, name in terms:
         sign = "-" if factor < 0 else "+" if text else ""
         text += f" {sign} " if text else sign
-        number = _number(abs(factor))
-        text += name if name and number == "1" else f"{number} {name}".strip()
+        text += _multiple(abs(factor), name)
     return text
 
 
-def _number(value: float) -> str:
-    """A number as a small fraction, or one of pi, or in three digits."""
-    for unit, name in ((1.0, ""), (pi, r"\pi")):
+def _multiple(value: float, name: str) -> str:
+    """A multiple as a small fraction, one of pi too, or in three digits: 2 x, pi x/3, 0.707 x."""
+    for unit, symbol in ((1.0, ""), (pi, r"\pi")):
         ratio = Fraction(value / unit).limit_denominator(16)
         if abs(float(ratio) * unit - value) < SAME and ratio.numerator < 100:
-            top = name if name and ratio.numerator == 1 else f"{ratio.numerator} {name}".strip()
-            top = "0" if ratio == 0 else top
+            words = [symbol, name] if ratio else []
+            number = "" if ratio.numerator == 1 and any(words) else str(ratio.numerator)
+            top = " ".join(word for word in (number, *words) if word)
             return top if ratio.denominator == 1 else f"{top}/{ratio.denominator}"
-    return f"{value:.3g}"
+    return f"{value:.3g} {name}".strip()
 
 
 def _labelled(operator: Any, angles: Sequence[str]) -> Any:

@@ -42,7 +42,7 @@ def derived(params, x, wires):
 
 
 WORDS = [
-    [r"2 \theta_{0} - 1/3 x_{1} + 1/4"],
+    [r"2 \theta_{0} - x_{1}/3 + 1/4"],
     [r"\pi \theta_{1} x_{0}"],
     [r"f(\theta_{0}, x_{0})"],
     [r"-\pi/4"],
@@ -81,7 +81,7 @@ def test_angles_of_qiskit():
     circuit = QuantumCircuit(1, global_phase=t[1])
     circuit.rx(t[0] / 2 + x[0], 0)
     _, angles = symbolic(qdl.QNN(1, from_qiskit(circuit, inputs="x")).circuit)
-    assert angles == [[r"-\theta_{1}"], [r"1/2 \theta_{0} + x_{0}"]]
+    assert angles == [[r"-\theta_{1}"], [r"\theta_{0}/2 + x_{0}"]]
 
 
 def test_templates_are_drawn_as_their_gates():
