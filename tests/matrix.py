@@ -34,6 +34,7 @@ ELSEWHERE = {
     "QNN.init": "parameters; no circuit is run",
     "QNN.check_params": "shapes",
     "QNN.check_features": "shapes and values of features",
+    "QNN.draw_mpl": "a picture of the circuit",
     "backends.HashedNoise": "its model is a noise model",
     "backends.places_of": "a list",
     "baselines.Contender": "its build makes classical models too",
@@ -45,11 +46,13 @@ ELSEWHERE = {
     "baselines.without_entanglers": "a model",
     "diagnostics.TrainabilityReport": "its model is a text",
     "diagnostics.iqp_expectations": "of the circuit alone",
+    "layers.from_qiskit": "takes a circuit of Qiskit",
     "photonic.plot_photon_numbers": "a picture, of `state`",
     "photonic.plot_wavefunction": "a picture, of `state`",
     "photonic.plot_wigner": "a picture, of `state`",
     "training.layer_masks": "of the circuit alone",
     "training.natural_gradient": "an optimizer, with `metric_tensor`",
+    "torch.Layer": "`QNN.apply` and its gradient, compared in test_torch",
     "training.qnspsa": "an optimizer, with states as `metric_tensor`",
 }
 MODES = "## Modes of light"  # a table of its own, of tests/modes_matrix.py
