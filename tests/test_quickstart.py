@@ -18,8 +18,8 @@ from qdl.commands import quickstart as module
 from qdl.layers import Rotation
 
 FILES = {
-    "config.json", "metrics.jsonl", "summary.jsonl", "params.safetensors", "training_curves.png", "decisions.png",
-    "circuit.png", "gradient_variance.png", "overview.png",
+    "config.json", "metrics.jsonl", "summary.jsonl", "params.safetensors", "training_curves.png",
+    "decisions.png", "circuit.png", "gradient_variance.png", "overview.png",
 }  # fmt: skip
 
 

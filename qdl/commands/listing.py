@@ -132,7 +132,7 @@ def write_json(runs: Iterable[Run], path: Path) -> None:
 
 
 def write_csv(runs: Sequence[Run], path: Path) -> None:
-    """The same as a table: a row a run, a column for each entry, ``config.`` and ``summary.`` before theirs."""
+    """The same as a table: a row a run, a column for each entry of summary and configuration too."""
     import pandas as pd
 
     pd.DataFrame([_flat(row, whole=False) for row in numbers(runs)]).to_csv(path, index=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..training.picture import WINDOW, smooth
+from ..training.picture import smooth
 
 COLOURS = ("#3b6fb6", "#d1663a", "#7a7a7a", "#4f9d69")  # blue, orange, grey, green
 KEY: dict[str, Any] = {

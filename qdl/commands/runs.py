@@ -12,7 +12,6 @@ from typing import Any
 
 from ..files import read_json, read_lines, replace, write_json
 
-
 SUMMARY = "summary.jsonl"
 
 
@@ -104,7 +103,7 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def write_summary(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """``summary.jsonl``: what is said of a whole run, one JSON object a line; ``metrics.jsonl`` has its steps."""
+    """``summary.jsonl``: what is said of a whole run, an object a line; ``metrics.jsonl`` has its steps."""
     text = "".join(json.dumps(row) + "\n" for row in rows)
     replace({folder / SUMMARY: text.encode()})
 
