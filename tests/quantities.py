@@ -385,6 +385,37 @@ def certified(at):
     return same("values", found.values, wanted, np.asarray(found.errors) + 1e-7)
 
 
+# ---- functions of the features, and of the parameters
+
+
+def fourier_spectrum(at):
+    """Three values a period are all that frequencies up to 1 have."""
+    found = diagnostics.fourier_spectrum(MODEL.on(at.place), key=KEY, params=PARAMS)
+    points = 2 * np.pi * np.arange(3)[:, None] / 3
+    values, deviation, width = at.read(MODEL, PARAMS, points)
+    waves = np.exp(-1j * np.array([-1, 0, 1])[:, None] * points[:, 0]) / 3
+    room = at.room(deviation, width) if at.draws else 1e-7
+    off = same("frequencies", found.frequencies, [-1, 0, 1])
+    return off or same("coefficients", found.coefficients[0], waves @ values, np.max(room))
+
+
+def loss_landscape(at):
+    Y = np.array([[1.0, 0.5, -2.0], [0.3, -1.0, 1.0], [-1.0, 0.2, 0.4]])
+    found = diagnostics.loss_landscape(
+        MODEL.on(at.place), PARAMS, X, Y, loss=linear, points=3, extent=0.5, key=KEY
+    )
+    lengths = np.linalg.norm(found.directions, axis=1)
+    off = same("lengths", lengths, 2 * [np.linalg.norm(PARAMS[0])], 1e-6)
+    for i, a in enumerate((-0.5, 0.0, 0.5)):
+        for j, b in enumerate((-0.5, 0.0, 0.5)):
+            there = [PARAMS[0] + a * found.directions[0] + b * found.directions[1]]
+            values, deviation, width = at.read(MODEL, there, X)
+            room = np.broadcast_to(at.room(deviation, width), Y.shape)
+            wanted, room = (values * Y).mean(), (np.abs(Y) * room).mean()
+            off = off or same("loss", found.values[i, j], wanted, room)
+    return off
+
+
 # ---- of the circuit alone
 
 
@@ -577,6 +608,8 @@ QUANTITIES = {
     "`classical_fisher`": Row(("diagnostics.classical_fisher",), classical_fisher, True),
     "`fisher_spectrum`": Row(("diagnostics.fisher_spectrum",), fisher_spectrum),
     "`effective_dimension`": Row(("diagnostics.effective_dimension",), effective_dimension),
+    "`fourier_spectrum`": Row(("diagnostics.fourier_spectrum",), fourier_spectrum),
+    "`loss_landscape`": Row(("diagnostics.loss_landscape",), loss_landscape),
     "`metric_tensor`": Row(("training.metric_tensor",), metric),
     "`dynamical_lie_algebra`": Row(("diagnostics.dynamical_lie_algebra",), lie_algebra, True),
     "`resources`": Row(("diagnostics.resources",), resources, True),

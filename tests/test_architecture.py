@@ -62,7 +62,17 @@ ALLOWED = {
     "training": GROUND | {"files", "model", "backends", "hybrid", "simulator", "describe"},
     "pauli": GROUND | {"simulator"},
     "diagnostics": GROUND
-    | {"files", "kernels", "model", "backends", "simulator", "pauli", "training", "photonic"},
+    | {
+        "files",
+        "hybrid",
+        "kernels",
+        "model",
+        "backends",
+        "simulator",
+        "pauli",
+        "training",
+        "photonic",
+    },
     "ising": {"arguments", "files", "describe"},
     "measures": set(),
     "tabular": {"arguments", "files"},

@@ -163,6 +163,7 @@ def plot(runs: Sequence[Run], path: Path) -> None:
 
     Of runs that differ in the seed alone the mean is drawn, and a band from the lowest to the highest.
     """
+    from ..training.picture import WINDOW
     from . import plots
 
     figure, axes = plots.panels(1, 2, (11, 4.6))
@@ -178,7 +179,7 @@ def plot(runs: Sequence[Run], path: Path) -> None:
     axes[0, 0].set(xlabel="step", ylabel="loss; validation dotted")
     axes[0, 1].set(xlabel="step", ylabel="norm of the gradient", yscale="log")
     axes[0, 0].legend(**plots.KEY)
-    said = f"Lines: running means over {plots.WINDOW} steps."
+    said = f"Lines: running means over {WINDOW} steps."
     if any(len(group) > 1 for group in groups(runs).values()):
         said += " Of several seeds: their mean, and a band from the lowest to the highest."
     figure.supxlabel(said, fontsize=8.5, color="0.35")
@@ -187,14 +188,14 @@ def plot(runs: Sequence[Run], path: Path) -> None:
 
 def _curves(axes: Any, histories: Sequence[Any], name: str, label: str, color: Any = None) -> Any:
     """The running mean of one or several curves, to where the shortest ends; what colour it has."""
-    from . import plots
+    from ..training.picture import smooth
 
     count = min(len(history[name]) for history in histories)
     whole = np.array([history[name][:count] for history in histories])
     step = np.flatnonzero(np.isfinite(whole).all(axis=0))
     if not len(step):
         return color
-    curves = np.array([plots.smooth(curve[step]) for curve in whole])
+    curves = np.array([smooth(curve[step]) for curve in whole])
     (line,) = axes.plot(1 + step, curves.mean(axis=0), color=color, linewidth=1.3, label=label)
     if len(curves) > 1:
         ends = curves.min(axis=0), curves.max(axis=0)

@@ -37,7 +37,7 @@ def save(path: str | os.PathLike[str], model: Any, params: Any = None) -> None:
         OSError: disk full, no permission; what was saved before is intact.
 
     Example:
-        >>> import tempfile, qdl
+        >>> import jax, tempfile, qdl
         >>> folder, model = tempfile.mkdtemp(), qdl.Hybrid([qdl.Dense(4, 2), "tanh"])
         >>> save(folder, model, model.init(jax.random.key(0)))
         >>> again, params = load(folder)
@@ -95,7 +95,7 @@ def load(
             a training without validation.
 
     Example:
-        >>> import tempfile, qdl
+        >>> import jax, tempfile, qdl
         >>> model = qdl.models.hardware_efficient(2, depth=1)
         >>> folder = tempfile.mkdtemp()
         >>> save(folder, model, model.init(jax.random.key(0)))
