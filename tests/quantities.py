@@ -307,12 +307,32 @@ def expressibility(at):
     )
 
 
+def entanglement(params, x):
+    """The measure of Meyer and Wallach, from the states of single wires."""
+    rho = dense.rho(MODEL, params, x)
+    bras = [[3 + v if v == w else v for v in range(3)] for w in range(3)]
+    ones = [np.einsum(rho, [0, 1, 2, *bra], [w, 3 + w]) for w, bra in enumerate(bras)]
+    return 2 * (1 - np.mean([np.trace(r @ r).real for r in ones]))
+
+
+def expressivity_sweep(at):
+    """Of one turn, over random starts: within the scatter of its samples."""
+    found = diagnostics.expressivity_sweep(
+        lambda n, depth: qdl.QNN(3, qdl.layers.Repeat(MODEL.layers, depth)).on(at.place),
+        3, (1,), x=X[0], key=KEY, samples=500,
+    )  # fmt: skip
+    [(_, e, q)] = found
+    every = [entanglement(p, X[0]) for p in points()]
+    return (
+        same("Q", q.value, np.mean(every), 1e-9 + 6 * np.std(every) / np.sqrt(500))
+        or same("fidelity", e.fidelities.mean(), pairs().mean(), 6 * pairs().std() / np.sqrt(500))
+        or not_pure(at)
+    )
+
+
 def entangling_capability(at):
     def q(params):
-        rho = dense.rho(MODEL, params, X[0])
-        bras = [[3 + v if v == w else v for v in range(3)] for w in range(3)]
-        ones = [np.einsum(rho, [0, 1, 2, *bra], [w, 3 + w]) for w, bra in enumerate(bras)]
-        return 2 * (1 - np.mean([np.trace(r @ r).real for r in ones]))
+        return entanglement(params, X[0])
 
     found = diagnostics.entangling_capability(MODEL.on(at.place), x=X[0], key=KEY)
     return same("Q", found.value, np.mean([q(p) for p in points()]), 1e-6) or not_pure(at)
@@ -604,6 +624,7 @@ QUANTITIES = {
     "`expressibility`": Row(("diagnostics.expressibility",), expressibility),
     "`frame_potential`": Row(("diagnostics.frame_potential",), frame_potential),
     "`entangling_capability`": Row(("diagnostics.entangling_capability",), entangling_capability),
+    "`expressivity_sweep`": Row(("diagnostics.expressivity_sweep",), expressivity_sweep),
     "`quantum_fisher`": Row(("diagnostics.quantum_fisher",), quantum_fisher, True),
     "`classical_fisher`": Row(("diagnostics.classical_fisher",), classical_fisher, True),
     "`fisher_spectrum`": Row(("diagnostics.fisher_spectrum",), fisher_spectrum),

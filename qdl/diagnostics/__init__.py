@@ -19,6 +19,7 @@ from .energy import EnergySweep
 from .engine import Engine, Task
 from .entanglement import EntanglingCapability, entangling_capability, meyer_wallach
 from .expressivity import Expressibility, FramePotential, expressibility, frame_potential
+from .expressivity_sweep import ExpressivitySweep, expressivity_sweep
 from .fisher import (
     FisherSpectrum,
     classical_fisher,
@@ -55,6 +56,7 @@ __all__ = [
     "Engine",
     "EntanglingCapability",
     "Expressibility",
+    "ExpressivitySweep",
     "FisherSpectrum",
     "FourierSpectrum",
     "FramePotential",
@@ -83,6 +85,7 @@ __all__ = [
     "effective_dimension_of",
     "entangling_capability",
     "expressibility",
+    "expressivity_sweep",
     "fisher_spectrum",
     "fourier_spectrum",
     "frame_potential",

@@ -17,7 +17,7 @@ from .expressivity import one_sample
 from .outcomes import Of, outcome_of, read_wires, summed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FisherSpectrum:
     r"""Eigenvalues of the Fisher information at random parameters.
 
@@ -33,6 +33,13 @@ class FisherSpectrum:
     rank: int
     kind: str
     threshold: float
+
+    def __repr__(self) -> str:
+        """The rank, and the range of the eigenvalues that count."""
+        draws, p = self.eigenvalues.shape
+        seen = self.eigenvalues[self.eigenvalues > self.threshold * self.eigenvalues.max()]
+        ends = f", eigenvalues {seen.min():.2g} to {seen.max():.2g}" if seen.size else ""
+        return f"rank {self.rank} of {p} ({self.kind} Fisher information, {draws} draws{ends})"
 
 
 def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
