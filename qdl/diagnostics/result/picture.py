@@ -47,6 +47,8 @@ def draw_sweep(sweep: Any, axes: Any, label: str | None, colour: str | None) -> 
         axes.autoscale_view()
     if known.any():
         words = _law(axes, sweep, sizes[known], value[known], points[0].get_color())
+        if "$" in words:
+            points[0].set_linestyle("none")  # the law's own line is enough
         points.set_label(words if label is None else f"{label}: {words}")
         if own:
             axes.legend(fontsize=8.5, frameon=False)
