@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -281,6 +282,10 @@ class QNN(Circuit):
         read = _span(tuple(sorted(self.measured.wires)))
         lines.append(f"  {type(self.readout).__name__}  wires {read} -> {self._count()} values")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The tree, where a cell of a notebook ends in a model."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def _count(self) -> str:
         try:

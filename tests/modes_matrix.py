@@ -244,6 +244,23 @@ def metric(m):
     return same("the metric", metric_tensor(m, PARAMS, jnp.asarray(X)), wanted, 1e-5)
 
 
+def landscape(m):
+    def summed(out, y):
+        return out.sum()
+
+    found = diagnostics.loss_landscape(
+        m, PARAMS, X, np.zeros((3, 2)), loss=summed, points=3, extent=0.2, key=KEY
+    )
+    off = None
+    for i, a in enumerate((-0.2, 0.0, 0.2)):
+        for j, b in enumerate((-0.2, 0.0, 0.2)):
+            step = a * found.directions[0] + b * found.directions[1]  # by name: r, then im and re
+            moved = {"re": PARAMS[2]["re"] + step[4:], "im": PARAMS[2]["im"]}
+            wanted = exact([None, {"r": PARAMS[1]["r"] + step[:2]}, moved]).sum() / 6
+            off = off or near(m.place, found.values[i, j] / 6, wanted)
+    return off
+
+
 def at_x(function):
     return lambda m: function(m, PARAMS, X[0])
 
@@ -277,10 +294,20 @@ QUANTITIES = {
     "`expressibility`": keyed(diagnostics.expressibility),
     "`frame_potential`": keyed(diagnostics.frame_potential),
     "`entangling_capability`": keyed(diagnostics.entangling_capability),
+    "`expressivity_sweep`": lambda m: diagnostics.expressivity_sweep(
+        lambda n, d: replace(m, layers=qdl.layers.Repeat(m.layers, d)),
+        2,
+        (1,),
+        x=X[0],
+        key=KEY,
+        samples=10,
+    ),
     "`quantum_fisher`": quantum_fisher,
     "`classical_fisher`": at_x(diagnostics.classical_fisher),
     "`fisher_spectrum`": spectrum,
     "`effective_dimension`": keyed(diagnostics.effective_dimension),
+    "`fourier_spectrum`": lambda m: diagnostics.fourier_spectrum(m, key=KEY, params=PARAMS),
+    "`loss_landscape`": landscape,
     "`metric_tensor`": metric,
     "`dynamical_lie_algebra`": diagnostics.dynamical_lie_algebra,
     "`resources`": counted,

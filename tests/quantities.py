@@ -307,12 +307,32 @@ def expressibility(at):
     )
 
 
+def entanglement(params, x):
+    """The measure of Meyer and Wallach, from the states of single wires."""
+    rho = dense.rho(MODEL, params, x)
+    bras = [[3 + v if v == w else v for v in range(3)] for w in range(3)]
+    ones = [np.einsum(rho, [0, 1, 2, *bra], [w, 3 + w]) for w, bra in enumerate(bras)]
+    return 2 * (1 - np.mean([np.trace(r @ r).real for r in ones]))
+
+
+def expressivity_sweep(at):
+    """Of one turn, over random starts: within the scatter of its samples."""
+    found = diagnostics.expressivity_sweep(
+        lambda n, depth: qdl.QNN(3, qdl.layers.Repeat(MODEL.layers, depth)).on(at.place),
+        3, (1,), x=X[0], key=KEY, samples=500,
+    )  # fmt: skip
+    [(_, e, q)] = found
+    every = [entanglement(p, X[0]) for p in points()]
+    return (
+        same("Q", q.value, np.mean(every), 1e-9 + 6 * np.std(every) / np.sqrt(500))
+        or same("fidelity", e.fidelities.mean(), pairs().mean(), 6 * pairs().std() / np.sqrt(500))
+        or not_pure(at)
+    )
+
+
 def entangling_capability(at):
     def q(params):
-        rho = dense.rho(MODEL, params, X[0])
-        bras = [[3 + v if v == w else v for v in range(3)] for w in range(3)]
-        ones = [np.einsum(rho, [0, 1, 2, *bra], [w, 3 + w]) for w, bra in enumerate(bras)]
-        return 2 * (1 - np.mean([np.trace(r @ r).real for r in ones]))
+        return entanglement(params, X[0])
 
     found = diagnostics.entangling_capability(MODEL.on(at.place), x=X[0], key=KEY)
     return same("Q", found.value, np.mean([q(p) for p in points()]), 1e-6) or not_pure(at)
@@ -383,6 +403,37 @@ def certified(at):
     found = qdl.certify(at.model, PARAMS, X)
     wanted, *_ = at.read(MODEL, PARAMS, X)
     return same("values", found.values, wanted, np.asarray(found.errors) + 1e-7)
+
+
+# ---- functions of the features, and of the parameters
+
+
+def fourier_spectrum(at):
+    """Three values a period are all that frequencies up to 1 have."""
+    found = diagnostics.fourier_spectrum(MODEL.on(at.place), key=KEY, params=PARAMS)
+    points = 2 * np.pi * np.arange(3)[:, None] / 3
+    values, deviation, width = at.read(MODEL, PARAMS, points)
+    waves = np.exp(-1j * np.array([-1, 0, 1])[:, None] * points[:, 0]) / 3
+    room = at.room(deviation, width) if at.draws else 1e-7
+    off = same("frequencies", found.frequencies, [-1, 0, 1])
+    return off or same("coefficients", found.coefficients[0], waves @ values, np.max(room))
+
+
+def loss_landscape(at):
+    Y = np.array([[1.0, 0.5, -2.0], [0.3, -1.0, 1.0], [-1.0, 0.2, 0.4]])
+    found = diagnostics.loss_landscape(
+        MODEL.on(at.place), PARAMS, X, Y, loss=linear, points=3, extent=0.5, key=KEY
+    )
+    lengths = np.linalg.norm(found.directions, axis=1)
+    off = same("lengths", lengths, 2 * [np.linalg.norm(PARAMS[0])], 1e-6)
+    for i, a in enumerate((-0.5, 0.0, 0.5)):
+        for j, b in enumerate((-0.5, 0.0, 0.5)):
+            there = [PARAMS[0] + a * found.directions[0] + b * found.directions[1]]
+            values, deviation, width = at.read(MODEL, there, X)
+            room = np.broadcast_to(at.room(deviation, width), Y.shape)
+            wanted, room = (values * Y).mean(), (np.abs(Y) * room).mean()
+            off = off or same("loss", found.values[i, j], wanted, room)
+    return off
 
 
 # ---- of the circuit alone
@@ -573,10 +624,13 @@ QUANTITIES = {
     "`expressibility`": Row(("diagnostics.expressibility",), expressibility),
     "`frame_potential`": Row(("diagnostics.frame_potential",), frame_potential),
     "`entangling_capability`": Row(("diagnostics.entangling_capability",), entangling_capability),
+    "`expressivity_sweep`": Row(("diagnostics.expressivity_sweep",), expressivity_sweep),
     "`quantum_fisher`": Row(("diagnostics.quantum_fisher",), quantum_fisher, True),
     "`classical_fisher`": Row(("diagnostics.classical_fisher",), classical_fisher, True),
     "`fisher_spectrum`": Row(("diagnostics.fisher_spectrum",), fisher_spectrum),
     "`effective_dimension`": Row(("diagnostics.effective_dimension",), effective_dimension),
+    "`fourier_spectrum`": Row(("diagnostics.fourier_spectrum",), fourier_spectrum),
+    "`loss_landscape`": Row(("diagnostics.loss_landscape",), loss_landscape),
     "`metric_tensor`": Row(("training.metric_tensor",), metric),
     "`dynamical_lie_algebra`": Row(("diagnostics.dynamical_lie_algebra",), lie_algebra, True),
     "`resources`": Row(("diagnostics.resources",), resources, True),

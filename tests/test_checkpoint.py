@@ -98,7 +98,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(
-    "name", ["describe", "saving", *FILES, "training.interrupt", "training.loop"]
+    "name", ["describe", "saving.folder", *FILES, "training.interrupt", "training.loop"]
 )
 def test_examples_in_docstrings_run(name):
     result = doctest.testmod(importlib.import_module(f"qdl.{name}"))

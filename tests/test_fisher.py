@@ -1,11 +1,15 @@
 """Fisher information against finite differences on default.qubit, bounds and closed forms."""
 
+from dataclasses import replace
+
+import jax
 import numpy as np
 import pennylane as qp
 import pytest
 from jax.flatten_util import ravel_pytree
 
 import qdl
+from benchmarks.evidence.effective_dimension import quantum
 from qdl.diagnostics import (
     classical_fisher,
     dynamical_lie_algebra,
@@ -44,6 +48,79 @@ def test_equals_finite_differences(key, default_qubit):
     np.testing.assert_allclose(found, (dp / p[:, None]).T @ dp, atol=1e-7)
     np.testing.assert_allclose(found, classical_fisher(probs, params, x), atol=1e-12)
     assert np.linalg.eigvalsh(wanted - found).min() > -1e-7  # measuring never adds information
+
+
+def parity(bits):
+    return bits.sum(axis=1) % 2
+
+
+@pytest.mark.parametrize("float64", [True, False])
+def test_the_information_of_an_output_is_that_of_its_distribution(key, default_qubit, float64):
+    """Of the parity, of a weighted sum of two wires, and of a label; differences on default.qubit."""
+    layers = [AngleEncoding(), Rotation("zy"), Entangler("crx", "ring"), Rotation("x")]
+    whole = qdl.QNN(3, layers, readout=qdl.Probs())
+    params, x = whole.init(key), np.array([0.3, 1.1, 2.0])
+    p = default_qubit(whole, params, x).ravel()
+    dp = by_differences(lambda q: default_qubit(whole, q, x).ravel(), params)
+    bits = (np.arange(8)[:, None] >> np.array([2, 1, 0])) & 1
+    signs = 1 - 2 * bits
+    three = qp.Z(0) @ qp.Z(1) @ qp.Z(2)
+    cases = [
+        (qdl.Expval(three), "output", parity(bits)),
+        (qdl.ExpZ(), parity, parity(bits)),
+        (qdl.Probs(), parity, parity(bits)),
+        (qdl.Expval(qp.Z(0) + 0.5 * qp.Z(2)), "output", signs[:, 0] + 0.5 * signs[:, 2]),
+        (qdl.Expval([qp.Z(0) @ qp.Z(1), three]), "output", parity(bits[:, :2]) + 2 * bits[:, 2]),
+        (qdl.ExpZ(), lambda b: np.array(["a", "b"])[b[:, 1]], bits[:, 1]),
+        (qdl.ExpZ(), "output", np.arange(8)),
+        (qdl.Probs(), "output", np.arange(8)),
+    ]
+    kind = np.float64 if float64 else np.float32
+    params = jax.tree.map(lambda leaf: np.asarray(leaf, kind), params)
+    with jax.enable_x64(float64):
+        for readout, of, labels in cases:
+            found = classical_fisher(replace(whole, readout=readout), params, x, of=of)
+            merged = np.array([labels == label for label in np.unique(labels)]).astype(float)
+            q, dq = merged @ p, merged @ dp
+            wanted = (dq / q[:, None]).T @ dq
+            np.testing.assert_allclose(found, wanted, atol=1e-7 if float64 else 2e-5)
+
+
+def test_less_is_known_of_a_function_of_the_bits(key):
+    model = qdl.QNN(3, Repeat([Rotation("zy"), Entangler("cz", "ring")], 2))
+    params = model.init(key)
+    less = classical_fisher(model, params, of=parity)
+    more = classical_fisher(model, params)
+    assert np.linalg.matrix_rank(less, tol=1e-9) == 1 < np.linalg.matrix_rank(more, tol=1e-9)
+    assert np.linalg.eigvalsh(more - less).min() > -1e-10
+    spectrum = fisher_spectrum(model, "classical", key=key, draws=2, of=parity)
+    assert spectrum.rank == 1
+
+
+def test_the_circuits_of_abbas_et_al_give_the_dimensions_of_qiskit_machine_learning():
+    """Its ``EffectiveDimension`` 0.9.1 on ``zz_feature_map`` and ``real_amplitudes``, exact derivatives."""
+    rng = np.random.default_rng(0)
+    angles, X = rng.uniform(-1, 1, (4, 9)), rng.normal(size=(3, 3))
+    model = quantum(3, 2)
+    trees = [[[None, None], w[:3, None], [None, w[3:].reshape(2, 3, 1)]] for w in angles]
+    matrices = np.array(
+        [np.mean([classical_fisher(model, p, x, of=parity) for x in X], axis=0) for p in trees]
+    )
+    theirs = {1000: 3.8778863523820504, 10_000: 3.523514141184972, 100_000: 3.3719010689541795}
+    for n, wanted in theirs.items():
+        assert effective_dimension_of(matrices, n) == pytest.approx(wanted, rel=1e-12)
+
+
+def test_dimensions_at_several_sizes_and_of_given_features(key):
+    model = quantum(2, 1)
+    X = np.random.default_rng(0).normal(size=(3, 2))
+    found = effective_dimension(model, key=key, draws=3, x=X, n_data=[1000, 10_000], of=parity)
+    params = [model.init(k) for k, _ in jax.random.split(key, (3, 2))]
+    matrices = np.array(
+        [np.mean([classical_fisher(model, p, x, of=parity) for x in X], axis=0) for p in params]
+    )
+    wanted = [effective_dimension_of(matrices, n) for n in (1000, 10_000)]
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
 
 
 def test_one_geometry(key):
@@ -131,6 +208,9 @@ def test_effective_dimension_averages_inputs_before_the_determinant(key):
             ),
             "bits measured along Z, got X",
         ),
+        (lambda m, k: classical_fisher(m, m.init(k), of="values"), "of must be 'bits', 'output'"),
+        (lambda m, k: classical_fisher(m, m.init(k), of=lambda b: 0), "expected a label for"),
+        (lambda m, k: fisher_spectrum(m, key=k, of=parity), "is of the state"),
     ],
 )
 def test_refusals(key, call, said):

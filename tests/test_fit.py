@@ -237,6 +237,29 @@ def test_patience_keeps_the_best_parameters():
     assert ((outputs - held[1]) ** 2).mean() == pytest.approx(losses.min(), abs=1e-12)
 
 
+def test_the_history_as_a_table_has_a_row_a_step():
+    result = line(validation=(X, Y), metrics={"spread": lambda outputs, y: outputs.std()})
+    frame = result.to_frame()
+    assert frame.shape == (30, 5) and frame.index.tolist() == list(range(1, 31))
+    np.testing.assert_array_equal(frame["loss"], result.history["loss"])
+    there = frame["val_loss"].dropna()
+    assert there.index.tolist() == result.history["val_step"].tolist()
+    np.testing.assert_array_equal(there, result.history["val_loss"])
+    np.testing.assert_array_equal(frame["spread"].dropna(), result.history["spread"])
+    assert list(line().to_frame().dropna()) == ["loss", "grad_norm", "step_time", "val_loss"]
+
+
+def test_the_picture_of_a_training_has_its_curves():
+    result = line(validation=(X, Y), steps=50)
+    axes = result.plot()
+    curves = {each.get_label(): each.get_ydata() for each in axes.lines}
+    np.testing.assert_array_equal(curves["loss"], result.history["loss"])
+    np.testing.assert_array_equal(curves["validation"], result.history["val_loss"])
+    middle = result.history["loss"][9:30].mean()  # 21 steps around the twentieth
+    assert curves["running mean over 21 steps"][19] == pytest.approx(middle, rel=1e-12)
+    assert result.plot(axes) is axes and len(axes.lines) == 6
+
+
 # ---- how it ends
 
 

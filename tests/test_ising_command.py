@@ -49,11 +49,12 @@ def test_a_run_prints_its_tables_and_leaves_pictures(few_images):
     assert (folder / "figure5_training_error.png").stat().st_size > 10_000
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     errors = [line for line in lines if "online_error" in line]
-    assert len(errors) == 2 * 6 * 2 and {line["seed"] for line in errors} == {3, 4}
+    assert len(errors) == len(lines) == 2 * 6 * 2 and {line["seed"] for line in errors} == {3, 4}
     assert all("learning_rate" in line for line in errors)
     loaded = IsingClassifier.load(folder / "classifier")
     assert loaded.get_params()["seed"] == 3
     data, _ = command.load()
+    lines = [json.loads(line) for line in (folder / "summary.jsonl").read_text().splitlines()]
     (default,) = [x for x in lines if x.get("method") == "default" and x["seed"] == 3]
     assert loaded.score(data.X_test, data.y_test) == default["test"]
 

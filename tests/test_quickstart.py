@@ -18,8 +18,8 @@ from qdl.commands import quickstart as module
 from qdl.layers import Rotation
 
 FILES = {
-    "config.json", "metrics.jsonl", "params.safetensors", "training_curves.png", "decisions.png",
-    "circuit.png", "gradient_variance.png", "overview.png",
+    "config.json", "metrics.jsonl", "summary.jsonl", "params.safetensors", "training_curves.png",
+    "decisions.png", "circuit.png", "gradient_variance.png", "overview.png",
 }  # fmt: skip
 
 
@@ -43,7 +43,8 @@ def test_quickstart_prints_a_table_and_leaves_its_files(tmp_path, monkeypatch):
     folder = tmp_path / "runs" / "quickstart"
     assert {path.name for path in folder.iterdir()} == FILES
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    assert sum("loss" in line for line in lines) == 6
+    assert len(lines) == 6 and all("loss" in line for line in lines)
+    lines = [json.loads(line) for line in (folder / "summary.jsonl").read_text().splitlines()]
     assert sum("test_accuracy" in line for line in lines) == 4
     assert sum("gradient_variance" in line for line in lines) == 2
     for path in folder.glob("*.png"):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -13,10 +14,10 @@ import qdl
 from qdl.cli import app
 from qdl.diagnostics import gradient_variance, resources, trainability_report
 from qdl.diagnostics.report.alternatives import _variants
+from qdl.diagnostics.report.conclusions import conclusions
 from qdl.diagnostics.report.section import Question
 from qdl.layers import Composite, Entangler, Mirrored, Repeat, Rotation
 
-PNG = b"\x89PNG\r\n"
 NAMES = (
     "resources", "gradient_variance", "alternatives", "expressibility", "entangling_capability",
     "quantum_fisher", "classical_fisher", "lie_algebra", "weight_truncation", "classical",
@@ -92,15 +93,42 @@ def test_pages_and_numbers_are_written(page, tmp_path):
     folder = report.save(tmp_path / "new")
     numbers = json.loads((folder / "report.json").read_text())
     assert set(numbers["sections"]) == set(NAMES)
-    assert (folder / "gradient_variance.png").read_bytes().startswith(PNG)
+    assert (folder / "gradient_variance.pdf").read_bytes().startswith(b"%PDF")
+    assert "<svg" in (folder / "gradient_variance.svg").read_text()
+    assert numbers["conclusions"] == list(report.conclusions) and len(report.conclusions) == 3
     markdown = (folder / "report.md").read_text()
     for line in markdown.splitlines():
         if line.startswith("!["):
             assert (folder / line.split("(")[1].rstrip(")")).is_file()
     html = (folder / "report.html").read_text()
-    assert html.count("<img") == len(list(folder.glob("*.png"))) == 3
+    assert html.count("<img") == len(list(folder.glob("*.svg"))) == 3
+    assert len(list(folder.glob("*.pdf"))) == 3
+    first = markdown.index(report.conclusions[0])
+    assert first < markdown.index("## Resources") and html.index("<li>") < html.index("<h2>")
     assert html.count("<h2>") == len(NAMES) and str(report) == report.to_markdown()
     assert "&lt;" in html or "<function" not in html
+
+
+def test_the_page_begins_with_what_it_concludes(page):
+    """From the numbers of its sections, and of a sweep the verdict; what is missing is said."""
+    _, report = page
+    trains, states, easy = report.conclusions
+    values = report["gradient_variance"].values
+    assert f"{values['squared_norm']:.3g} on average" in trains and "one width" in trains
+    assert (
+        "D = " not in states
+        and f"Q = {report['entangling_capability'].values['value']:.2g}" in states
+    )
+    assert "exact at this size" in easy and "(cone)" in easy
+    assert repr(report) == " ".join(report.conclusions)
+    shown = report._repr_html_()
+    assert shown.startswith("<h1>") and "<style>" not in shown and shown.count("<img") == 3
+    sweep = SimpleNamespace(missing="", name="scaling", values={"verdict": "exponential, x: why"})
+    assert "it is exponential, x." in conclusions((*report.sections, sweep))[0]
+    random = {"value": 0.01, "haar_bias": 0.009, "standard_error": 0.002}
+    spread = SimpleNamespace(missing="", name="expressibility", values=random)
+    assert conclusions((spread,))[1].startswith("Its states cannot be told from Haar-random ones")
+    assert "not computed" in conclusions(())[0] and "not found out" in conclusions(())[2]
 
 
 def test_variants_keep_to_what_a_model_has(key):
@@ -150,8 +178,8 @@ def test_command_writes_a_whole_page(qdl_command, tmp_path):
     assert sections["scaling"]["values"]["sizes"] == [2, 3]
     assert sections["machine"]["values"]["as it is"]["two_qubit_gates"] == 1
     assert sections["quantum_fisher"]["values"]["rank"] <= 4
-    n_images = (folder / "report.html").read_text().count("data:image/png;base64,")
-    assert n_images == len(list(folder.glob("*.png"))) == 8
+    n_images = (folder / "report.html").read_text().count("data:image/svg+xml;base64,")
+    assert n_images == len(list(folder.glob("*.svg"))) == 8
     assert "## Expressibility" in result.output
     values = sections["classical_fisher"]["values"]
     assert 0 < values["effective_dimension"] <= 4.5 and np.shape(values["eigenvalues"]) == (10, 4)

@@ -5,12 +5,14 @@ import shutil
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import qdl
 from qdl.cli import app
 from qdl.commands import listing, train
+from qdl.training.picture import WINDOW
 
 SMALL = "dataset = 'digits'\nmodel = 'hardware_efficient'\nfeatures = 2\ndepth = 1\nsteps = 5\n"
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -47,10 +49,11 @@ def test_runs_are_listed_with_what_they_reached(folders):
     for name, steps in (("one", "5"), ("two", "7"), ("three", "9")):
         table = result.output.partition("what differs")[0].splitlines()
         (row,) = [each for each in table if f"{folders / name} " in each]
-        last = json.loads((folders / name / "metrics.jsonl").read_text().splitlines()[-1])
         cells = [cell.strip() for cell in row.strip("│").split("│")]
         assert cells[1] == steps
-        assert cells[4] == (f"{last['test_accuracy']:.3f}" if name != "three" else "")
+        said = [] if name == "three" else [folders / name / "summary.jsonl"]
+        reached = [json.loads(path.read_text())["test_accuracy"] for path in said]
+        assert cells[4] == (f"{reached[0]:.3f}" if reached else "")
 
 
 def test_what_differs_is_shown_and_nothing_else(folders):
@@ -68,6 +71,42 @@ def test_a_run_of_fit_says_what_it_was(folders):
 def test_curves_are_drawn(folders, tmp_path):
     result = call("runs", folders, "--plot", tmp_path / "a.png")
     assert result.exit_code == 0 and (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_curve_with_a_band(folders, tmp_path):
+    for seed in (1, 2):
+        shutil.copytree(folders / "one", tmp_path / f"one-{seed}")
+        path = tmp_path / f"one-{seed}" / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": seed}))
+    found = [run for f in (tmp_path / "one-1", tmp_path / "one-2") for run in listing.read(f)]
+    found += [run for name in ("two", "three") for run in listing.read(folders / name)]
+    names = [f"{tmp_path}/one, 2 seeds", str(folders / "two"), str(folders / "three")]
+    assert list(listing.groups(found)) == names
+    labels = [{"model": f"a, seed {s}", "step": 1, "loss": 1.0} for s in (8, 9)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(x) + "\n" for x in labels))
+    (tmp_path / "config.json").write_text(json.dumps({"command": "train", "seeds": 2}))
+    assert list(listing.groups(listing.read(tmp_path))) == [f"{tmp_path} a, 2 seeds"]
+    listing.plot(found, tmp_path / "a.svg")
+    said = (tmp_path / "a.svg").read_text()
+    assert f"Lines: running means over {WINDOW} steps. Of several seeds: their mean" in said
+
+
+def test_the_numbers_of_runs_as_json_and_as_a_table(folders, tmp_path):
+    out = {name: tmp_path / f"a.{name}" for name in ("json", "csv")}
+    result = call("runs", folders, "--json", out["json"], "--csv", out["csv"])
+    assert result.exit_code == 0, result.output
+    rows = {row["run"]: row for row in json.loads(out["json"].read_text())}
+    table = pd.read_csv(out["csv"]).set_index("run")
+    for name, steps in (("one", 5), ("two", 7), ("three", 9)):
+        run = str(folders / name)
+        assert rows[run]["steps"] == steps == table["steps"][run]
+        assert rows[run]["loss"] == pytest.approx(table["loss"][run], rel=1e-12)
+    two = str(folders / "two")
+    assert rows[two]["config"]["learning_rate"] == 0.1 == table["config.learning_rate"][two]
+    accuracy = rows[two]["summary"]["test_accuracy"]
+    assert accuracy == table["summary.test_accuracy"][two]
+    frame = pd.read_json(folders / "two" / "metrics.jsonl", lines=True)
+    assert len(frame) == 7 and frame["loss"].notna().all()  # no last row of another kind
 
 
 def test_a_run_that_is_being_written_can_be_read(tmp_path):
@@ -119,7 +158,8 @@ def test_an_interrupted_training_goes_on(folders, tmp_path):
         result = call("train", "--resume", folder, "--steps", 8)
         assert result.exit_code == 0, result.output
         lines = (folder / "metrics.jsonl").read_text().splitlines()
-        assert [json.loads(line).get("step") for line in lines] == [*range(1, 9), None]
+        assert [json.loads(line)["step"] for line in lines] == [*range(1, 9)]
+        assert len((folder / "summary.jsonl").read_text().splitlines()) == 1
     model, params = qdl.load(folder)
     assert model == whole.model
     for one, two in zip(*map(jax.tree.leaves, (params, whole.fit.params)), strict=True):

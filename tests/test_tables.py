@@ -77,7 +77,7 @@ def test_what_is_left_out_and_filled_is_said_and_the_classes_have_their_names(ru
     assert saved["numbers"] == ["age", "income", "calls"]
     assert saved["categories"] == [["plan", ["basic", "family", "max", "(missing)"]]]
     assert saved["target"]["classes"] == ["no", "yes"]
-    last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
+    last = json.loads((folder / "summary.jsonl").read_text())
     assert 0 <= last["test_balanced_accuracy"] <= 1 and sum(map(sum, last["test_confusion"])) == 40
 
 

@@ -255,6 +255,10 @@ def test_a_sweep_prints_draws_and_saves(tmp_path):
     assert saved["rows"][0]["variance"] == pytest.approx([3 / 64, 3 / 64])
     axes = sweep.plot(label="product")
     assert axes.get_yscale() == "log" and axes.get_xlabel() == "wires"
+    said = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert said == [f"product: exponential, $2^{{{sweep.verdict.rate:.2f}\\,n}}$"]
+    law = next(line for line in axes.lines if line.get_linestyle() == "--").get_ydata()
+    assert np.log2(law[-1] / law[0]) == pytest.approx(4 * sweep.verdict.rate)
     row = sweep[3]
     assert (
         # a projector's one shot has the variance E f (1 - f), E f = 1/2^n and E f^2 = (3/8)^n

@@ -131,17 +131,29 @@ def runs(
     folders: Annotated[
         list[Path] | None, typer.Argument(help="Run folders, or folders of them; default: runs.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw their curves into this PNG file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw their curves into this file: .pdf, .svg or .png.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a table of them here.")] = None,
 ) -> None:
-    """List run folders, what differs between their configurations, and plot their curves."""
+    """List run folders, what differs between their configurations, and plot their curves.
+
+    Runs that differ in the seed alone are drawn as their mean, with a band from the lowest to the highest.
+    """
     from ..commands import listing
     from ..commands.runs import check_writable
 
     with plain_errors():
-        check_writable(plot)
+        check_writable(plot, json, csv)
         found = [run for folder in listing.find(folders or []) for run in listing.read(folder)]
-        if plot is not None:
-            listing.plot(found, plot)
+        for write, path in (
+            (listing.plot, plot),
+            (listing.write_json, json),
+            (listing.write_csv, csv),
+        ):
+            if path is not None:
+                write(found, path)
     show("runs", listing.HEADERS, [run.row() for run in found])
     if len(found) > 1 and (rows := listing.differences(found)):
         show("what differs", ("", *(run.name for run in found)), rows)

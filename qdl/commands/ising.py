@@ -130,6 +130,7 @@ def run(
     runs.write_config(folder, config)
     every: list[list[Method]] = []
     accuracies: list[dict[str, float]] = []
+    said: list[dict[str, Any]] = []
     for each in range(seed, seed + seeds):
         say(f"seed {each}: training the classifier with its defaults, {epochs} epochs")
         trained, accuracy = _default(data, held, epochs, each)
@@ -137,15 +138,17 @@ def run(
             classifier = trained
             classifier.save(folder / "classifier")
         accuracies.append(accuracy)
-        runs.write_metrics(folder, [{"seed": each, "method": "default", **accuracy}])
+        said.append({"seed": each, "method": "default", **accuracy})
         say(f"seed {each}: comparing rules, and back-propagation on the same network")
         every.append(methods(data, held, epochs, each))
         runs.write_metrics(folder, (row for m in every[-1] for row in _lines(m, each)))
+        said += [{**_of(m, each), "test": m.test, "held-out": m.held} for m in every[-1]]
+        runs.write_summary(folder, said)
     accuracy = {part: np.array([a[part] for a in accuracies]) for part in accuracies[0]}
     rows = [row(list(same)) for same in zip(*every, strict=True)]
     if figures:
         say("sampling the landscapes before and after training, and drawing")
-        _pictures(folder, data, every, classifier)
+        runs.write_summary(folder, said + _pictures(folder, data, every, classifier))
     notes = [note.format(first=rows[0].window[0], last=rows[0].window[1]) for note in NOTES]
     return Result(folder, accuracy, rows, notes)
 
@@ -196,11 +199,13 @@ def _method(name: str, rate: float, error: Any, model: Any, data: Any, held: Any
 
 
 def _lines(method: Method, seed: int) -> Any:
-    """One line of ``metrics.jsonl`` per epoch, and one for the accuracies."""
-    start = {"seed": seed, "method": method.name, "learning_rate": method.learning_rate}
+    """One line of ``metrics.jsonl`` per epoch."""
     for epoch, error in enumerate(method.online_error.tolist(), 1):
-        yield {**start, "epoch": epoch, "online_error": error}
-    yield {**start, "test": method.test, "held-out": method.held}
+        yield {**_of(method, seed), "epoch": epoch, "online_error": error}
+
+
+def _of(method: Method, seed: int) -> dict[str, Any]:
+    return {"seed": seed, "method": method.name, "learning_rate": method.learning_rate}
 
 
 def row(same: list[Method]) -> Row:
@@ -255,14 +260,15 @@ def landscapes(data: Any, classifier: Any) -> dict[str, Any]:
     return {name: landscape(c, data.X_test, data.y_test) for name, c in stages.items()}
 
 
-def _pictures(folder: Path, data: Any, every: list[list[Method]], classifier: Any) -> None:
+def _pictures(
+    folder: Path, data: Any, every: list[list[Method]], classifier: Any
+) -> list[dict[str, Any]]:
+    """Draw, and return what was measured for it."""
     from . import ising_plots, plots
 
     found = landscapes(data, classifier)
     one = [{"landscape": name, **statistics(seen)} for name, seen in found.items()]
-    runs.write_metrics(folder, one)
     errors = [first_epoch_errors(data, classifier.seed + i) for i in range(len(every))]
-    runs.write_metrics(folder, [{"first_epoch": e, "reads": READS} for e in errors])
     pictures = {
         "figure2_states_of_images": ising_plots.states_of_images(found),
         "figure3_states_of_classes": ising_plots.states_of_classes(found),
@@ -271,6 +277,7 @@ def _pictures(folder: Path, data: Any, every: list[list[Method]], classifier: An
     }
     for name, figure in pictures.items():
         plots.save(figure, folder / f"{name}.png")
+    return one + [{"first_epoch": e, "reads": READS} for e in errors]
 
 
 def statistics(seen: Any) -> dict[str, float]:

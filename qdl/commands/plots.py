@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..training.picture import smooth
+
 COLOURS = ("#3b6fb6", "#d1663a", "#7a7a7a", "#4f9d69")  # blue, orange, grey, green
-WINDOW = 21  # steps in the running mean of noisy curves
 KEY: dict[str, Any] = {
     "fontsize": 8.5,
     "framealpha": 1.0,
@@ -30,18 +31,11 @@ def panels(rows: int, columns: int, size: tuple[float, float], **options: Any) -
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a PNG."""
-    figure.savefig(path, dpi=130, facecolor="white")
+    """Write a picture of the kind that the name ends in; in PDF and SVG text stays text."""
+    import matplotlib
 
-
-def smooth(values: Any) -> np.ndarray:
-    """The running mean over ``WINDOW`` values around each one, over fewer at the ends."""
-    values = np.asarray(values, float)
-    total = np.cumsum(np.insert(values, 0, 0.0))
-    position = np.arange(len(values))
-    first = np.maximum(position - WINDOW // 2, 0)
-    last = np.minimum(position + WINDOW // 2 + 1, len(values))
-    return (total[last] - total[first]) / (last - first)
+    with matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+        figure.savefig(path, dpi=130, facecolor="white")
 
 
 def losses(axes: Any, histories: Mapping[str, Mapping[str, Any]]) -> None:

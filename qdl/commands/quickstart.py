@@ -60,7 +60,7 @@ def quickstart(
 ) -> Quickstart:
     """Train a QCNN and a data re-uploading model on the digits 0 and 1 and compare them.
 
-    Writes ``config.json``, ``metrics.jsonl``, ``params.safetensors`` and pictures.
+    Writes ``config.json``, ``metrics.jsonl``, ``summary.jsonl``, ``params.safetensors`` and pictures.
 
     Args:
         out: the run folder; None for ``runs/quickstart``, or the next free name.
@@ -133,7 +133,7 @@ def _sweep(build: Any, widths: Sequence[int], samples: int, seed: int) -> Any:
 
 
 def _write(result: Quickstart) -> None:
-    """``metrics.jsonl`` and ``params.safetensors``."""
+    """``metrics.jsonl``, ``summary.jsonl`` and ``params.safetensors``."""
     for each in result.quantum:
         runs.write_metrics(result.folder, runs.history_rows(each.fit.history, model=each.name))
     results = [summary(each) for each in result.quantum]
@@ -152,7 +152,7 @@ def _write(result: Quickstart) -> None:
             }
             for row in sweep
         ]
-    runs.write_metrics(result.folder, results)
+    runs.write_summary(result.folder, results)
     runs.write_params(result.folder, {each.name: each.fit.params for each in result.quantum})
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from ..files import read_json, read_lines, replace, write_json
 
+SUMMARY = "summary.jsonl"
+
 
 @contextmanager
 def fresh(name: str, out: Path | None = None) -> Iterator[Path]:
@@ -100,11 +102,16 @@ def write_metrics(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             file.write(json.dumps(row) + "\n")
 
 
-def write_summary(folder: Path, row: Mapping[str, Any]) -> None:
-    """The last line of ``metrics.jsonl``, unless a finished run already has it."""
-    lines = read_lines(folder / "metrics.jsonl")
-    if not lines or "step" in lines[-1]:
-        write_metrics(folder, [row])
+def write_summary(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """``summary.jsonl``: what is said of a whole run, an object a line; ``metrics.jsonl`` has its steps."""
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    replace({folder / SUMMARY: text.encode()})
+
+
+def read_summary(folder: Path) -> list[dict[str, Any]]:
+    """The lines of ``summary.jsonl``; none if it is not there."""
+    path = folder / SUMMARY
+    return read_lines(path) if path.is_file() else []
 
 
 def history_rows(history: Mapping[str, Any], **also: Any) -> Iterator[dict[str, Any]]:

@@ -202,15 +202,16 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
             decay=name in WIDTH_FREE, checkpoint=folder,
         )  # fmt: skip
         trained = [first]
-        runs.write_summary(folder, summary(first))
+        runs.write_summary(folder, [summary(first)])
         pictures.curves_of(first, problem, folder / "training.png")
     else:
         trained = train_several(name, model, problems, config)
         first = trained[0]
-        for i, each in enumerate(trained):
-            label = f"{name}, seed {config.seed + i}"
+        labels = [f"{name}, seed {config.seed + i}" for i in range(len(trained))]
+        for label, each in zip(labels, trained, strict=True):
             runs.write_metrics(folder, runs.history_rows(each.fit.history, model=label))
-            runs.write_metrics(folder, [{**summary(each), "model": label}])
+        found = zip(labels, trained, strict=True)
+        runs.write_summary(folder, [{**summary(t), "model": label} for label, t in found])
         pictures.spread_of(trained, problem, folder / "training.png")
     save(folder, model, first.fit.params)
     if problem.preparation is not None:

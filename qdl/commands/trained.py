@@ -76,7 +76,7 @@ def figures(y: Any, predicted: np.ndarray, target: Target) -> dict[str, Any]:
 
 
 def summary(trained: Trained) -> dict[str, Any]:
-    """The last line of ``metrics.jsonl`` for a model."""
+    """The line of ``summary.jsonl`` for a model."""
     return {
         "model": trained.name,
         "n_params": trained.model.n_params,

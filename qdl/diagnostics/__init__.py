@@ -8,8 +8,9 @@ about the noise of shots, ``compare`` builds on all of them; ``tasks`` spreads w
 
 Beside it: ``expressivity`` and ``entanglement`` of the states, ``fisher`` information, ``algebra`` of the
 generators, ``truncation`` by weight along the paths of the walk, ``resources``; ``kernel_values`` of
-kernels, and ``iqp``, means of circuits that a classical computer can sample. ``report`` puts all of it on
-one page.
+kernels, and ``iqp``, means of circuits that a classical computer can sample; ``fourier``, the functions of
+the features that a model can be, and ``landscape``, the loss around some parameters. ``report`` puts the
+first of them on one page.
 """
 
 from .algebra import LieAlgebra, dynamical_lie_algebra
@@ -18,6 +19,7 @@ from .energy import EnergySweep
 from .engine import Engine, Task
 from .entanglement import EntanglingCapability, entangling_capability, meyer_wallach
 from .expressivity import Expressibility, FramePotential, expressibility, frame_potential
+from .expressivity_sweep import ExpressivitySweep, expressivity_sweep
 from .fisher import (
     FisherSpectrum,
     classical_fisher,
@@ -26,9 +28,11 @@ from .fisher import (
     fisher_spectrum,
     quantum_fisher,
 )
+from .fourier import FourierSpectrum, fourier_spectrum
 from .gradients import gradient_variance
 from .iqp import iqp_expectations
 from .kernel_values import KernelConcentration, KernelValues, kernel_concentration
+from .landscape import LossLandscape, loss_landscape
 from .report import TrainabilityReport, trainability_report
 from .resources import LightCone, Resources, resources
 from .result.point import Point
@@ -52,13 +56,16 @@ __all__ = [
     "Engine",
     "EntanglingCapability",
     "Expressibility",
+    "ExpressivitySweep",
     "FisherSpectrum",
+    "FourierSpectrum",
     "FramePotential",
     "GradientVariance",
     "KernelConcentration",
     "KernelValues",
     "LieAlgebra",
     "LightCone",
+    "LossLandscape",
     "Point",
     "Resolution",
     "Resources",
@@ -78,11 +85,14 @@ __all__ = [
     "effective_dimension_of",
     "entangling_capability",
     "expressibility",
+    "expressivity_sweep",
     "fisher_spectrum",
+    "fourier_spectrum",
     "frame_potential",
     "gradient_variance",
     "iqp_expectations",
     "kernel_concentration",
+    "loss_landscape",
     "meyer_wallach",
     "quantum_fisher",
     "resources",

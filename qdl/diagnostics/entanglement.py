@@ -25,7 +25,7 @@ WIDE = 14  # wires up to which auto samples states
 STATES, WALKS = 1000, 2**18  # samples unless asked otherwise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EntanglingCapability:
     r"""The mean Meyer-Wallach entanglement of the states that a circuit makes.
 
@@ -42,6 +42,11 @@ class EntanglingCapability:
     haar: float
     samples: int
     method: str
+
+    def __repr__(self) -> str:
+        """The value with its error, and Haar's."""
+        error = f" +- {self.standard_error:.2g}" if self.standard_error else ""
+        return f"Q = {self.value:.4g}{error}, Haar-random states {self.haar:.4g} ({self.method})"
 
 
 def entangling_capability(
@@ -121,14 +126,17 @@ def meyer_wallach(state: Any) -> jax.Array:
     return 2 * (1 - jnp.mean(jnp.stack(purities), axis=0))
 
 
-def _haar(n: int) -> float:
+def haar_entanglement(n: int) -> float:
+    """The mean of Q over Haar-random states."""
     return (2.0**n - 2) / (2.0**n + 1)
 
 
 def _exact(circuit: PauliCircuit) -> EntanglingCapability:
     n, squares = circuit.n_wires, state_moments(circuit, only_squares=True)[0]
     singles = [squares[letter << 2 * wire] for wire in range(n) for letter in (1, 2, 3)]
-    return EntanglingCapability(1 - float(sum(singles)) / n, 0.0, _haar(n), 0, "dense_moment")
+    return EntanglingCapability(
+        1 - float(sum(singles)) / n, 0.0, haar_entanglement(n), 0, "dense_moment"
+    )
 
 
 def _walked(circuit: PauliCircuit, key: jax.Array, samples: int | None) -> EntanglingCapability:
@@ -140,7 +148,7 @@ def _walked(circuit: PauliCircuit, key: jax.Array, samples: int | None) -> Entan
         certify(alone, fixed.product)
     scores, _ = walk_paths(circuit, [(1.0, word) for word in words], samples or WALKS, key)
     value, error = 1 - 3 * float(scores.mean()), 3 * float(scores.std()) / math.sqrt(len(scores))
-    return EntanglingCapability(value, error, _haar(n), len(scores), "pauli_walk")
+    return EntanglingCapability(value, error, haar_entanglement(n), len(scores), "pauli_walk")
 
 
 def _sampled(model: Any, key: jax.Array, samples: int, x: Any) -> EntanglingCapability:
@@ -148,5 +156,5 @@ def _sampled(model: Any, key: jax.Array, samples: int, x: Any) -> EntanglingCapa
     q = np.concatenate([np.ravel(meyer_wallach(block)) for block in blocks])[:samples].astype(float)
     error = float(q.std(ddof=1) / math.sqrt(samples))
     return EntanglingCapability(
-        float(q.mean()), error, _haar(model.n_wires), samples, "statevector"
+        float(q.mean()), error, haar_entanglement(model.n_wires), samples, "statevector"
     )

@@ -19,7 +19,7 @@ FEW = 5  # wires up to which the frame potential is computed exactly: it has up 
 AMPLITUDES = 2**16  # how many are simulated side by side: they fit into a cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Expressibility:
     r"""How far the fidelities of random pairs of states are from those of Haar-random pairs.
 
@@ -43,6 +43,13 @@ class Expressibility:
     haar: np.ndarray
     n_wires: int
 
+    def __repr__(self) -> str:
+        """The divergence with its error, and what Haar-random states themselves read."""
+        return (
+            f"D = {self.value:.4g} +- {self.standard_error:.2g}, Haar itself {self.haar_bias:.4g} "
+            f"({self.fidelities.size} pairs of states of {self.n_wires} wires)"
+        )
+
     def frame_potential(self, t: int = 2) -> FramePotential:
         """The frame potential of order ``t``, from the same pairs."""
         powers = self.fidelities**t
@@ -51,7 +58,7 @@ class Expressibility:
         return FramePotential(float(powers.mean()), float(error), haar, t)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FramePotential:
     r"""$F_t = E\,|\langle \psi | \psi' \rangle|^{2t}$ over pairs of states, never below Haar's.
 
@@ -68,6 +75,11 @@ class FramePotential:
     haar: float
     t: int
     method: str = "statevector"
+
+    def __repr__(self) -> str:
+        """The value with its error, and Haar's."""
+        error = f" +- {self.standard_error:.2g}" if self.standard_error else ""
+        return f"F_{self.t} = {self.value:.4g}{error}, Haar {self.haar:.4g} ({self.method})"
 
 
 def expressibility(
@@ -103,15 +115,20 @@ def expressibility(
     at_least_two(samples=samples, bins=bins)
     model.place.check_pure("expressibility")
     blocks = state_pairs(model, key, samples, one_sample(model, x))
-    fidelities = np.clip(np.concatenate([_overlaps(block) for block in blocks]), 0.0, 1.0)
-    haar = haar_histogram(model.n_wires, bins)
+    fidelities = np.concatenate([_overlaps(block) for block in blocks])
+    return of_fidelities(fidelities, model.n_wires, bins)
+
+
+def of_fidelities(fidelities: np.ndarray, n_wires: int, bins: int) -> Expressibility:
+    """The expressibility that the fidelities of pairs say, ``(samples,)``."""
+    samples, fidelities = len(fidelities), np.clip(fidelities, 0.0, 1.0)
+    haar = haar_histogram(n_wires, bins)
     counts, _ = np.histogram(fidelities, bins, (0.0, 1.0))
     p, q = counts[counts > 0] / samples, haar[counts > 0]
     logs = np.log(p) - np.log(q)
     value = float(p @ logs)
     error = math.sqrt(max(p @ logs**2 - value**2, 0.0) / samples)
-    bias = haar_bias(haar, samples)
-    return Expressibility(value, error, bias, fidelities, counts, haar, model.n_wires)
+    return Expressibility(value, error, haar_bias(haar, samples), fidelities, counts, haar, n_wires)
 
 
 def frame_potential(

@@ -10,16 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pennylane.pauli import PauliWord
 
 from .. import simulator
-from ..observables import terms
 from ..pauli.parameters import parameters
-from ..refused import Refused
 from .expressivity import one_sample
+from .outcomes import Of, outcome_of, read_wires, summed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FisherSpectrum:
     r"""Eigenvalues of the Fisher information at random parameters.
 
@@ -35,6 +33,13 @@ class FisherSpectrum:
     rank: int
     kind: str
     threshold: float
+
+    def __repr__(self) -> str:
+        """The rank, and the range of the eigenvalues that count."""
+        draws, p = self.eigenvalues.shape
+        seen = self.eigenvalues[self.eigenvalues > self.threshold * self.eigenvalues.max()]
+        ends = f", eigenvalues {seen.min():.2g} to {seen.max():.2g}" if seen.size else ""
+        return f"rank {self.rank} of {p} ({self.kind} Fisher information, {draws} draws{ends})"
 
 
 def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
@@ -69,21 +74,26 @@ def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
     return root.T @ root
 
 
-def classical_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
-    r"""$F_{ij} = \sum_b \partial_i p_b\, \partial_j p_b / p_b$ of the measured bits $b$.
+def classical_fisher(model: Any, params: Any, x: Any = None, *, of: Of = "bits") -> np.ndarray:
+    r"""$F_{ij} = \sum_b \partial_i p_b\, \partial_j p_b / p_b$ of the measured outcomes $b$.
 
-    The bits are those of the wires that the readout reads, all measured at once along Z.
+    The bits are those of the wires that the readout reads, all measured at once along Z. Less is in the
+    distribution of a function of them, such as their parity, than in their own.
 
     Args:
         model: a QNN without noise, on a place without errors, whose readout looks at Z only.
         params: its parameters.
         x: features ``(n_features,)``, or None for a circuit without data.
+        of: ``"bits"``; ``"output"``, the values that the readout's observables have in one measurement, so
+            that of ``Expval(qp.Z(0) @ qp.Z(1))`` there are two; or a function of the bits
+            ``(outcomes, wires)``, the wires in ascending order, that gives a label for each row.
 
     Returns:
         ``(p, p)``, in the order of ``quantum_fisher``, which it never exceeds.
 
     Raises:
         Refused: a readout along other axes than Z.
+        ValueError: a function that gives no label for each row.
 
     Example:
         >>> import jax, qdl
@@ -91,17 +101,22 @@ def classical_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
         >>> model = qdl.QNN(2, Rotation("x"), readout=qdl.ExpZ(0))  # wire 1 is not looked at
         >>> classical_fisher(model, model.init(jax.random.key(0))).round(6).tolist()
         [[1.0, 0.0], [0.0, 0.0]]
+        >>> both = qdl.QNN(2, Rotation("x"))  # the parity has one number, of which two angles make one
+        >>> F = classical_fisher(both, [np.full((2, 1), 1.0)], of=lambda bits: bits.sum(axis=1) % 2)
+        >>> F.shape, int(np.linalg.matrix_rank(F))
+        ((2, 2), 1)
 
     Reference: Abbas, Sutter, Zoufal, Lucchi, Figalli, Woerner, Nature Computational Science 1, 403
-    (2021), eq. 2.
+    (2021), eq. 2 and Methods, where the output is the parity of the bits.
     """
-    root = _classical_root(model, params, x)
+    root = _classical_root(model, params, x, outcome_of(model, of))
     return root.T @ root
 
 
 def fisher_spectrum(
-    model: Any, kind: str = "quantum", *, key: jax.Array, draws: int = 10, x: Any = None
-) -> FisherSpectrum:
+    model: Any, kind: str = "quantum", *, key: jax.Array, draws: int = 10, x: Any = None,
+    of: Of = "bits",
+) -> FisherSpectrum:  # fmt: skip
     """Eigenvalues and rank of the Fisher information at random parameters.
 
     A circuit is overparametrised where the rank no longer grows with the number of parameters.
@@ -112,6 +127,7 @@ def fisher_spectrum(
         key: a JAX key; parameters are drawn by the model's own ``init``.
         draws: how many.
         x: features ``(n_features,)``; None draws them uniform over a turn for each.
+        of: of ``"classical"``, as for ``classical_fisher``.
 
     Raises:
         ValueError: an unknown kind, or no draws.
@@ -125,7 +141,7 @@ def fisher_spectrum(
 
     Reference: Larocca, Ju, Garcia-Martin, Coles, Cerezo, Nature Computational Science 3, 542 (2023).
     """
-    roots = _roots(model, kind, key, draws, x)
+    roots = _roots(model, kind, key, draws, x, of)
     values = np.array([np.linalg.svd(root, compute_uv=False) for root in roots]) ** 2
     values = np.pad(values, ((0, 0), (0, roots[0].shape[1] - values.shape[1])))
     relative = values / np.maximum(values[:, :1], np.finfo(float).tiny)
@@ -138,12 +154,13 @@ def effective_dimension(
     model: Any,
     *,
     key: jax.Array,
-    n_data: int = 1000,
+    n_data: Any = 1000,
     gamma: float = 1.0,
     draws: int = 50,
     inputs: int = 1,
     x: Any = None,
-) -> float:
+    of: Of = "bits",
+) -> Any:
     """The effective dimension of a model, from classical Fisher matrices at random parameters.
 
     See ``effective_dimension_of`` for the formula. It is at most about the number of parameters.
@@ -151,11 +168,13 @@ def effective_dimension(
     Args:
         model: a QNN without noise, on a place without errors, whose readout looks at Z only.
         key: a JAX key; parameters are drawn by the model's own ``init``.
-        n_data: the number of data that the model would learn from.
+        n_data: the number of data that the model would learn from; several give an array of dimensions.
         gamma: the constant in (0, 1] of the formula.
         draws: parameters drawn.
         inputs: features drawn for each of them, uniform over a turn; their Fisher matrices are averaged.
-        x: one sample ``(n_features,)`` used instead of those.
+        x: samples ``(n_features,)`` or ``(inputs, n_features)`` used instead of those, the same for all
+            parameters.
+        of: as for ``classical_fisher``; of Abbas et al. the parity.
 
     Raises:
         ValueError: too few data or draws, or a model whose outputs no parameter changes.
@@ -170,11 +189,16 @@ def effective_dimension(
     Reference: Abbas et al., Nature Computational Science 1, 403 (2021), eq. 3.
     """
     _positive(draws=draws, inputs=inputs)
-    roots = _roots(model, "classical", key, draws * inputs, x)
-    matrices = np.einsum("dki,dkj->dij", roots, roots)
-    return effective_dimension_of(
-        matrices.reshape(draws, inputs, *matrices.shape[1:]).mean(axis=1), n_data, gamma
-    )
+    if np.ndim(x) == 2:
+        every = [_roots(model, "classical", key, draws, row, of) for row in np.asarray(x)]
+        matrices = np.mean([np.einsum("dki,dkj->dij", each, each) for each in every], axis=0)
+    else:
+        roots = _roots(model, "classical", key, draws * inputs, x, of)
+        matrices = np.einsum("dki,dkj->dij", roots, roots)
+        matrices = matrices.reshape(draws, inputs, *matrices.shape[1:]).mean(axis=1)
+    if np.ndim(n_data):
+        return np.array([effective_dimension_of(matrices, n, gamma) for n in n_data])
+    return effective_dimension_of(matrices, n_data, gamma)
 
 
 def effective_dimension_of(matrices: Any, n_data: int, gamma: float = 1.0) -> float:
@@ -214,12 +238,20 @@ def effective_dimension_of(matrices: Any, n_data: int, gamma: float = 1.0) -> fl
     return 2 * (float(np.logaddexp.reduce(logs)) - math.log(len(logs))) / math.log(kappa)
 
 
-def _roots(model: Any, kind: str, key: jax.Array, draws: int, x: Any) -> np.ndarray:
+def _roots(
+    model: Any, kind: str, key: jax.Array, draws: int, x: Any, of: Of = "bits"
+) -> np.ndarray:
     """Matrices B with F = B^T B at random parameters, ``(draws, rows, p)``."""
     _positive(draws=draws)
     if kind not in ("quantum", "classical"):
         raise ValueError(f"unknown kind {kind!r}: expected 'quantum' or 'classical'.")
-    root = _quantum_root if kind == "quantum" else _classical_root
+    root: Any = _quantum_root
+    if kind == "classical":
+        root = partial(_classical_root, outcome=outcome_of(model, of))
+    elif of != "bits":
+        raise ValueError(
+            f"the quantum Fisher information is of the state, got of={of!r}. Leave it out."
+        )
     x, out = one_sample(model, x), []
     for for_params, for_x in jax.random.split(key, (draws, 2)):
         here = x
@@ -235,12 +267,14 @@ def _quantum_root(model: Any, params: Any, x: Any) -> np.ndarray:
     return 2 * np.asarray(_metric_root(model.place, model.circuit, *numbers), float)
 
 
-def _classical_root(model: Any, params: Any, x: Any) -> np.ndarray:
+def _classical_root(model: Any, params: Any, x: Any, outcome: np.ndarray | None) -> np.ndarray:
+    """A matrix B with F = B^T B, a row an outcome."""
     model.place.check_pure("the classical Fisher information")
-    read = _read_wires(model)
+    read = read_wires(model)
     state, slopes = map(np.asarray, _tangents(model.circuit, *_numbers(model, params, x)))
     p = _marginal(abs(state[:, None]) ** 2, read, model.n_wires)
     dp = _marginal(2 * (state.conj() * slopes).real.T, read, model.n_wires)
+    p, dp = (summed(each, outcome) for each in (p, dp))
     # Where p vanishes its derivative does too, as the square root: such outcomes add nothing here.
     return np.where(p > _precision() ** 2, dp / np.sqrt(np.maximum(p, _precision() ** 2)), 0.0)
 
@@ -264,19 +298,6 @@ def _marginal(values: np.ndarray, read: tuple[int, ...], n: int) -> np.ndarray:
     """Sums over the bits of all other wires."""
     gone = tuple(w for w in range(n) if w not in read)
     return values.reshape(*(2,) * n, -1).sum(axis=gone).reshape(2 ** len(read), -1)
-
-
-def _read_wires(model: Any) -> tuple[int, ...]:
-    measured = model.measured
-    for observable in getattr(measured, "observables", ()):
-        if any(
-            not isinstance(t, PauliWord) or set(t.values()) - {"Z"} for _, t in terms(observable)
-        ):
-            raise Refused(
-                f"the classical Fisher information is of bits measured along Z, got {observable}. Turn the "
-                "wires at the end of the circuit and read Z, or use quantum_fisher."
-            )
-    return tuple(sorted(measured.wires))
 
 
 def _precision() -> float:

@@ -24,8 +24,10 @@ from ..hybrid import applied
 from ..training import CrossEntropy, fit
 from ..training.batches import MOST
 from ..training.check import check_optimizer
+from .carried import Carried, carried
 from .default import reuploading
 
+FUNCTIONS = {"loss", "model", "model_", "optimizer"}  # what may hold some
 BLOCK = 128  # rows of every native evaluation: one shape, so that there is one compilation
 
 
@@ -54,6 +56,18 @@ class Estimator(BaseEstimator):
         self.warm_start = warm_start
 
     _default: Any = staticmethod(reuploading)  # the model where none is given
+
+    def __getstate__(self) -> Any:
+        """For ``pickle`` and joblib: Optax makes transformations of functions, which ``pickle`` refuses."""
+        found: Any = super().__getstate__()
+        state = dict(found)
+        for name in FUNCTIONS & state.keys():
+            state[name] = carried(state[name])
+        return state
+
+    def __setstate__(self, state: Any) -> None:
+        found = {n: v.value() if isinstance(v, Carried) else v for n, v in state.items()}
+        super().__setstate__(found)
 
     def _steps(self) -> Any:
         """Gradient steps of ``fit``."""

@@ -36,8 +36,8 @@ class QNNClassifier(ClassifierMixin, Estimator):
         loss: None for cross entropy, ``CrossEntropy(scale=...)``, or ``f(outputs, y) -> scalar``
             with labels 0, 1, ... in the order of ``classes_``.
         optimizer: any Optax transformation, or the name of one, as ``"adam"``, which reads well in
-            ``best_params_``; None for Adam. Optax makes transformations of functions that ``pickle``
-            refuses: estimators with one travel by ``cloudpickle``.
+            ``best_params_``; None for Adam. Estimators with any of them are pickled, by joblib too; what
+            ``pickle`` itself refuses, as Optax's functions, for the same version of Python.
         steps: gradient steps of ``fit``; None for 300, and for 600 of the default model.
         batch_size: rows a step.
         seed: of the first parameters, the batches and shots.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +141,10 @@ class Hybrid:
             count = f"  {stage.n_params} parameters" if isinstance(stage, Dense) else ""
             lines += [f"  {line}" for line in f"{stage}{count}".splitlines()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The tree, where a cell of a notebook ends in a model."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def quantum_stages(

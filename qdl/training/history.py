@@ -104,6 +104,12 @@ def rows(history: Mapping[str, Any], start: int = 0) -> Iterator[dict[str, Any]]
         yield {"step": i + 1, **values, **validations.get(i + 1, {})}
 
 
+def columns(history: Mapping[str, Any]) -> list[str]:
+    """The names of the numbers that ``rows`` gives beside the step."""
+    known = [name for name in (*STEP, *TRUNCATED, *VALIDATION[1:]) if name in history]
+    return known + [name for name in history if METRIC_STEP in history and _is_own(name)]
+
+
 def _is_own(name: str) -> bool:
     return name not in (*STEP, *TRUNCATED, *VALIDATION, METRIC_STEP, "compile_time", "loss_noise")
 

@@ -101,7 +101,7 @@ def fit(
         key: a JAX key for the first parameters, the batches, and shots.
         checkpoint: a folder for this run: ``metrics.jsonl`` with a line for each step, the three
             newest checkpoints, each with the best parameters so far, and files for TensorBoard if
-            ``tensorboardX`` is installed.
+            ``tensorboardX`` is installed. ``qdl.load(folder, which="best")`` gives model and parameters.
         checkpoint_every: steps between two checkpoints; one more is written at the end, whatever
             the reason, Ctrl-C and errors included.
         patience: stop after this many steps without a lower validation loss; ``params`` are then
@@ -174,10 +174,11 @@ def fit(
     if checkpoint is not None:
         if not str(checkpoint):
             raise ValueError("checkpoint='' names no folder. Pass a path, or None to keep nothing.")
-        config = configuration(model, plan, started, data, held, given, state)
+        matrices: dict[str, Any] = {}
+        config = configuration(model, plan, started, data, held, given, state, matrices)
         if isinstance(source, OnDisk):  # of the others the first are compared
             config["data"]["rows"] = len(source)
-        folder = RunFolder(Path(checkpoint), config)
+        folder = RunFolder(Path(checkpoint), config, matrices)
     options = Options(
         steps=int(steps),
         every=cadence(steps, patience, held is not None or callback is not None or measured != {}),

@@ -62,14 +62,18 @@ class RunFolder:
     Args:
         path: the folder.
         configuration: what must be equal for a run to go on, as ``configuration`` gives it.
+        matrices: that the model holds, by the names in its description.
     """
 
-    def __init__(self, path: Path, configuration: Mapping[str, Any]):
+    def __init__(
+        self, path: Path, configuration: Mapping[str, Any], matrices: Mapping[str, np.ndarray]
+    ):
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(
                 f"checkpoint={str(path)!r} is a file, expected a folder. Choose another."
             )
         self.path, self.configuration = path, json.loads(json.dumps(configuration))
+        self.matrices = matrices
         self.checkpoints = Checkpoints(path / "checkpoints")
         self.log: Log | None = None
         self.lock: Any = None  # held while the run goes on
@@ -136,7 +140,7 @@ class RunFolder:
         if step == self.saved:
             return
         history = _history(run)
-        arrays = to_arrays(run.state, "state")
+        arrays = to_arrays(run.state, "state") | dict(self.matrices)
         there = [name for name in history if name != "compile_time"]
         arrays |= {f"history/{name}": np.asarray(history[name]) for name in there}
         best = None
@@ -184,6 +188,23 @@ class RunFolder:
         )
 
 
+def checkpointed(folder: Path) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
+    """The newest whole checkpoint of a run: its file, arrays and notes.
+
+    Raises:
+        FileNotFoundError: no run there.
+    """
+    checkpoints = Checkpoints(folder / "checkpoints")
+    saved = checkpoints.newest()
+    if saved is None:
+        raise FileNotFoundError(
+            f"{folder} holds no training: expected the folder of fit(checkpoint=). Leave which out for what "
+            "qdl.save wrote."
+        )
+    file = checkpoints.path(saved.step)
+    return file, saved.arrays, checked(saved.notes, Notes, file, "checkpoint")
+
+
 def _recorded(saved: Saved, state: State) -> Record:
     """The history of a checkpoint: a number for each of its steps, and the validations."""
     table = {n[8:]: array for n, array in saved.arrays.items() if n.startswith("history/")}
@@ -206,8 +227,9 @@ def _recorded(saved: Saved, state: State) -> Record:
 
 
 def configuration(
-    model: Any, plan: Plan, state: State, data: Data, held: Data | None, start: Any, went_on: Any
-) -> dict[str, Any]:
+    model: Any, plan: Plan, state: State, data: Data, held: Data | None, start: Any, went_on: Any,
+    matrices: dict[str, np.ndarray],
+) -> dict[str, Any]:  # fmt: skip
     """What must be equal for a run to go on, as JSON.
 
     Args:
@@ -218,8 +240,8 @@ def configuration(
         held: for validation.
         start: the parameters given to start from; None if they were drawn from the key.
         went_on: the optimizer's state given to start from; None for a new one.
+        matrices: those of the model are put here.
     """
-    matrices: dict[str, np.ndarray] = {}
     described = describe(model, matrices)
     return {
         "model": described,

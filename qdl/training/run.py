@@ -6,7 +6,6 @@ import contextlib
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..backends import places_of
 from .batches import Batches, Streamed
+from .fitted import Fit
 from .history import Record, Report
 from .interrupt import CtrlC
 from .progress import Progress
@@ -35,50 +35,6 @@ class Options(NamedTuple):
     callback: Callable[[Report], Any] | None
     labelled: bool  # the validation knows an accuracy
     metrics: Mapping[str, Callable[..., Any]] = {}  # of the user's own
-
-
-@dataclass(frozen=True, repr=False)
-class Fit:
-    """What ``fit`` returns.
-
-    Attributes:
-        params: the trained parameters.
-        history: arrays ``loss``, ``grad_norm`` (NaN where an optimizer needs values only),
-            ``step_time`` (seconds), and where the model's place truncates ``penalty`` (if it has one) and
-            ``dropped``, how much it leaves out, an entry per step;
-            ``val_step``, ``val_loss`` and, for cross entropy, ``val_accuracy``, one per validation;
-            ``metric_step`` and your metrics by their names;
-            and the number ``compile_time`` (seconds). Where a place draws shots also the number
-            ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
-            is not larger says nothing.
-        stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
-            seconds), ``"nan"``, ``"callback"``, or ``"data"`` where a generator of batches has ended.
-        step: the step after which ``params`` were taken.
-        state: of the optimizer after the last step, for ``fit(..., state=)``.
-    """
-
-    params: Any
-    history: dict[str, Any]
-    stopped: str
-    step: int
-    state: Any = None
-
-    def __str__(self) -> str:
-        """The last figures in one line."""
-        shown = [
-            name for name in ("loss", "val_loss", "val_accuracy") if len(self.history.get(name, ()))
-        ]
-        last = "".join(f", {name} {self.history[name][-1]:.4g}" for name in shown)
-        if "loss_noise" in self.history:
-            losses = self.history["loss"]
-            change, noise = losses[-1] - losses[0], self.history["loss_noise"]
-            last += (
-                f"; the loss changed by {change:.2g}, and scatters by {noise:.2g} from step to step"
-            )
-        return f"{self.stopped} at step {self.step}{last}"
-
-    def __repr__(self) -> str:
-        return f"<Fit {self}>"
 
 
 def run(

@@ -1,4 +1,4 @@
-"""The page itself: Markdown, HTML with its pictures inside, JSON."""
+"""The page itself: conclusions first; Markdown, HTML with its pictures inside, JSON."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files import jsonable
+from .conclusions import conclusions
 from .section import Section
 
 TITLE = "Trainability report"
@@ -20,14 +21,16 @@ NOTE = (
     "are the model's own. Initialisation moves the start, not the landscape."
 )
 STYLE = (
-    "body{font:15px/1.5 sans-serif;max-width:52em;margin:2em auto;padding:0 1em;color:#222}"
-    "table{border-collapse:collapse;margin:.8em 0}th,td{padding:.15em .8em .15em 0;text-align:left}"
-    "th{border-bottom:1px solid #999}pre{background:#f5f5f5;padding:.8em;overflow:auto}"
+    "body{font:15px/1.5 sans-serif;max-width:52em;margin:2em auto;padding:0 1em;color:#222;"
+    "overflow-wrap:anywhere}"
+    "table{border-collapse:collapse;margin:.8em 0;max-width:100%}"
+    "th,td{padding:.15em .8em .15em 0;text-align:left}"
+    "th{border-bottom:1px solid #999}pre{background:#f5f5f5;padding:.8em;white-space:pre-wrap}"
     ".how,.missing{color:#666;font-size:90%}img{max-width:100%}"
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainabilityReport:
     """What ``trainability_report`` found.
 
@@ -46,52 +49,69 @@ class TrainabilityReport:
         names = ", ".join(section.name for section in self.sections)
         raise KeyError(f"the report has no section {name!r}. It has {names}.")
 
+    @property
+    def conclusions(self) -> tuple[str, ...]:
+        """Three sentences: whether it trains, what its states are like, whether it is classically easy."""
+        return conclusions(self.sections)
+
     def __str__(self) -> str:
         return self.to_markdown()
 
+    def __repr__(self) -> str:
+        return " ".join(self.conclusions)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page without the style of its own file."""
+        return "\n".join(self._body())
+
     def to_markdown(self, pictures: bool = False) -> str:
         """The page as Markdown; ``pictures`` links the files that ``save`` writes beside it."""
-        lines = [f"# {TITLE}", "", NOTE, "", "```text", self.model, "```"]
+        lines = [f"# {TITLE}", "", *(f"- {said}" for said in self.conclusions), "", NOTE, ""]
+        lines += ["```text", self.model, "```"]
         for section in self.sections:
             lines += ["", f"## {section.title}", "", *_markdown(section)]
             if pictures and section.draw:
-                lines += ["", f"![{section.title}]({section.name}.png)"]
+                lines += ["", f"![{section.title}]({section.name}.svg)"]
         return "\n".join(lines) + "\n"
 
     def to_html(self) -> str:
         """The page as one HTML file, pictures inside."""
-        parts = [
-            f"<!doctype html><html lang=en><meta charset=utf-8><title>{TITLE}</title>",
-            f"<style>{STYLE}</style><h1>{TITLE}</h1><p>{html.escape(NOTE)}</p>",
-            f"<pre>{html.escape(self.model)}</pre>",
-        ]
+        head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{TITLE}</title>"
+        return "\n".join([head, f"<style>{STYLE}</style>", *self._body(), "</html>"]) + "\n"
+
+    def _body(self) -> Iterator[str]:
+        first = "".join(f"<li>{html.escape(said)}</li>" for said in self.conclusions)
+        yield f"<h1>{TITLE}</h1><ul>{first}</ul><p>{html.escape(NOTE)}</p>"
+        yield f"<pre>{html.escape(self.model)}</pre>"
         for section in self.sections:
-            parts.append(f"<h2>{html.escape(section.title)}</h2>")
-            parts += _html(section)
+            yield f"<h2>{html.escape(section.title)}</h2>"
+            yield from _html(section)
             if section.draw:
-                data = base64.b64encode(_png(section)).decode()
-                parts.append(
-                    f'<img alt="{html.escape(section.title)}" src="data:image/png;base64,{data}">'
-                )
-        return "\n".join(parts) + "\n</html>\n"
+                data = base64.b64encode(_picture(section, "svg")).decode()
+                kind = "data:image/svg+xml;base64"
+                yield f'<img alt="{html.escape(section.title)}" src="{kind},{data}">'
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers: for each section its values, method, seconds, or why it is missing."""
         keys = ("findings", "values", "method", "seconds", "missing")
         sections = {s.name: {key: jsonable(getattr(s, key)) for key in keys} for s in self.sections}
-        return {"model": self.model, "sections": sections}
+        return {"conclusions": self.conclusions, "model": self.model, "sections": sections}
 
     def to_json(self) -> str:
         """The numbers as JSON; infinities become null."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``report.md``, ``report.html``, ``report.json`` and the pictures into a folder."""
+        """Write ``report.md``, ``report.html``, ``report.json`` and the pictures into a folder.
+
+        Each picture is there as SVG, which the page shows, and as PDF, for papers.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for section in self.sections:
             if section.draw:
-                (folder / f"{section.name}.png").write_bytes(_png(section))
+                for kind in ("svg", "pdf"):
+                    (folder / f"{section.name}.{kind}").write_bytes(_picture(section, kind))
         texts = {
             "report.md": self.to_markdown(pictures=True),
             "report.html": self.to_html(),
@@ -137,7 +157,8 @@ def _how(section: Section) -> str:
     return f"{section.method.rstrip('.')}. {section.seconds:.2g} s."
 
 
-def _png(section: Section) -> bytes:
+def _picture(section: Section, kind: str) -> bytes:
+    import matplotlib
     from matplotlib.figure import Figure
 
     # A Figure of its own, not pyplot's: no window, no global state, nothing to close.
@@ -147,5 +168,7 @@ def _png(section: Section) -> bytes:
     assert section.draw is not None
     section.draw(axes)
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=130, facecolor="white")
+    # Letters of an SVG as outlines, whatever fonts are there to show them; tight, so that none is cut off.
+    with matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "path"}):
+        figure.savefig(buffer, format=kind, facecolor="white", bbox_inches="tight")
     return buffer.getvalue()

@@ -221,7 +221,8 @@ class Sweep:
     def plot(self, axes: Any = None, label: str | None = None, colour: str | None = None) -> Any:
         """Draw what is followed on a logarithmic scale; what is not resolved as an upper bound.
 
-        What shots leave unresolved is shaded.
+        What shots leave unresolved is shaded. The legend names the verdict; where it is exponential or
+        polynomial its law is drawn dashed, through the middle of the points.
 
         Args:
             axes: matplotlib axes; None for a new figure.
