@@ -195,7 +195,7 @@ def test_a_signal_is_the_exit_status_and_the_checkpoint_is_whole(number, status,
         ("cuda", r"JAX chooses the hardware, no place does; here it has .*jax\[cuda12\]"),
         ("cuda:1", "jax.default_device"),
         ("lightning.qubit", r"Use pennylane.device\('lightning.qubit'\)"),
-        ("torino", r"a place, not a name; got 'torino'.*qdl.backends.fake\('torino'\)"),
+        ("torino", r"not a name; got 'torino'.*qdl.backends.fake\('torino'\)"),
     ],
 )
 def test_a_name_is_no_place(name, said):

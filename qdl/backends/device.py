@@ -151,6 +151,7 @@ def _what_to_do(name: str) -> str:
     if name in qp.plugin_devices:
         return f"on({name!r}) takes the device, not its name. Use pennylane.device({name!r})."
     return (
-        f"on() takes a place, not a name; got {name!r}. Examples: qdl.backends.statevector(shots=1000), "
-        "qdl.backends.fake('torino'), pennylane.device('lightning.qubit')."
+        f"on() takes a place of qdl.backends or a PennyLane device, not a name; got {name!r}. Examples: "
+        "qdl.backends.statevector(shots=1000), qdl.backends.fake('torino'), "
+        "pennylane.device('lightning.qubit')."
     )

@@ -28,6 +28,6 @@ def place_named(
     if name == "aer":
         return backends.aer(**how)
     if name.startswith("ibm_"):
-        budget = {} if max_qpu_seconds is None else {"max_qpu_seconds": max_qpu_seconds}
-        return backends.ibm(name, **how, **budget)
+        how |= {} if max_qpu_seconds is None else {"max_qpu_seconds": max_qpu_seconds}
+        return backends.ibm(name, **how)
     return backends.fake(name, **how)
