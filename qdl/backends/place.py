@@ -195,6 +195,28 @@ class Place:
             lambda asked: self.together(asked, features),
         )
 
+    def measured_slopes(
+        self, circuit: Circuit, params: Any, x: Any, ask: Any, shots: Any, key: Any, groups: int
+    ) -> simulator.Slopes:
+        """A gradient of a loss from each of several groups of shots, so many for each parameter.
+
+        Args:
+            circuit: the circuit.
+            params: its parameters.
+            x: features of at most one leading axis, or None.
+            ask: given the values, the loss (or anything) and its derivative in them.
+            shots: of each parameter, a tree like ``params``; it may be traced.
+            key: a JAX key.
+            groups: how many gradients.
+
+        Raises:
+            Refused: a place whose shots cannot be changed from step to step.
+        """
+        raise Refused(
+            f"shots that follow the gradient need a place whose shots can be changed, got {self!r}. Use "
+            "qdl.backends.statevector(shots=...), aer(shots=...), fake() or ibm()."
+        )
+
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """The variance ``(..., k)`` of what values are means of; None where it is not known exactly."""
 

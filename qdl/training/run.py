@@ -16,7 +16,7 @@ import numpy as np
 
 from ..backends import places_of
 from .batches import Batches, Streamed
-from .history import Record, Report
+from .history import SPENT, Record, Report
 from .interrupt import Signals
 from .progress import Progress
 from .resume import Best, Progressed, RunFolder
@@ -51,7 +51,8 @@ class Fit:
             ``metric_step`` and your metrics by their names;
             and the number ``compile_time`` (seconds). Where a place draws shots also the number
             ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
-            is not larger says nothing.
+            is not larger says nothing. With ``shot_adaptive`` also ``shots``, the executions of each step,
+            and the number ``total_shots``.
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
             seconds), ``"nan"``, ``"callback"``, or ``"data"`` where a generator of batches has ended.
         step: the step after which ``params`` were taken.
@@ -272,6 +273,8 @@ class _Watch:
         table = self.record.table(self.step, self.options.labelled)
         if any(place.draws for place in places_of(self.plan.model)) and self.step >= 3:
             table["loss_noise"] = noise_of(table["loss"])
+        if SPENT in table:
+            table["total_shots"] = int(table[SPENT].sum())
         return table
 
 
