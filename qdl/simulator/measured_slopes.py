@@ -172,20 +172,24 @@ def shares(found: Sequence[Basis]) -> np.ndarray:
 def _drawn(
     found: Sequence[Basis], exact: jax.Array, shots: jax.Array, key: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """The values ``(rows, k)`` from ``shots`` of each row, a number or ``(rows,)``; and the executions."""
-    ends = np.cumsum([2 ** len(basis.wires) for basis in found])[:-1]
+    """The values ``(rows, k)`` from ``shots`` of each row, a number or ``(rows,)``; and the executions.
+
+    All bases are drawn at once, the shorter ones filled up: binomial numbers take long to compile.
+    """
+    sizes = [2 ** len(basis.wires) for basis in found]
+    parts = jnp.split(exact, np.cumsum(sizes)[:-1], axis=1)
+    wide = [jnp.pad(p, ((0, 0), (0, max(sizes) - p.shape[1]))) for p in parts]
+    p = jnp.stack(wide)  # (bases, rows, outcomes)
+    share = jnp.asarray(shares(found), p.dtype)[:, None]
+    count = jnp.where(shots > 0, jnp.ceil(share * shots - 1e-3).clip(1), 0)
+    count = jnp.broadcast_to(count, p.shape[:2])
+    normed = p / p.sum(2, keepdims=True)
+    counts = jax.random.multinomial(key, count, normed, dtype=p.dtype)
+    seen = counts / jnp.where(count > 0, count, 1)[..., None] + 0 * p.sum(2, keepdims=True)
     total: Any = 0
-    spent = jnp.zeros(())
-    parts = zip(found, jnp.split(exact, ends, axis=1), shares(found), strict=True)
-    for i, (basis, p, share) in enumerate(parts):
-        count = jnp.broadcast_to(
-            jnp.where(shots > 0, jnp.ceil(share * shots - 1e-3).clip(1), 0), len(p)
-        )
-        normed = p / p.sum(1, keepdims=True)
-        counts = jax.random.multinomial(jax.random.fold_in(key, i), count, normed, dtype=p.dtype)
-        seen = counts / jnp.where(count > 0, count, 1)[:, None] + 0 * p.sum(1, keepdims=True)
+    for basis, size, frequencies in zip(found, sizes, seen, strict=True):
+        here = frequencies[:, :size]
         total = total + (
-            seen if basis.columns is None else seen @ jnp.asarray(basis.columns, p.dtype)
+            here if basis.columns is None else here @ jnp.asarray(basis.columns, p.dtype)
         )
-        spent = spent + count.sum()
-    return total, spent
+    return total, count.sum()
