@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,3 +202,34 @@ def test_a_signal_is_the_exit_status_and_the_checkpoint_is_whole(number, status,
 def test_a_name_is_no_place(name, said):
     with pytest.raises(TypeError, match=said):
         qdl.models.qcnn(2).on(name)
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "bill.md"
+WIDE = {**os.environ, "COLUMNS": "200", "JAX_PLATFORMS": "cpu", "PYTHONIOENCODING": "utf-8"}
+
+
+def test_the_evening_with_the_bill_happens_as_the_page_says(tmp_path):
+    """Its commands one after another; the second training is killed half-way."""
+    text = PAGE.read_text(encoding="utf-8")
+    pairs = re.findall(r"^```sh\n(qdl .*?)\n```\n\n```console\n(.*?)```$", text, re.M | re.S)
+    words = [pair[0].split() for pair in pairs]
+    assert [each[1] for each in words] == ["cost", "train", "train", "train"]
+    command = [sys.executable, "-c", "from qdl.cli import app; app()"]
+    for (line, shown), each in zip(pairs, words, strict=True):
+        run = subprocess.Popen(
+            [*command, *each[1:]], cwd=tmp_path, env=WIDE, text=True, encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        if "--out evening" in line:
+            checkpoints = Checkpoints(tmp_path / "evening" / "checkpoints")
+            while max(checkpoints.steps(), default=0) < 8 and run.poll() is None:
+                time.sleep(0.02)
+            run.kill()
+        said = "".join(run.communicate(timeout=600))
+        for part in shown.splitlines():
+            assert part.strip() in said, line
+        if "--out evening" in line:
+            assert run.returncode == -signal.SIGKILL and 8 <= checkpoints.newest().step < 30
+    last = json.loads((tmp_path / "evening" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["steps"] == 30 and last["test_accuracy"] > 0.8
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["cost-data_reuploading"]

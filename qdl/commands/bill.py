@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backends import Place, places_of
 from .configuration import TrainConfig
+
+
+def free(model: Any) -> bool:
+    """Whether nothing is sent for the values of a model."""
+    return all(type(place).cost is Place.cost for place in places_of(model))
 
 
 def priced(config: TrainConfig, model: Any, n_test: int, done: int = 0) -> Any:
@@ -42,7 +48,7 @@ def priced(config: TrainConfig, model: Any, n_test: int, done: int = 0) -> Any:
 
 def taken(config: TrainConfig, model: Any, n_test: int, steps: int) -> Any:
     """The estimate of so many steps of a training, its validations and its last look; None where free."""
-    if config.place in (None, "classical"):
+    if free(model):
         return None
     from ..backends import estimate
     from ..training.loop import cadence

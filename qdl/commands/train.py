@@ -10,7 +10,7 @@ from typing import Any
 from .. import tabular
 from ..files import Checkpoints
 from . import pictures, runs
-from .bill import announced, priced, taken
+from .bill import announced, free, priced, taken
 from .configuration import FEATURES, TrainConfig, saved_config
 from .models import WIDTH_FREE, build_model, with_outputs
 from .places import place_named
@@ -58,6 +58,7 @@ def train(
         validation=(data.X_test, data.y_test),
         key=jax.random.key(seed),
         checkpoint=checkpoint,
+        checkpoint_every=100 if free(model) else 1,  # a step that is paid for is never done again
     )
     return _trained(name, model, problem, result, seed)
 
