@@ -82,9 +82,10 @@ def tasks(seed: int) -> Iterator[Task]:
     digits = qdl.datasets.digits(classes=(0, 1), features=4, seed=seed)
     data = (digits.X_train, digits.y_train)
     yield Task("digits 0/1", first, "cross_entropy", data, 0.25, 200, 1.0)
-    ansatz = [Repeat([Rotation("zyz"), Entangler("cz", pattern="ring")], 3), Rotation("zyz")]
+    # Real amplitudes are enough: trained without shots it reaches the ground state, -6.464, from every start.
+    ansatz = [Repeat([Rotation("y"), Entangler("cnot", pattern="chain")], 4), Rotation("y")]
     chain = qdl.QNN(4, ansatz, qdl.Expval(CHAIN))
-    yield Task("Heisenberg, 4 wires", chain, lambda z: z[0], (), -6.0, 600, 1.0)
+    yield Task("Heisenberg, 4 wires", chain, lambda z: z[0], (), -6.3, 400, 1.0)
 
 
 def reached(task: Task, place: Any, optimizer: Any, seed: int, each: float | None) -> float:
@@ -149,14 +150,12 @@ def _layers(model: qdl.QNN) -> Iterator[Callable[[Any, Any], None]]:
     def repeated(theta: Any, at: Any) -> None:
         for block in at[0]:
             turned(theta, block)
-            for wire in range(4):
-                qp.CZ(wires=[wire, (wire + 1) % 4])
+            for wire in range(3):
+                qp.CNOT(wires=[wire, wire + 1])
 
     def turned(theta: Any, at: Any) -> None:
-        for wire, (a, b, c) in enumerate(at):
-            qp.RZ(theta[a], wires=wire)
-            qp.RY(theta[b], wires=wire)
-            qp.RZ(theta[c], wires=wire)
+        for wire, (angle,) in enumerate(at):
+            qp.RY(theta[angle], wires=wire)
 
     yield repeated
     yield turned
