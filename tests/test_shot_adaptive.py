@@ -119,6 +119,19 @@ def test_a_row_place_has_a_call_for_each_number_of_shots_and_counts_them(key):
     assert sum(shots * rows for shots, rows in place.calls) == spent
 
 
+@pytest.mark.parametrize(
+    "place", [qdl.backends.statevector(shots=5), Counting()], ids=["native", "rows"]
+)
+def test_single_precision_parameters_stay_single(place, key):
+    model = qdl.QNN(2, [Rotation("y"), Entangler("cz")], qdl.Expval([qp.Z(0), qp.Z(1)]))
+    params = jax.tree.map(lambda leaf: leaf.astype("float32"), model.init(key))
+    found = measured(model.on(place), params, None, 4000, key)
+    exact = exact_gradient(model, params, None)
+    for true, drawn in zip(jax.tree.leaves(exact), jax.tree.leaves(found.gradients), strict=True):
+        assert drawn.dtype == true.dtype == "float32"
+        assert np.abs(drawn.mean(0) - true).max() < 0.15
+
+
 @pytest.mark.parametrize("place", ["aer", "fake"])
 def test_on_qiskit_the_gradient_is_near_and_all_executions_are_counted(place, key):
     make = {

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..simulator import Slopes, one_group, per_group
+from ..simulator import Slopes, one_group, per_group, pulled
 from .derivative import moves, on_host
 from .program import Program
 
@@ -89,7 +89,7 @@ def measured_slopes(
             out.append(slope if number.ndim > 1 else slope.sum(2))
         else:
             out.append(jnp.zeros((groups, *number.shape), number.dtype))
-    gradients = jax.vmap(lambda *pieces: pull(list(pieces))[0])(*out)
+    gradients = pulled(pull, numbers, out)
     taken = jax.tree.map(lambda s: groups * _power(one_group(s, groups)), shots)
     return Slopes(aux, gradients, taken, circuits * groups * counts.sum())
 

@@ -200,17 +200,8 @@ class Place:
     ) -> simulator.Slopes:
         """A gradient of a loss from each of several groups of shots, so many for each parameter.
 
-        Args:
-            circuit: the circuit.
-            params: its parameters.
-            x: features of at most one leading axis, or None.
-            ask: given the values, the loss (or anything) and its derivative in them.
-            shots: of each parameter, a tree like ``params``; it may be traced.
-            key: a JAX key.
-            groups: how many gradients.
-
-        Raises:
-            Refused: a place whose shots cannot be changed from step to step.
+        Arguments and result are those of ``qdl.simulator.measured_slopes``; places whose shots cannot be
+        changed from step to step refuse.
         """
         raise Refused(
             f"shots that follow the gradient need a place whose shots can be changed, got {self!r}. Use "

@@ -16,7 +16,7 @@ metric that they make.
 from .density import evaluate_mixed
 from .devices import split_batch
 from .geometry import root_of
-from .measured_slopes import Slopes, measured_slopes, one_group, per_group
+from .measured_slopes import Slopes, measured_slopes, one_group, per_group, pulled
 from .plan import Passes
 from .run import (
     check_shots,
@@ -51,6 +51,7 @@ __all__ = [
     "one_shot_variances",
     "one_group",
     "per_group",
+    "pulled",
     "root_of",
     "split_batch",
     "state",

@@ -78,7 +78,7 @@ def measured_slopes(
     aux, ct = ask(values.reshape(*lead, -1))
     ct = ct.reshape(batch, -1)
     slopes, more = _slopes(experiment, numbers, asked, each, ct, jax.random.fold_in(key, 1), groups)
-    gradients = jax.vmap(lambda *pieces: pull(list(pieces))[0])(*slopes)
+    gradients = pulled(pull, numbers, slopes)
     taken = jax.tree.map(lambda s: groups * one_group(s, groups), shots)
     return Slopes(aux, gradients, taken, spent + more)
 
@@ -87,18 +87,23 @@ def per_group(
     angles: Callable[[Any], Sequence[jax.Array]], params: Any, shots: Any, groups: int
 ) -> list[jax.Array]:
     """The shots of each angle in each group: those of the parameter that enters it, or a mean of several."""
-    shots = jax.tree.map(
-        lambda s, p: jnp.broadcast_to(s, jnp.shape(p)).astype(float), shots, params
+    shots, ones = (
+        jax.tree.map(lambda p, s: jnp.full(jnp.shape(p), s, jnp.asarray(p).dtype), params, tree)
+        for tree in (shots, jax.tree.map(lambda p: 1.0, params))
     )
     flat = jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(shots)])
-    ones = jax.tree.map(lambda leaf: jnp.ones(jnp.shape(leaf)), params)
-    # Small angles, where no product of parameters vanishes that another one moves.
     (_, up), (_, one) = (jax.jvp(angles, (params,), (by,)) for by in (shots, ones))
     out = []
     for a, b in zip(up, one, strict=True):
         share = jnp.where(b == 0, flat.min(), a / jnp.where(b == 0, 1, b))
         out.append(one_group(jnp.clip(share, flat.min(), flat.max()), groups))
     return out
+
+
+def pulled(pull: Any, numbers: Sequence[jax.Array], slopes: Sequence[jax.Array]) -> Any:
+    """The derivatives in the parameters of each group, from those in the angles."""
+    typed = [slope.astype(number.dtype) for slope, number in zip(slopes, numbers, strict=True)]
+    return jax.vmap(lambda *pieces: pull(list(pieces))[0])(*typed)
 
 
 def one_group(shots: Any, groups: int) -> jax.Array:
