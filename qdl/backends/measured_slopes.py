@@ -74,8 +74,8 @@ def measured_slopes(
         host, jax.ShapeDtypeStruct(shape, dtype), table, counts, jax.random.key_data(key)
     )
     values = found[:, 0].mean(0)
-    wide = x is not None and x.ndim > 1
-    lead = (len(x),) if wide else ()
+    lead = () if x is None else x.shape[:-1]
+    wide = bool(lead)
     aux, ct = ask(jnp.broadcast_to(values, (*(lead or (1,)), program.size)).reshape(*lead, -1))
     ct = ct.reshape(-1, program.size)
     ct = ct if len(table) > 1 or not wide else ct.sum(0, keepdims=True)  # one row stands for all
