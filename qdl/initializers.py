@@ -15,6 +15,8 @@ import jax
 
 from . import threefry
 
+__all__ = ["beta", "gaussian", "identity_blocks", "small_angle", "uniform"]
+
 Initializer = Callable[..., jax.Array]
 
 

@@ -56,6 +56,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'qdl.models' has no attribute {name!r}; it has {__all__}")
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def hardware_efficient(n: int, depth: int) -> QNN:
     r"""Angle encoding, then ``depth`` times $R_Z$, $R_Y$ on every wire and a chain of CNOTs.
 

@@ -8,6 +8,17 @@ from typing import Any
 
 from .refused import Refused
 
+__all__ = [
+    "ExpZ",
+    "Expval",
+    "Observables",
+    "PhotonProbabilities",
+    "Probabilities",
+    "Probs",
+    "Readout",
+    "measured",
+]
+
 
 class Readout:
     """What is measured at the end of a circuit, on the wires that are still active.

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import qdl
-from qdl.training.interrupt import CtrlC
+from qdl.files import Checkpoints
+from qdl.training.interrupt import Signals
 
 pytestmark = pytest.mark.usefixtures("ctrl_c")
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -63,6 +64,33 @@ def test_ctrl_c_is_never_lost(worst):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def terminate_in_a_garbage_callback():
+    def callback(phase, info):
+        gc.callbacks.remove(callback)
+        terminate()
+
+    gc.callbacks.append(callback)
+    gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("worst", [terminate, terminate_in_a_garbage_callback])
+def test_sigterm_ends_the_process_with_a_whole_checkpoint(worst, tmp_path):
+    model = qdl.Hybrid([qdl.Dense(2, 1)])
+    with pytest.raises(SystemExit) as ended:
+        qdl.fit(
+            model, X, X[:, 0], loss="mse", steps=100, key=jax.random.key(0), checkpoint=tmp_path,
+            checkpoint_every=50, callback=lambda report: worst() if report.step == 20 else None,
+        )  # fmt: skip
+    assert ended.value.code == 143
+    assert Checkpoints(tmp_path / "checkpoints").newest().step == 20
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_the_old_handler_is_back_after_errors():
     def fails(report):
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
@@ -92,9 +120,9 @@ def test_training_in_a_thread_installs_nothing():
 
 
 def test_nothing_is_raised_unless_it_was_pressed():
-    with CtrlC() as ctrl_c:
-        ctrl_c.check()
+    with Signals() as signals:
+        signals.check()
         with pytest.raises(KeyboardInterrupt):
             press()
         with pytest.raises(KeyboardInterrupt):
-            ctrl_c.check()
+            signals.check()

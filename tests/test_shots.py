@@ -94,7 +94,7 @@ def test_gradients_map_over_keys_and_parameters(name, key, monkeypatch):
     The chunk of shifts that run together must not matter; 7 does not divide their number.
     """
     layers, observables, chunk = CASES[name]
-    monkeypatch.setattr(shift, "_chunk", lambda *_: chunk)
+    monkeypatch.setattr(shift, "chunk_of", lambda *_: chunk)
     model = qdl.QNN(3, layers, qdl.Expval(observables))
     draws = jax.vmap(model.init)(jax.random.split(key, 2))
     x, place = features(2), model.on(SHOTS)
@@ -167,7 +167,7 @@ def test_second_derivative(key):
 
 def test_value_and_shifts_are_drawn_apart(key, monkeypatch):
     """The derivative of a square of one shot, value times shift: biased if they shared their numbers."""
-    monkeypatch.setattr(shift, "_chunk", lambda *_: 1)
+    monkeypatch.setattr(shift, "chunk_of", lambda *_: 1)
     model = qdl.QNN(1, [Rotation("y")], qdl.ExpZ()).on(qdl.backends.statevector(shots=1))
     half = lambda t, k: model.apply([t.reshape(1, 1)], key=k)[0] ** 2 / 2  # noqa: E731
     found = jax.vmap(jax.grad(half), (None, 0))(jnp.array(0.7), jax.random.split(key, 4000))

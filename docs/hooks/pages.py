@@ -1,7 +1,9 @@
 """Pages whose text lives elsewhere in the repository: docstrings, notebooks, changelog, benchmarks."""
 
+from functools import cache
 from pathlib import Path
 
+import griffe
 import nbformat
 from mkdocs.structure.files import File
 from nbconvert import MarkdownExporter
@@ -39,7 +41,7 @@ def on_files(files, config):
         add(picture.name, abs_src_path=str(picture))
     add("reference/qdl.md", content=index())
     for room in qdl._ROOMS:
-        add(f"reference/{room}.md", content=f"# qdl.{room}\n\n::: qdl.{room}\n")
+        add(f"reference/{room}.md", content=reference(room))
     for path in notebook_files():
         text, outputs = markdown(path)
         add(f"notebooks/{path.stem}.md", content=text)
@@ -66,6 +68,41 @@ def markdown(path):
     return text, resources["outputs"]
 
 
+def reference(room):
+    """The page of a room, with the functions that griffe takes for the file of the same name."""
+    members = griffe_tree()[room].members
+    lines = [f"# qdl.{room}", "", f"::: qdl.{room}"]
+    for name in getattr(getattr(qdl, room), "__all__", ()):
+        found = members[name].final_target if members[name].is_alias else members[name]
+        if found.is_module:
+            lines += [
+                "",
+                anchor(f"qdl.{room}.{name}"),
+                "",
+                *documented(f"{found.path}.{name}", name),
+            ]
+    return "\n".join(lines)
+
+
+@cache
+def griffe_tree():
+    """The package as griffe reads it, without importing it."""
+    return griffe.load("qdl", search_paths=[str(ROOT)])
+
+
+def anchor(name):
+    """A place that ``[name][]`` leads to, beside those that headings are."""
+    return f"[](){{ #{name} }}"
+
+
+def documented(path, heading):
+    """The documentation of an object, under a heading."""
+    return [
+        f"::: {path}",
+        f"    options: {{show_root_heading: true, heading: {heading}, show_root_toc_entry: true}}",
+    ]
+
+
 def index():
     """Every name that ``qdl`` offers: where it is documented, or its documentation."""
     lines = [
@@ -75,9 +112,7 @@ def index():
         "",
     ]
     for name, home in qdl._HOMES.items():
-        where = f"qdl.{home}.{name}"
-        lines.append(f"- [`qdl.{name}`][{where}]")
+        lines.append(f"- {anchor(f'qdl.{name}')}[`qdl.{name}`][qdl.{home}.{name}]")
     for name, home in ALONE.items():
-        options = f"    options: {{show_root_heading: true, heading: qdl.{name}, show_root_toc_entry: true}}"
-        lines += ["", f"::: qdl.{home}.{name}", options]
+        lines += ["", *documented(f"qdl.{home}.{name}", f"qdl.{name}")]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from .beyond.cone import Cone, cone
 from .beyond.contraction import TensorNetwork, tensor_network
 from .beyond.propagation import PauliPropagation, pauli_propagation
 from .beyond.structure import Explanation
+from .cost import BudgetError, Cost
 from .device import as_place
 from .mitigated import Both, Mitigated, mitigated
 from .native.density import DensityMatrix, density_matrix
@@ -15,7 +16,7 @@ from .native.fock import Fock, fock
 from .native.gaussian import Gaussian, gaussian
 from .native.statevector import Statevector, statevector
 from .native.trajectories import Trajectories, trajectories
-from .place import Cost, GatePlace, Place, places_of
+from .place import GatePlace, Place, places_of
 from .program import Program
 from .rows import RowPlace
 
@@ -64,7 +65,6 @@ __all__ = [
 # Files of machines/, imported on first use: Qiskit takes a second.
 _QISKIT = {
     "Aer": "aer",
-    "BudgetError": "jobs",
     "Fake": "fake",
     "HashedNoise": "noise",
     "IBM": "ibm",
@@ -84,11 +84,14 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 if TYPE_CHECKING:
     from .machines.aer import Aer, aer
     from .machines.fake import Fake, fake
     from .machines.ibm import IBM, ibm
-    from .machines.jobs import BudgetError
     from .machines.noise import HashedNoise
     from .machines.price import estimate
     from .machines.transpiled import transpile_report

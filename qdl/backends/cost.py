@@ -1,8 +1,17 @@
-"""What a call of a place costs."""
+"""What a call of a place costs, and the refusal of one that costs too much."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+class BudgetError(RuntimeError):
+    """The next job, or a training, would cost more QPU seconds than are left.
+
+    Example:
+        >>> issubclass(BudgetError, RuntimeError)
+        True
+    """
 
 
 @dataclass(frozen=True)

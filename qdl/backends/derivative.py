@@ -68,7 +68,7 @@ def differentiable(
         def host(base: np.ndarray, data: Any) -> np.ndarray:
             return _run_flat(run, size, base, data).astype(dtype)
 
-        return _on_host(host, jax.ShapeDtypeStruct((len(base), size), dtype), base, _data(key))
+        return on_host(host, jax.ShapeDtypeStruct((len(base), size), dtype), base, _data(key))
 
     def forward(numbers: list[Any], key: Any) -> Any:
         asked = [number.perturbed for number in numbers]
@@ -89,7 +89,7 @@ def differentiable(
 
         shape = (len(base), size)
         shapes = [jax.ShapeDtypeStruct(s, dtype) for s in (shape, (len(columns), *shape))]
-        found, slopes = _on_host(host, shapes, base, _data(key), *(moved if drawn else ()))
+        found, slopes = on_host(host, shapes, base, _data(key), *(moved if drawn else ()))
         # What is differentiated must be known while tracing: the structure says it, not an array.
         return found, (slopes, plain, [() if wanted else None for wanted in asked])
 
@@ -120,7 +120,7 @@ def _traced(tree: Any) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
-def _on_host(host: Callable[..., Any], shapes: Any, *args: Any) -> Any:
+def on_host(host: Callable[..., Any], shapes: Any, *args: Any) -> Any:
     """A function of NumPy arrays, at once where nothing is traced: no program is compiled for it."""
     if _traced(args):
         return jax.pure_callback(

@@ -148,7 +148,31 @@ def as_place(place: Any) -> Place:
                 stacklevel=3,
             )
         return PennyLaneDevice(place)
+    if isinstance(place, str):
+        raise TypeError(_what_to_do(place))
     raise TypeError(
         f"on() takes a place of qdl.backends or a PennyLane device, got {place!r}. "
         "Examples: qdl.backends.statevector(shots=1000), pennylane.device('lightning.qubit')."
+    )
+
+
+HARDWARE = ("cpu", "cuda", "gpu", "mps", "rocm", "tpu")
+
+
+def _what_to_do(name: str) -> str:
+    """What a name is the place of: a word of PyTorch, of PennyLane, or of nothing."""
+    if name.partition(":")[0].lower() in HARDWARE:
+        here = ", ".join(sorted({str(device.platform) for device in jax.devices()}))
+        return (
+            f"on({name!r}): JAX chooses the hardware, no place does; here it has {here}. For a GPU "
+            "pip install 'jax[cuda12]': every model runs there then, without a word. "
+            "jax.default_device(jax.devices('cpu')[0]), in a with statement, runs a part elsewhere. A place "
+            "says how values are made: qdl.backends.statevector(shots=1000)."
+        )
+    if name in qp.plugin_devices:
+        return f"on({name!r}) takes the device, not its name. Use pennylane.device({name!r})."
+    return (
+        f"on() takes a place of qdl.backends or a PennyLane device, not a name; got {name!r}. Examples: "
+        "qdl.backends.statevector(shots=1000), qdl.backends.fake('torino'), "
+        "pennylane.device('lightning.qubit')."
     )

@@ -195,6 +195,19 @@ class Place:
             lambda asked: self.together(asked, features),
         )
 
+    def measured_slopes(
+        self, circuit: Circuit, params: Any, x: Any, ask: Any, shots: Any, key: Any, groups: int
+    ) -> simulator.Slopes:
+        """A gradient of a loss from each of several groups of shots, so many for each parameter.
+
+        Arguments and result are those of ``qdl.simulator.measured_slopes``; places whose shots cannot be
+        changed from step to step refuse.
+        """
+        raise Refused(
+            f"shots that follow the gradient need a place whose shots can be changed, got {self!r}. Use "
+            "qdl.backends.statevector(shots=...), aer(shots=...), fake() or ibm()."
+        )
+
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> Any:
         """The variance ``(..., k)`` of what values are means of; None where it is not known exactly."""
 

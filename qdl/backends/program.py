@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
-from jax.custom_derivatives import SymbolicZero
 from pennylane.devices.preprocess import decompose
 
 from ..layers.base import Shape, Wires, is_shape
 from ..reading import Gate, Leaf, light_cone
 from ..reading.shift_rules import Rule, shift_rules
-from ..reading.values import computed_angles, without_gradient
+from ..reading.values import computed_angles, entered, without_gradient
 from ..readout import Measured, Observables, Probabilities
 
 # What the library of OpenQASM 2 holds everywhere, by PennyLane's names; Cross, Bishop, Smolin, Gambetta,
@@ -194,24 +193,11 @@ class Program:
 
     def differentiated(self, features: bool = False) -> list[bool]:
         """Which pieces depend on the parameters, or on the features too."""
-        seen: list[bool] = []
-
-        @jax.custom_jvp
-        def probe(numbers: list[Any]) -> Any:
-            return jnp.zeros(())
-
-        @partial(probe.defjvp, symbolic_zeros=True)
-        def _(primals: Any, tangents: Any) -> Any:
-            seen[:] = [not isinstance(t, SymbolicZero) for t in tangents[0]]
-            return jnp.zeros(()), jnp.zeros(())
-
-        def run(params: Any, x: Any) -> Any:
-            return probe(self.numbers(params, x))
-
         x = None if self.features is None else jnp.ones(self.features)
         params = jax.tree.map(jnp.ones, self.shape, is_leaf=is_shape)
-        jax.eval_shape(jax.grad(run, (0, 1) if features else 0), params, x)
-        return seen
+        if features:
+            return entered(self.numbers, params, x)
+        return entered(lambda params: self.numbers(params, x), params)
 
 
 def to_qasm2(operators: Sequence[Any], wires: Wires, measured: Sequence[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 import jax
@@ -12,8 +13,9 @@ import numpy as np
 from ..circuit import Circuit, leading
 from ..reading.operators import layer_of
 from ..readout import Expval, Probs, Readout
-from ..simulator import check_shots
+from ..simulator import Slopes, check_shots
 from .derivative import RANDOM, check_method, differentiable, evaluations
+from .measured_slopes import measured_slopes
 from .opened import expand, program_of
 from .place import Cost, GatePlace
 from .program import Program
@@ -96,6 +98,20 @@ class RowPlace(GatePlace):
         found = differentiable(run, program, numbers, self.gradient, self.random_shifts, key)
         # Where no gate depends on x, one row stands for all.
         return jnp.broadcast_to(found, (*leading(x), program.size))
+
+    def measured_slopes(
+        self, circuit: Circuit, params: Any, x: Any, ask: Any, shots: Any, key: Any, groups: int
+    ) -> Slopes:
+        """By parameter shift: one call of ``run_rows`` for every number of shots, powers of two."""
+        if self.shots is None or not is_dataclass(self):
+            return super().measured_slopes(circuit, params, x, ask, shots, key, groups)
+        program = self.program(circuit, None if x is None else x.shape)
+
+        def run(rows: np.ndarray, count: int, key: np.ndarray) -> np.ndarray:
+            return replace(self, shots=count).run_rows(program, rows, key)  # type: ignore[call-arg]
+
+        circuits = self.price(program, 1).circuits
+        return measured_slopes(run, program, params, x, ask, shots, key, groups, circuits)
 
     def evaluate(self, operators: list[Any], observables: Sequence[Any], key: Any) -> jax.Array:
         """The values of observables after operators, which are read as a layer."""

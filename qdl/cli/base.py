@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -20,22 +20,56 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+INTERRUPTED = 130  # the exit status after Ctrl-C, as of a process that the signal has ended
 SEEDS, SHOTS = 2**32 - 1, 2**31 - 1  # the largest that NumPy's and Aer's generators take
 
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the folder of the run, and nothing else.")
+]
+Shown = Annotated[
+    str,
+    typer.Option(
+        "--progress", help="auto (a bar on a terminal), lines (one in ten seconds, for logs), off."
+    ),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty.")]
 
 
 @contextmanager
-def plain_errors(busy: str = "") -> Iterator[None]:
-    """What the user can mend becomes one line on stderr and exit code 2; meanwhile ``busy`` is shown."""
+def plain_errors(busy: str = "", progress: str | None = None) -> Iterator[None]:
+    """What the user can mend becomes one line on stderr and exit code 2; meanwhile ``busy`` is shown.
+
+    Trainings inside show their ``progress`` as this word says; None: there are none.
+    """
     from rich.console import Console
 
     try:
-        with Console(stderr=True).status(busy) if busy else nullcontext():
+        with _showing(progress), Console(stderr=True).status(busy) if busy else nullcontext():
             yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _over_budget(error):
+            raise
         typer.echo(f"Error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
+
+
+def speaker(quiet: bool) -> Callable[[str], None]:
+    """What tells the user something beside the result."""
+    return (lambda line: None) if quiet else typer.echo
+
+
+def _showing(progress: str | None) -> AbstractContextManager[None]:
+    if progress is None:  # without importing what trains
+        return nullcontext()
+    from ..training.progress import showing
+
+    return showing(progress)
+
+
+def _over_budget(error: RuntimeError) -> bool:
+    from ..backends import BudgetError
+
+    return isinstance(error, BudgetError)
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""``qdl cost``, ``variance`` and ``report``: what a circuit is like, before it is trained."""
+"""``qdl variance`` and ``report``: what a circuit is like, before it is trained."""
 
 from __future__ import annotations
 
@@ -7,33 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..commands.tables import show
-from .base import SEEDS, SHOTS, Out, plain_errors
-
-
-def cost(
-    model: Annotated[
-        str, typer.Option(help="qcnn, ..., file.py:name of a QNN, or a folder of a saved model.")
-    ] = "data_reuploading",
-    place: Annotated[str, typer.Option(help="aer, fake_torino, ibm_torino, ...")] = "fake_torino",
-    features: Annotated[int, typer.Option(min=1, max=1000, help="Features, one a wire.")] = 4,
-    classes: Annotated[int, typer.Option(min=2, max=1000, help="Classes of the labels.")] = 2,
-    depth: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Repetitions of the model's block.")
-    ] = None,
-    shots: Annotated[int, typer.Option(max=SHOTS, help="Of each circuit and basis.")] = 1024,
-    batch_size: Annotated[int, typer.Option(min=1, max=10**6, help="Rows a step.")] = 16,
-    steps: Annotated[int, typer.Option(min=1, max=10**7, help="Gradient steps.")] = 1,
-    gradient: Annotated[str, typer.Option(help="parameter_shift, spsa, stochastic.")] = "auto",
-) -> None:
-    """What training on a machine would cost: jobs, executions, QPU seconds. Nothing is sent."""
-    from ..commands.cost import cost as run
-
-    with plain_errors("transpiling for the machine, counting circuits"):
-        found = run(model, place, features, classes, depth, shots, batch_size, steps, gradient)
-    title = f"{model}, {steps} x {batch_size} rows"
-    show(title, ("", found.place), found.rows())
-    typer.echo(f"QPU seconds: {found.formula}")
+from .base import SEEDS, SHOTS, Out, Quiet, plain_errors, speaker
 
 
 def variance(
@@ -54,21 +28,30 @@ def variance(
     shots: Annotated[int, typer.Option(max=SHOTS, help="Of each circuit and basis there.")] = 1000,
     dataset: Annotated[str | None, typer.Option(help="Of the loss on this: iris, ...")] = None,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
-    plot: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the picture here too.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write every number here too.")] = None,
+    out: Out = None,
+    quiet: Quiet = False,
 ) -> None:
     """Measure the gradient over random starts: will it train?"""
-    from ..commands.runs import check_writable
+    from ..commands.runs import check_free, check_writable
     from ..commands.variance import measure, save
 
-    with plain_errors("random starts of each width"):
+    with plain_errors("" if quiet else "random starts of each width"):
         check_writable(plot, json)
-        result = measure(
-            target, widths, depth, method=method, samples=samples, interval=interval,
-            parameter=parameter, place=place, shots=shots, dataset=dataset, seed=seed, say=typer.echo,
-        )  # fmt: skip
-        typer.echo(result.table())
-        save(result, plot, json)
+        check_free(out)
+        asked = {
+            "target": target, "widths": widths, "depth": depth, "method": method, "samples": samples,
+            "interval": interval, "parameter": parameter, "place": place, "shots": shots,
+            "dataset": dataset, "seed": seed,
+        }  # fmt: skip
+        result = measure(**asked, say=speaker(quiet))
+        folder = save(result, asked, out=out, plot=plot, json=json)
+    if quiet:
+        typer.echo(folder)
+        return
+    typer.echo(result.table())
+    typer.echo(f"Every number: {folder}")
 
 
 def report(
@@ -84,13 +67,17 @@ def report(
     place: Annotated[str | None, typer.Option(help="Also on this machine: fake_torino.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of everything random.")] = 0,
     out: Out = None,
+    quiet: Quiet = False,
 ) -> None:
     """Write the trainability page of one model: Markdown, HTML, JSON and pictures."""
     from ..commands.report import make
 
-    with plain_errors("ten questions, a minute or two"):
+    with plain_errors("" if quiet else "ten questions, a minute or two"):
         folder, page = make(
             target, wires, depth, widths=widths, samples=samples, place=place, seed=seed, out=out
         )
+    if quiet:
+        typer.echo(folder)
+        return
     typer.echo(page.to_markdown())
     typer.echo(f"report.html, report.md, report.json and pictures: {folder}")

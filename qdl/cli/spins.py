@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..commands.tables import scaling_row, show
-from .base import SEEDS, Out, plain_errors
+from .base import SEEDS, Out, Quiet, plain_errors, speaker
 
 
 def ising(
@@ -20,12 +20,16 @@ def ising(
         int, typer.Option(min=2, max=10**5, help="Passes over the 1,000 images.")
     ] = 13,
     figures: Annotated[bool, typer.Option(help="Draw the paper's figures 2 to 5.")] = True,
+    quiet: Quiet = False,
 ) -> None:
     """Train a network of Ising spins by an annealer on MNIST, beside back-propagation."""
     from ..commands.ising import run
 
     with plain_errors():
-        found = run(out, seed=seed, seeds=seeds, epochs=epochs, figures=figures, say=typer.echo)
+        found = run(out, seed=seed, seeds=seeds, epochs=epochs, figures=figures, say=speaker(quiet))
+    if quiet:
+        typer.echo(found.folder)
+        return
     show(
         f"IsingClassifier with its defaults, {epochs} epochs, {seeds} seed(s)",
         ("accuracy", "mean", "lowest", "highest"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..commands.tables import show, show_figures, show_several, trained_row
-from .base import SEEDS, Out, plain_errors, whole_numbers
+from .base import INTERRUPTED, SEEDS, Out, Quiet, Shown, plain_errors, speaker, whole_numbers
+
+if TYPE_CHECKING:
+    from ..commands.trained import Trained
 
 Target = Annotated[
     list[str] | None, typer.Option(help="Column of the table to predict; several: a,b.")
@@ -26,12 +29,17 @@ def quickstart(
     steps: Annotated[
         int, typer.Option(min=1, max=10**7, help="Gradient steps of each model.")
     ] = 300,
+    quiet: Quiet = False,
+    progress: Shown = "auto",
 ) -> None:
     """Train two quantum models on handwritten digits 0 and 1, beside two classical ones."""
     from ..commands.quickstart import quickstart as run
 
-    with plain_errors():
-        result = run(out, seed=seed, steps=steps, say=typer.echo)
+    with plain_errors(progress="off" if quiet else progress):
+        result = run(out, seed=seed, steps=steps, say=speaker(quiet))
+    if quiet:
+        typer.echo(result.folder)
+        return
     n_train, n_test = len(result.data.y_train), len(result.data.y_test)
     show(
         f"digits 0 and 1: {n_train} images to train, {n_test} to test",
@@ -84,10 +92,20 @@ def train(
     place: Annotated[
         str | None, typer.Option(help="Where: classical (any number of wires), aer, fake_torino.")
     ] = None,
+    shots: Annotated[int | None, typer.Option(help="On a machine, of each circuit; 1000.")] = None,
+    gradient: Annotated[
+        str | None, typer.Option(help="On a machine: parameter_shift, spsa, stochastic.")
+    ] = None,
+    max_qpu_seconds: Annotated[
+        float | None, typer.Option(help="Budget: refused before anything is sent if it needs more.")
+    ] = None,
     out: Out = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Folder of a run to go on with; only --steps may change.")
+        Path | None,
+        typer.Option(help="Folder of a run to go on with; --steps and the budget may change."),
     ] = None,
+    quiet: Quiet = False,
+    progress: Shown = "auto",
 ) -> None:
     """Train one model on a table of your own, or on a data set by name; options win over a TOML file."""
     from ..commands import train as command
@@ -97,9 +115,10 @@ def train(
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
         "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "place": place,
         "target": target or None, "task": task, "drop": drop or None, "class_weight": class_weight,
-        "seeds": seeds,
+        "seeds": seeds, "shots": shots, "gradient": gradient, "max_qpu_seconds": max_qpu_seconds,
     }  # fmt: skip
-    with plain_errors():
+    say = speaker(quiet)
+    with plain_errors(progress="off" if quiet else progress):
         options["classes"] = None if classes is None else whole_numbers(classes)
         if resume is None:
             if config is not None and is_own_data(config):
@@ -107,13 +126,23 @@ def train(
                     raise ValueError(f"got both {config} and --dataset {dataset}. Leave one out.")
                 options["dataset"], config = config, None
             wanted = read_config(None if config is None else Path(config), options)
-            folder, every = command.run_several(wanted, out, typer.echo)
+            folder, every = command.run_several(wanted, out, say)
         elif config is not None or out is not None:
             raise ValueError(
                 "--resume takes everything from its folder. Leave the data, the TOML file and --out out."
             )
         else:
-            folder, every = resume, [command.resume(resume, options)]
+            folder, every = resume, [command.resume(resume, options, say)]
+    if quiet:
+        typer.echo(folder)
+    else:
+        _show_trained(folder, every)
+    if every[0].fit.stopped == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _show_trained(folder: Path, every: list[Trained]) -> None:
+    """The table of a training, its figures, and where everything is."""
     trained = every[0]
     figure = "test accuracy" if "accuracy" in trained.figures else "test R2"
     headers = ("model", "parameters", figure, "compile", "step")
@@ -122,8 +151,10 @@ def train(
         show_several(every, f"test part, {len(every)} seeds; the model of the first is kept")
     elif trained.target is not None:
         show_figures(trained.figures, trained.target, "the test part")
-    if trained.fit.stopped == "interrupted":
-        typer.echo(f"Interrupted. To go on: qdl train --resume {folder}")
+    if trained.qpu_seconds is not None:
+        typer.echo(f"{trained.fit.step} steps: about {trained.qpu_seconds:,.1f} s of a QPU in all")
+    if trained.fit.stopped in ("interrupted", "budget"):
+        typer.echo(f"Stopped: {trained.fit.stopped}. To go on: qdl train --resume {folder}")
     typer.echo(f"Pictures, parameters and every number: {folder}")
 
 
@@ -197,12 +228,14 @@ def compare(
         int, typer.Option(min=0, max=SEEDS, help="From which the splits are drawn.")
     ] = 0,
     out: Out = None,
+    quiet: Quiet = False,
+    progress: Shown = "auto",
 ) -> None:
     """Compare a quantum model with classical ones and with itself without entanglers."""
     from ..commands.compare import compare as run
     from ..commands.configuration import is_own_data, read_config
 
-    with plain_errors():
+    with plain_errors(progress="off" if quiet else progress):
         if data is not None and (dataset is not None or not is_own_data(data)):
             raise ValueError(
                 f"expected a table (.csv, .parquet) or file.py:name, and no --dataset beside it; got "
@@ -221,7 +254,10 @@ def compare(
             trials=trials,
             scoring=scoring,
             out=out,
-            say=typer.echo,
+            say=speaker(quiet),
         )
+    if quiet:
+        typer.echo(folder)
+        return
     typer.echo(result.table())
     typer.echo(f"Picture and every number: {folder}")

@@ -26,7 +26,8 @@ FEATURES = {
 }  # how many features each data set is reduced to unless the user says otherwise: one a wire
 CLASSES = ("digits", "iris", "mnist", "wine")  # where classes can be chosen
 MOST = {"features": 1000, "depth": 1000, "steps": 10**7, "batch_size": 10**6, "learning_rate": 1e6}
-MOST["seeds"] = 1000
+MOST |= {"seeds": 1000, "shots": 2**31 - 1, "max_qpu_seconds": 1e9}
+MACHINE = ("shots", "gradient", "max_qpu_seconds")  # what is said of a machine alone
 KINDS = {"str": str, "int": int, "float": (int, float)}
 KINDS |= {"tuple[int, ...]": (list, tuple), "tuple[str, ...]": (list, tuple)}
 
@@ -47,6 +48,10 @@ class TrainConfig:
         seed: of the split, the first parameters and the batches.
         place: where it is trained: classical, which takes any number of wires, aer, fake_torino, ...; None
             for the state vector.
+        shots: of each circuit and basis on a place that draws them; None for 1000.
+        gradient: how it makes gradients: ``parameter_shift``, ``spsa``, ``stochastic``; None for its own.
+        max_qpu_seconds: the most that a machine may be asked for; None for the 60 of a real one, and no limit
+            of a simulated one.
         target: columns of a table to predict.
         task: ``"classification"`` or ``"regression"``; None to see from the target.
         drop: columns of a table to leave out.
@@ -64,6 +69,9 @@ class TrainConfig:
     learning_rate: float = 0.02
     seed: int = 0
     place: str | None = None
+    shots: int | None = None
+    gradient: str | None = None
+    max_qpu_seconds: float | None = None
     target: tuple[str, ...] | None = None
     task: str | None = None
     drop: tuple[str, ...] | None = None
@@ -93,6 +101,12 @@ class TrainConfig:
                 f"{self.dataset} has no classes to choose, got classes = {list(self.classes)}. "
                 f"Leave them out, or choose one of {', '.join(CLASSES)}."
             )
+        for name in MACHINE if self.place in (None, "classical") else ():
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} = {getattr(self, name)} is for a machine, got place = {self.place!r}, where "
+                    f"nothing is sent. Leave {name} out, or name a place: aer, fake_torino."
+                )
         for name, most in MOST.items():
             value = getattr(self, name)
             if value is not None and not value > 0:  # nor NaN

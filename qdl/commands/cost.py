@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from . import own
+from ..files import write_json
+from . import own, runs
 from .models import DEPTHS, WITHOUT_FEATURES, build_model, check_model, is_own
 from .places import place_named
 from .variance import find
@@ -20,8 +22,11 @@ def cost(
     batch_size: int,
     steps: int,
     gradient: str,
-) -> Any:
-    """The estimate for a model.
+    *,
+    price_per_second: float | None = None,
+    out: Path | None = None,
+) -> tuple[Path, Any]:
+    """The estimate for a model, in a run folder: ``config.json`` and ``cost.json``.
 
     Args:
         model: one of the list of all commands, ``file.py:name`` of a QNN, or a folder
@@ -34,6 +39,11 @@ def cost(
         batch_size: samples a step.
         steps: gradient steps.
         gradient: one of the place's methods.
+        price_per_second: of a QPU second, in any currency.
+        out: the run folder; None for ``runs/cost-MODEL``, or the next free name.
+
+    Returns:
+        The folder and the ``Estimate``.
 
     Raises:
         ValueError: an unknown model or place, and numbers that make no sense.
@@ -53,4 +63,13 @@ def cost(
         built = find(model)(features, depth or DEPTHS[model])
     else:
         built = build_model(model, features, classes, depth)
-    return estimate(built, where, batch_size=batch_size, steps=steps, gradient=gradient)
+    found = estimate(built, where, batch_size=batch_size, steps=steps, gradient=gradient)
+    asked = {
+        "model": model, "place": place, "features": features, "classes": classes, "depth": depth,
+        "shots": shots, "batch_size": batch_size, "steps": steps, "gradient": gradient,
+        "price_per_second": price_per_second,
+    }  # fmt: skip
+    folder = runs.new_folder(runs.name_of("cost", model), out)
+    runs.write_config(folder, {"command": "cost", **asked, "circuit": str(built)})
+    write_json(folder / "cost.json", found.to_dict(price_per_second))
+    return folder, found

@@ -89,6 +89,8 @@ def quickstart(
     for name, model in circuits.items():
         say(f"training {name}: {model.n_wires} wires, {model.n_params} parameters, {steps} steps")
         quantum.append(train(name, model, by_name(data, (0, 1)), steps=steps, seed=seed, **ADAM))
+        if quantum[-1].fit.stopped == "interrupted":
+            raise KeyboardInterrupt
     say("training logistic regression and a perceptron on the same split")
     n_params = quantum[0].model.n_params
     classical = [baselines.logistic_regression(data), baselines.mlp(data, n_params, seed)]

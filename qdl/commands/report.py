@@ -55,7 +55,7 @@ def make(
     model = found if whole else found(wires) if law is None else found(wires, law(wires))
     machine = None if place in (None, "classical") else place_named(place, shots=1024)
     sizes = None if widths is None else whole_numbers(widths)
-    with runs.fresh(f"report-{Path(target.replace(':', '-')).name}", out) as folder:
+    with runs.fresh(runs.name_of("report", target), out) as folder:
         sweep = None
         if sizes is not None:
             sweep = gradient_variance(found, sizes, depth=law, samples=samples, key=key)

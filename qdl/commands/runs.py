@@ -53,6 +53,11 @@ def check_writable(*paths: Path | None) -> None:
             raise IsADirectoryError(f"{path} is a folder, expected the name of a file to write.")
 
 
+def name_of(command: str, target: str) -> str:
+    """What the folder of a run about a model is called."""
+    return f"{command}-{Path(target.replace(':', '-')).name}"
+
+
 def new_folder(name: str, out: Path | None = None) -> Path:
     """Create the folder of a new run, never one that already holds something.
 
@@ -67,13 +72,19 @@ def new_folder(name: str, out: Path | None = None) -> Path:
         base = Path("runs")
         names = (name if i == 1 else f"{name}-{i}" for i in range(1, sys.maxsize))
         out = next(base / each for each in names if not _occupied(base / each))
-    elif _occupied(out):
+    else:
+        check_free(out)
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def check_free(out: Path | None) -> None:
+    """Refuse the folder of a new run that already holds something."""
+    if out is not None and _occupied(out):
         raise FileExistsError(
             f"{out} already holds files, expected a new or empty folder. Choose another --out, "
             f"or move {out} away first: a run is never overwritten."
         )
-    out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def _occupied(folder: Path) -> bool:

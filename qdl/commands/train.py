@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import tabular
+from ..files import Checkpoints
 from . import pictures, runs
+from .bill import announced, free, priced, taken
 from .configuration import FEATURES, TrainConfig, saved_config
 from .models import WIDTH_FREE, build_model, with_outputs
 from .places import place_named
@@ -56,6 +58,7 @@ def train(
         validation=(data.X_test, data.y_test),
         key=jax.random.key(seed),
         checkpoint=checkpoint,
+        checkpoint_every=100 if free(model) else 1,  # a step that is paid for is never done again
     )
     return _trained(name, model, problem, result, seed)
 
@@ -112,6 +115,7 @@ def run_several(
 ) -> tuple[Path, list[Trained]]:
     """As ``run``, with what was trained for each of the seeds."""
     problems, model = _prepare(config, say or nobody)
+    _price(config, problems, model, say or nobody)
     with runs.fresh(run_name(config), out) as folder:
         if say is not None and config.place is None and config.dataset in FEATURES:
             say(start_line(model, problems[0].data, config.seed))
@@ -132,12 +136,13 @@ def _last(name: str) -> str:
     return Path(name.rpartition(":")[2]).stem or "own"
 
 
-def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
+def resume(folder: Path, options: Mapping[str, Any], say: Callable[[str], Any] = nobody) -> Trained:
     """Go on with a run that was stopped or killed, or train a finished one for more steps.
 
     Args:
         folder: of the run.
-        options: as on the command line; only ``steps`` may differ from the run's own.
+        options: as on the command line; only ``steps`` and the budget may differ from the run's own.
+        say: is told what is asked of a machine.
 
     Raises:
         FileNotFoundError: no run of ``qdl train`` there.
@@ -156,7 +161,11 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             "new run."
         )
     for name, value in options.items():
-        if name != "steps" and value is not None and _tuple(value) != getattr(config, name):
+        if (
+            name not in ("steps", "max_qpu_seconds")
+            and value is not None
+            and _tuple(value) != getattr(config, name)
+        ):
             raise ValueError(
                 f"{folder} was trained with {name} = {getattr(config, name)!r}, got {value!r}. "
                 "Leave it out to resume, or start a new run."
@@ -167,8 +176,24 @@ def resume(folder: Path, options: Mapping[str, Any]) -> Trained:
             f"{folder} was meant for {config.steps} steps, got steps = {steps}. Ask for "
             f"{config.steps} or more, or start a new run."
         )
-    config = replace(config, steps=steps)
-    return _run(config, *_prepare(config), folder)[0]
+    budget = options.get("max_qpu_seconds") or config.max_qpu_seconds
+    config = replace(config, steps=steps, max_qpu_seconds=budget)
+    problems, model = _prepare(config)
+    done = Checkpoints(folder / "checkpoints").steps()
+    _price(config, problems, model, say, max(done, default=0))
+    return _run(config, problems, model, folder)[0]
+
+
+def _price(
+    config: TrainConfig,
+    problems: list[Problem],
+    model: Any,
+    say: Callable[[str], Any],
+    done: int = 0,
+) -> None:
+    found = priced(config, model, len(problems[0].data.y_test), done)
+    if found is not None:
+        say(announced(found))
 
 
 def _tuple(value: Any) -> Any:
@@ -186,7 +211,11 @@ def _prepare(config: TrainConfig, say: Callable[[str], Any] = nobody) -> tuple[l
         model = with_outputs(config.model, width, len(problems[0].target.names), config.depth)
     else:
         model = build_model(config.model, width, len(classes), config.depth)
-    return problems, model if config.place is None else model.on(place_named(config.place, SHOTS))
+    if config.place is None:
+        return problems, model
+    shots = config.shots or SHOTS
+    place = place_named(config.place, shots, config.gradient, config.max_qpu_seconds)
+    return problems, model.on(place)
 
 
 def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path) -> list[Trained]:
@@ -201,6 +230,8 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
             seed=config.seed, class_weight=config.class_weight,
             decay=name in WIDTH_FREE, checkpoint=folder,
         )  # fmt: skip
+        spent = taken(config, model, len(problem.data.y_test), first.fit.step)
+        first = replace(first, qpu_seconds=None if spent is None else spent.qpu_seconds)
         trained = [first]
         runs.write_summary(folder, [summary(first)])
         pictures.curves_of(first, problem, folder / "training.png")

@@ -25,6 +25,7 @@ class Trained:
             values of each target, ``(n_test, targets)``.
         figures: what ``qdl.measures`` says of them.
         target: what was predicted, in the words of a table; None for a data set by name.
+        qpu_seconds: estimated, of all its steps; None where nothing is sent.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Trained:
     predicted: np.ndarray
     figures: dict[str, Any]
     target: Target | None = None
+    qpu_seconds: float | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -83,6 +85,7 @@ def summary(trained: Trained) -> dict[str, Any]:
         "steps": trained.fit.step,
         "stopped": trained.fit.stopped,
         **{f"test_{name}": value for name, value in trained.figures.items()},
+        **({} if trained.qpu_seconds is None else {"qpu_seconds": trained.qpu_seconds}),
         "compile_time": trained.fit.history["compile_time"],
     }
 

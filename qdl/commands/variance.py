@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import own
+from . import own, runs
 from .models import DEPTHS, check_model, with_outputs
 from .places import place_named
 
@@ -221,15 +221,40 @@ def depth_law(text: str) -> Callable[[int], int]:
     return (lambda n: factor * n) if ends[2] else (lambda n: factor)
 
 
-def save(result: Any, plot: Path | None, json: Path | None) -> None:
-    """Write the picture and the numbers, where they are wanted."""
-    if json is not None:
-        json.write_text(result.to_json() + "\n")
-    if plot is not None:
-        if not hasattr(result, "plot"):
-            raise ValueError("one model has no picture: --plot draws a sweep over widths.")
-        from . import plots
+def save(
+    result: Any,
+    asked: dict[str, Any],
+    *,
+    out: Path | None = None,
+    plot: Path | None = None,
+    json: Path | None = None,
+) -> Path:
+    """Leave a run folder: ``config.json``, ``variance.json`` and, of a sweep, ``variance.png``.
 
-        figure, axes = plots.panels(1, 1, (5.4, 3.8))
-        result.plot(axes[0, 0])
-        plots.save(figure, plot)
+    Args:
+        result: what ``measure`` gave.
+        asked: for it, by name.
+        out: the run folder; None for ``runs/variance-MODEL``, or the next free name.
+        plot: where the picture is wanted too.
+        json: where the numbers are wanted too.
+    """
+    sweep = hasattr(result, "plot")
+    if plot is not None and not sweep:
+        raise ValueError("one model has no picture: --plot draws a sweep over widths.")
+    folder = runs.new_folder(runs.name_of("variance", asked["target"]), out)
+    runs.write_config(folder, {"command": "variance", **asked})
+    for path in (folder / "variance.json", json):
+        if path is not None:
+            path.write_text(result.to_json() + "\n")
+    for path in (folder / "variance.png", plot) if sweep else ():
+        if path is not None:
+            _draw(result, path)
+    return folder
+
+
+def _draw(sweep: Any, path: Path) -> None:
+    from . import plots
+
+    figure, axes = plots.panels(1, 1, (5.4, 3.8))
+    sweep.plot(axes[0, 0])
+    plots.save(figure, path)

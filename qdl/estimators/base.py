@@ -108,6 +108,7 @@ class Estimator(BaseEstimator):
         self.params_ = jax.tree.map(np.asarray, result.params)
         self.opt_state_ = self._kept(jax.tree.map(np.asarray, result.state))
         self.history_, self.n_steps_ = result.history, result.step
+        _pass_on(result)
 
     def _go_on(self, X: Any, y: Any, weights: Any, loss: Any) -> None:
         """One pass over X, from where parameters and optimizer are."""
@@ -137,6 +138,7 @@ class Estimator(BaseEstimator):
             )
         self.params_, self.opt_state_ = jax.tree.map(np.asarray, (result.params, result.state))
         self.history_, self.n_steps_ = result.history, done + result.step
+        _pass_on(result)
 
     def _goes_on(self) -> bool:
         """Whether ``fit`` starts from the parameters of the one before."""
@@ -278,6 +280,12 @@ def checked_loss(loss: Any, usual: str, unfit: str) -> Any:
             "f(outputs, y) -> scalar. Leave loss out, or take the other estimator."
         )
     return loss
+
+
+def _pass_on(result: Any) -> None:
+    """Ctrl-C ends the loop around it too: an estimator in a search is one of hundreds."""
+    if result.stopped == "interrupted":
+        raise KeyboardInterrupt
 
 
 def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: int) -> np.ndarray:

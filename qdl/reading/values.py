@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 from .gates import Computed, Expand, Gate, operators_of
 from .tree import Leaf, Path
@@ -52,3 +54,28 @@ def without_gradient(params: Any, leaves: Iterable[Leaf]) -> Any:
         return jax.lax.stop_gradient(jnp.asarray(leaf)) if keys in fixed else leaf
 
     return jax.tree_util.tree_map_with_path(stopped, params) if fixed else params
+
+
+def entered(numbers: Callable[..., list[Any]], *arguments: Any) -> list[bool]:
+    """For each array that a function returns, whether a derivative in its arguments looks at it.
+
+    Example:
+        >>> entered(lambda x: [2 * x, jnp.ones(()), jax.lax.stop_gradient(x)], 1.0)
+        [True, False, False]
+    """
+    seen: list[bool] = []
+
+    @jax.custom_jvp
+    def probe(numbers: list[Any]) -> Any:
+        return jnp.zeros(())
+
+    @partial(probe.defjvp, symbolic_zeros=True)
+    def _(primals: Any, tangents: Any) -> Any:
+        seen[:] = [not isinstance(t, SymbolicZero) for t in tangents[0]]
+        return jnp.zeros(()), jnp.zeros(())
+
+    def run(*arguments: Any) -> Any:
+        return probe(list(numbers(*arguments)))
+
+    jax.eval_shape(jax.grad(run, tuple(range(len(arguments)))), *arguments)
+    return seen

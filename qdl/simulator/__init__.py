@@ -7,14 +7,16 @@ phases, bit maps and small matrices, ``plan`` sorts these into stages (``fuse`` 
 sines are in ``trigonometry``), ``measure`` turns the state into numbers, ``execute`` is the whole as a
 function of its numbers with its derivative and its batching rule, ``run`` are the entry points.
 
-Around it: ``shots`` samples and ``shift`` differentiates samples, ``density`` doubles the wires for mixed
-states, ``trajectories`` draws errors, ``devices`` splits a batch over several devices, ``slices`` a state,
-``tangents`` are the derivatives of a state, ``geometry`` the metric that they make.
+Around it: ``shots`` samples and ``shift`` differentiates samples, ``measured_slopes`` with shots that
+differ, ``density`` doubles the wires for mixed states, ``trajectories`` draws errors, ``devices`` splits a
+batch over several devices, ``slices`` a state, ``tangents`` are the derivatives of a state, ``geometry`` the
+metric that they make.
 """
 
 from .density import evaluate_mixed
 from .devices import split_batch
 from .geometry import root_of
+from .measured_slopes import Slopes, measured_slopes, one_group, per_group, pulled
 from .plan import Passes
 from .run import (
     check_shots,
@@ -32,6 +34,7 @@ from .trajectories import evaluate_trajectories
 
 __all__ = [
     "Passes",
+    "Slopes",
     "bases",
     "check_shots",
     "distributions",
@@ -43,8 +46,12 @@ __all__ = [
     "evaluate_sliced",
     "evaluate_trajectories",
     "sample_bits",
+    "measured_slopes",
     "one_shot_variance",
     "one_shot_variances",
+    "one_group",
+    "per_group",
+    "pulled",
     "root_of",
     "split_batch",
     "state",

@@ -36,7 +36,7 @@ def evaluate(
     passes: Passes = ALL,
 ) -> jax.Array:
     """The readout values ``(k,)`` or ``(batch, k)`` of a circuit."""
-    _check_size(circuit, x)
+    check_size(circuit, x)
     if shots is None:
         return _executed(circuit, params, x, measure.head(circuit.measured), passes)
     check_shots(shots, key)
@@ -73,7 +73,7 @@ def evaluate_groups(
 
 def distributions(circuit: Circuit, params: Any, x: Any) -> jax.Array:
     """The exact distributions of the bases that ``shots.bases`` finds, side by side: ``(..., outcomes)``."""
-    _check_size(circuit, x)
+    check_size(circuit, x)
     return _executed(circuit, params, x, distribution_head(bases(circuit.measured)), ALL)
 
 
@@ -127,7 +127,7 @@ def state(
     circuit: Circuit, params: Any, x: Any, passes: Passes = ALL, run: Any = execute
 ) -> jax.Array:
     """The amplitudes ``(2**n,)`` or ``(batch, 2**n)``, wire 0 the most significant bit."""
-    _check_size(circuit, x)
+    check_size(circuit, x)
     wires = circuit.wires
 
     def finish(state: jax.Array, ready: Ready) -> jax.Array:
@@ -138,7 +138,7 @@ def state(
     return _executed(circuit, params, x, Head(wires, False, finish), passes, run)
 
 
-def _check_size(circuit: Circuit, x: Any) -> None:
+def check_size(circuit: Circuit, x: Any) -> None:
     """First of all: an observable on many wires is as large as a state."""
     check_memory(circuit.n_wires, math.prod(leading(x)), jnp.result_type(float))
 

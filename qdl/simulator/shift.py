@@ -13,6 +13,7 @@ Quantum 6, 677 (2022), as in PennyLane.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from ..reading.shift_rules import Rule, shift_rules
 from ..reverse_mode import reverse_only
 from . import shots as sampling
 from .execute import Execution, execute
-from .read import CONSTANTS, Reading, Slot
+from .read import CONSTANTS, Piece, Reading, Slot
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,7 @@ def _sampled(experiment: Experiment, numbers: list[Any], key: jax.Array) -> jax.
         plain = [a.value for a in numbers]
         # What is differentiated must be known while tracing: the structure says it, not an array.
         asked = [() if a.perturbed else None for a in numbers]
-        for a, piece in zip(numbers, execution.reading.pieces, strict=True):
-            if a.perturbed and piece.arrays:
-                raise ValueError(
-                    "With shots there is no gradient through a matrix or a prepared state that is "
-                    "computed from parameters or features: it has no angle to shift. Use gates with "
-                    "angles, or the exact simulator, statevector()."
-                )
+        refuse_arrays([a.perturbed for a in numbers], execution.reading.pieces)
         return values(reverse_only(plain), key.value), (plain, key.value, asked)
 
     def backward(kept: Any, ct: Any) -> Any:
@@ -95,6 +90,16 @@ def _sampled(experiment: Experiment, numbers: list[Any], key: jax.Array) -> jax.
 
     values.defvjp(forward, backward, symbolic_zeros=True)
     return values(reverse_only(numbers), key)
+
+
+def refuse_arrays(asked: Sequence[bool], pieces: Sequence[Piece]) -> None:
+    """Refuse a derivative through what has no angle to shift."""
+    if any(wanted and piece.arrays for wanted, piece in zip(asked, pieces, strict=True)):
+        raise ValueError(
+            "With shots there is no gradient through a matrix or a prepared state that is "
+            "computed from parameters or features: it has no angle to shift. Use gates with "
+            "angles, or the exact simulator, statevector()."
+        )
 
 
 class Shift(NamedTuple):
@@ -130,7 +135,7 @@ def _gradient(
     table = shifts(experiment.execution, asked)
     if not table:
         return [jnp.zeros_like(a) for a in numbers]
-    chunk = _chunk(experiment, len(table), ct.dtype)
+    chunk = chunk_of(experiment, len(table), ct.dtype)
     table += [Shift(-1, 0, 0.0, 0.0)] * (
         -len(table) % chunk
     )  # no angle moves, and it weighs nothing
@@ -138,9 +143,9 @@ def _gradient(
     piece, index, coefficient, angle = columns
     keys = jax.random.split(jax.random.fold_in(key, 1), len(table) // chunk)
 
-    def weighed(chunk_of: Any) -> jax.Array:
-        key, *these = chunk_of
-        moved, wide = _shifted(experiment, numbers, asked, *these)
+    def weighed(part: Any) -> jax.Array:
+        key, *these = part
+        moved, wide = shifted(experiment, numbers, asked, *these)
         return (_sampled(moved, wide, key).reshape(chunk, batch, -1) * ct).sum(-1)
 
     stacked = [jnp.asarray(c.reshape(-1, chunk)) for c in (piece, index, angle)]
@@ -157,7 +162,7 @@ def _gradient(
     return grads
 
 
-def _shifted(
+def shifted(
     experiment: Experiment,
     numbers: list[Any],
     asked: list[bool],
@@ -183,7 +188,7 @@ def _shifted(
     return replace(experiment, execution=moved, batch=count * batch), out
 
 
-def _chunk(experiment: Experiment, count: int, dtype: Any) -> int:
+def chunk_of(experiment: Experiment, count: int, dtype: Any) -> int:
     """How many of ``count`` shifts run together: chunks of about equal size.
 
     On a CPU they should stay in its cache: chunks of 64 MiB were measured three to five times slower

@@ -5,6 +5,7 @@ from .history import Report
 from .loop import Fit, fit
 from .losses import CrossEntropy, MeanSquaredError
 from .optimizers import (
+    ShotAdaptive,
     ValuesOnly,
     layer_masks,
     layerwise,
@@ -12,6 +13,7 @@ from .optimizers import (
     natural_gradient,
     qnspsa,
     rotosolve,
+    shot_adaptive,
     spsa,
 )
 
@@ -22,6 +24,7 @@ __all__ = [
     "Fit",
     "MeanSquaredError",
     "Report",
+    "ShotAdaptive",
     "ValuesOnly",
     "fit",
     "layer_masks",
@@ -30,5 +33,6 @@ __all__ = [
     "natural_gradient",
     "qnspsa",
     "rotosolve",
+    "shot_adaptive",
     "spsa",
 ]

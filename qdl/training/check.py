@@ -14,7 +14,7 @@ from ..layers import Adjoint, AngleEncoding, IQPEncoding
 from ..reading import leaves, unfold
 from ..refused import Refused
 from .distributions import KL, MMD
-from .history import STEP, TRUNCATED, VALIDATION
+from .history import OF_STEPS, VALIDATION
 from .losses import CrossEntropy, MeanSquaredError, check_shapes
 from .optimizers.foreign import alone
 
@@ -115,7 +115,7 @@ def check_class_weight(weight: Any, y: Any, outputs: int | None) -> None:
 
 def check_metrics(metrics: Any, data: Any) -> None:
     """Refuse metrics that are no functions, take a name of the history, or have no rows to be taken on."""
-    taken = {*STEP, *TRUNCATED, *VALIDATION, "compile_time", "loss_noise", "metric_step"}
+    taken = {*OF_STEPS, *VALIDATION, "compile_time", "loss_noise", "total_shots", "metric_step"}
     for name, function in metrics.items():
         if not isinstance(name, str) or name in taken or not callable(function):
             raise ValueError(

@@ -23,7 +23,8 @@ class Fit:
             ``metric_step`` and your metrics by their names;
             and the number ``compile_time`` (seconds). Where a place draws shots also the number
             ``loss_noise``, the standard deviation of a single ``loss`` by shots and batches: a change that
-            is not larger says nothing.
+            is not larger says nothing. With ``shot_adaptive`` also ``shots``, the executions of each step,
+            and the number ``total_shots``.
         stopped: ``"finished"``, ``"patience"``, ``"interrupted"``, ``"budget"`` (of QPU
             seconds), ``"nan"``, ``"callback"``, or ``"data"`` where a generator of batches has ended.
         step: the step after which ``params`` were taken.

@@ -9,6 +9,8 @@ import numpy as np
 
 STEP = ("loss", "grad_norm", "step_time")
 TRUNCATED = ("penalty", "dropped")  # a row a step, where a place has one
+SPENT = "shots"  # a row a step, where an optimizer says how many there are
+OF_STEPS = (*STEP, *TRUNCATED, SPENT)
 VALIDATION = ("val_step", "val_loss", "val_accuracy")
 METRIC_STEP = "metric_step"  # the user's metrics stand in the history under names of their own
 
@@ -32,13 +34,13 @@ class Record:
         self.compile_time = 0.0
         self.steps: dict[str, list[np.ndarray]] = {
             name: [] if table is None else [table[name]]
-            for name in (*STEP, *TRUNCATED)
+            for name in OF_STEPS
             if name in STEP or (table is not None and name in table)
         }
         self.validations: list[tuple[int, float, float]] = []
         self.metrics: list[dict[str, float]] = []  # of the user's own, and ``metric_step``
         if table is not None:
-            names = [name for name in table if name not in (*STEP, *TRUNCATED, *VALIDATION)]
+            names = [name for name in table if name not in (*OF_STEPS, *VALIDATION)]
             columns = (table[name].tolist() for name in names)
             self.metrics = [
                 dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)
@@ -99,7 +101,7 @@ def rows(history: Mapping[str, Any], start: int = 0) -> Iterator[dict[str, Any]]
         found = {name: _number(history[name][i]) for name in own}
         validations[int(step)] = validations.get(int(step), {}) | found
     for i in range(start, len(history["loss"])):
-        names_here = [name for name in (*STEP, *TRUNCATED) if name in history]
+        names_here = [name for name in OF_STEPS if name in history]
         values = {name: _number(history[name][i]) for name in names_here}
         yield {"step": i + 1, **values, **validations.get(i + 1, {})}
 
@@ -111,7 +113,14 @@ def columns(history: Mapping[str, Any]) -> list[str]:
 
 
 def _is_own(name: str) -> bool:
-    return name not in (*STEP, *TRUNCATED, *VALIDATION, METRIC_STEP, "compile_time", "loss_noise")
+    return name not in (
+        *OF_STEPS,
+        *VALIDATION,
+        METRIC_STEP,
+        "compile_time",
+        "loss_noise",
+        "total_shots",
+    )
 
 
 def _number(value: Any) -> float | None:

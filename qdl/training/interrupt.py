@@ -1,4 +1,4 @@
-"""Ctrl-C while training runs: never lost, whatever Python was doing when it was pressed."""
+"""Ctrl-C and SIGTERM while training runs: never lost, whatever Python was doing when they came."""
 
 from __future__ import annotations
 
@@ -7,38 +7,45 @@ import threading
 from types import FrameType
 
 
-class CtrlC:
-    """Raises KeyboardInterrupt as Python does, and remembers that it did, as a context manager.
+class Signals:
+    """Raises KeyboardInterrupt at Ctrl-C and SystemExit at SIGTERM, and remembers that it did.
 
-    An exception raised inside a callback of the garbage collector or of a weak reference (JAX has
-    both) is printed and dropped; ``check`` raises it once more where it counts. A program with
-    a handler of its own keeps it, and so do threads, where Python takes no handlers.
+    A context manager. An exception raised inside a callback of the garbage collector or of a weak
+    reference (JAX has both) is printed and dropped; ``check`` raises it once more where it counts. The exit
+    status of SIGTERM is 143, as a shell shows it of a process that the signal has ended. A program with
+    handlers of its own keeps them, and so do threads, where Python takes no handlers.
 
     Example:
-        >>> with CtrlC() as ctrl_c:
-        ...     ctrl_c.check()  # not pressed: nothing happens
+        >>> with Signals() as signals:
+        ...     signals.check()  # none came: nothing happens
     """
 
     def __init__(self) -> None:
-        self.pressed = False
-        self.installed = False
+        self.came: int | None = None
+        self.before: dict[int, object] = {}
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if Ctrl-C was pressed since training began."""
-        if self.pressed:
-            raise KeyboardInterrupt
+        """Raise once more for the signal that came since training began, if one did."""
+        if self.came is not None:
+            raise _error(self.came)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.pressed = True
-        signal.default_int_handler(number, frame)
+        self.came = number
+        raise _error(number)
 
-    def __enter__(self) -> CtrlC:
-        main = threading.current_thread() is threading.main_thread()
-        if main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self.installed = True
-            signal.signal(signal.SIGINT, self._handle)
+    def __enter__(self) -> Signals:
+        usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in usual.items():
+                if signal.getsignal(number) is handler:
+                    self.before[number] = handler
+                    signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.installed:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _error(number: int) -> BaseException:
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)

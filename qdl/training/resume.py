@@ -15,13 +15,13 @@ from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no 
 
 from ..describe import describe, differences
 from ..files import Checkpoints, Saved, checked, fingerprint, lock
-from .history import METRIC_STEP, STEP, TRUNCATED, VALIDATION, Record
+from .history import METRIC_STEP, OF_STEPS, STEP, VALIDATION, Record
 from .log import METRICS, Log
 from .step import Data, Plan, State
 from .trees import from_arrays, to_arrays
 
 ORDER = "state/order"  # in the files of earlier versions; it follows from the key
-HISTORY = (*STEP, *TRUNCATED, *VALIDATION)
+HISTORY = (*OF_STEPS, *VALIDATION)
 
 
 class BestNotes(TypedDict):
@@ -210,7 +210,7 @@ def _recorded(saved: Saved, state: State) -> Record:
     table = {n[8:]: array for n, array in saved.arrays.items() if n.startswith("history/")}
     missing = sorted({*STEP, *VALIDATION} - table.keys())
     sizes = {column.shape for name, column in table.items() if name in VALIDATION}
-    wrong = [n for n in (*STEP, *TRUNCATED) if n in table and table[n].shape != (saved.step,)]
+    wrong = [n for n in OF_STEPS if n in table and table[n].shape != (saved.step,)]
     own = [n for n in table if n not in HISTORY]
     if own and (
         METRIC_STEP not in own or {table[n].shape for n in own} != {table[own[0]].shape[:1]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,8 +16,8 @@ import numpy as np
 from ..backends import places_of
 from .batches import Batches, Streamed
 from .fitted import Fit
-from .history import Record, Report
-from .interrupt import CtrlC
+from .history import SPENT, Record, Report
+from .interrupt import Signals
 from .progress import Progress
 from .resume import Best, Progressed, RunFolder
 from .step import CHUNK, Data, Plan, State, evaluate, train
@@ -54,27 +55,30 @@ def run(
     watch = _Watch(plan, held, looked, options, folder, begun)
     _announce(plan, held, options, options.steps - watch.step)
     compiled = jax.disable_jit(False)  # steps are compiled by hand, which nothing switches off
-    with compiled, CtrlC() as ctrl_c, Progress(options.steps) as bar:
+    with compiled, Signals() as signals, Progress(options.steps) as bar:
         stopped = watch.look() if watch.step else None
         if stopped is None and watch.step < options.steps:
             batches = source or Batches(data, plan.batch_size)
             step_fn = watch.compile(batches)
             watch.begin()
-            stopped = _until_stopped(step_fn, batches, watch, ctrl_c, bar)
+            stopped = _until_stopped(step_fn, batches, watch, signals, bar)
     return watch.result(stopped or "finished")
 
 
 def _until_stopped(
-    step_fn: Any, batches: Batches | Streamed, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches | Streamed, watch: _Watch, signals: Signals, bar: Progress
 ) -> str | None:
     """Train, and leave a checkpoint however it ends."""
     try:
-        stopped = _train(step_fn, batches, watch, ctrl_c, bar)
-    except (Exception, KeyboardInterrupt) as error:
-        stopped = _ending(error)
+        stopped = _train(step_fn, batches, watch, signals, bar)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        terminated = signals.came == signal.SIGTERM
+        stopped = None if terminated else _ending(error)
         if stopped is None:
             with contextlib.suppress(OSError):  # the first error is the one to see
                 watch.close()
+            if terminated:  # in a callback of JAX it has come wrapped in an error of its own
+                signals.check()
             raise
     watch.close()
     return stopped
@@ -100,7 +104,7 @@ def _announce(plan: Plan, held: Data | None, options: Options, steps: int) -> No
 
 
 def _train(
-    step_fn: Any, batches: Batches | Streamed, watch: _Watch, ctrl_c: CtrlC, bar: Progress
+    step_fn: Any, batches: Batches | Streamed, watch: _Watch, signals: Signals, bar: Progress
 ) -> str | None:
     """Alternate between compiled steps and looks at them; why it stopped, None at the end."""
     for after, numbers, seconds in _chunks(step_fn, watch.state, batches, watch.options):
@@ -114,7 +118,7 @@ def _train(
         watch.save()
         if stopped is not None:
             return stopped
-        ctrl_c.check()
+        signals.check()
     return None if watch.step >= watch.options.steps else "data"
 
 
@@ -224,6 +228,8 @@ class _Watch:
         table = self.record.table(self.step, self.options.labelled)
         if any(place.draws for place in places_of(self.plan.model)) and self.step >= 3:
             table["loss_noise"] = noise_of(table["loss"])
+        if SPENT in table:
+            table["total_shots"] = int(table[SPENT].sum())
         return table
 
 

@@ -12,10 +12,12 @@ import optax
 from jax import lax
 
 from ..hybrid import applied, trained
+from ..refused import Refused
 from .by_value import by_value
 from .losses import CrossEntropy, Loss
-from .optimizers import ValuesOnly
+from .optimizers import ShotAdaptive, ValuesOnly
 from .optimizers.foreign import updated
+from .optimizers.shot_adaptive import GROUPS
 
 CHUNK = 256  # the most steps between two looks by Python; the length of the buffers for their rows
 
@@ -44,10 +46,11 @@ class Plan:
     ) -> tuple[jax.Array, dict[str, Any]]:
         """The loss of one batch, the penalty of the model's places in it; and what they truncate."""
         outputs, found = trained(self.model, params, x, key)
-        loss = self._of(outputs, y, weight)
+        loss = self.loss_given(outputs, y, weight)
         return (loss + found["penalty"] if "penalty" in found else loss), found
 
-    def _of(self, outputs: jax.Array, y: Any, weight: Any) -> jax.Array:
+    def loss_given(self, outputs: jax.Array, y: Any, weight: Any) -> jax.Array:
+        """The loss of outputs."""
         if y is None:
             return self.loss(outputs)
         return self.loss(outputs, y) if weight is None else self.loss(outputs, y, weight)
@@ -131,7 +134,11 @@ def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.A
     def objective(params: Any, x: Any = x) -> jax.Array:  # a line search hands its `x` on
         return plan.loss_of(params, x, y, key, weight)[0]
 
-    if isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
+    measured: dict[str, Any] = {}
+    if isinstance(plan.optimizer, ShotAdaptive):
+        loss, gradient, measured, truncated = measured_gradient(plan, state, batch, key)
+        norm = optax.tree.norm(gradient)
+    elif isinstance(plan.optimizer, ValuesOnly):  # no gradient is traced, let alone computed
         (loss, truncated), gradient = both(state.params), optax.tree.zeros_like(state.params)
         norm = jnp.asarray(jnp.nan)
     else:
@@ -140,6 +147,7 @@ def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.A
     # `x` for optimizers that look at the states of this batch: the metric of qdl.training.
     more = {"value": loss, "grad": gradient, "value_fn": objective, "x": x}
     more["grad_fn"] = lambda params, _: jax.grad(objective)(params)
+    more |= measured
     updates, opt_state = updated(plan.optimizer, gradient, state.opt_state, state.params, more)
     params = optax.apply_updates(state.params, updates)
     finite = jnp.isfinite(loss + optax.tree.norm(gradient) + optax.tree.norm(params))
@@ -148,6 +156,33 @@ def _step(plan: Plan, state: State, batch: Data) -> tuple[State, dict[str, jax.A
     old = State(state.params, state.opt_state, state.step + skip, skip, state.skipped + skip)
     state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, old)
     return state, {"loss": loss, "grad_norm": norm, **truncated}
+
+
+def measured_gradient(plan: Plan, state: State, batch: Data, key: jax.Array) -> tuple[Any, ...]:
+    """Loss, gradient, its variance, and the executions, from the shots that the optimizer asks for."""
+    model, x = plan.model, model_features(plan.model, batch.X)
+
+    def ask(values: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jax.value_and_grad(lambda v: plan.loss_given(v, batch.y, batch.weight))(values)
+
+    found = model.place.measured_slopes(
+        model.circuit, state.params, x, ask, state.opt_state.shots, key, GROUPS
+    )
+    gradient = jax.tree.map(lambda leaf: leaf.mean(0), found.gradients)
+    variance = jax.tree.map(
+        lambda leaf, shots: leaf.var(0, ddof=1) * shots / GROUPS, found.gradients, found.shots
+    )
+    return found.asked, gradient, {"variance": variance}, {"shots": found.spent}
+
+
+def model_features(model: Any, x: Any) -> Any:
+    """The features of a QNN; another model is refused."""
+    if not hasattr(model, "circuit"):
+        raise Refused(
+            f"shot_adaptive trains a QNN, whose parameters are angles; got {type(model).__name__}. Take a "
+            "fixed number of shots for models with classical stages."
+        )
+    return model.check_features(x)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -12,7 +12,8 @@ import numpy as np
 
 from ...arguments import check_number
 from ...describe import HERE
-from .jobs import BudgetError, Line
+from ..cost import BudgetError
+from .jobs import Line
 from .ledger import Ledger
 from .lower import Lowered
 from .names import bare, near

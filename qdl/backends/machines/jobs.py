@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..cost import BudgetError
 from .ledger import Ledger, LedgerError
 from .primitives import AnswerError, values
 from .request import Request
@@ -30,15 +31,6 @@ LAG = (0.5, 0.5, 1, 2, 4, 8, 14)  # seconds in all until a service's index of ta
 LOST = ("ERROR", "CANCELLED")
 AWAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ETIMEDOUT, errno.EHOSTDOWN}
 LATER = (408, 425, 429)  # HTTP's refusals that ask for another attempt
-
-
-class BudgetError(RuntimeError):
-    """The next job would cost more QPU seconds than are left.
-
-    Example:
-        >>> issubclass(BudgetError, RuntimeError)
-        True
-    """
 
 
 @dataclass(frozen=True)

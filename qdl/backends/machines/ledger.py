@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 from annotated_types import Interval
 from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
@@ -32,6 +32,15 @@ class Entry(TypedDict):
     state: Literal["sending", "sent", "done", "lost"]
     seconds: Seconds
     machine: NotRequired[str]
+
+
+class Written(NamedTuple):
+    """A job as the ledger has it; ``changed``: when its file was written, in seconds since 1970."""
+
+    tag: str
+    id: str
+    entry: Entry
+    changed: float
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,15 @@ class Ledger:
                 j["seconds"] for j in jobs if file.stem != apart or j["state"] != "sending"
             )
         return total
+
+    def written(self) -> list[Written]:
+        """Every job of the folder, those that were written down last at the end."""
+        files = sorted(Path(self.folder).glob("qdl-*.json"), key=lambda file: file.stat().st_mtime)
+        return [
+            Written(file.stem, id, job, file.stat().st_mtime)
+            for file in files
+            for id, job in _jobs(file).items()
+        ]
 
     def _replace(self, tag: str, jobs: dict[str, Any]) -> None:
         try:

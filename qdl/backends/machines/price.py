@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -70,20 +70,41 @@ class Estimate:
         """The chance that neither a gate nor a readout fails."""
         return self.gate_fidelity * self.readout_fidelity
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Names and values, as text."""
+    @property
+    def qpu_hours(self) -> float:
+        """QPU seconds in hours."""
+        return self.qpu_seconds / 3600
+
+    def rows(self, price_per_second: float | None = None) -> list[tuple[str, str]]:
+        """Names and values, as text; with what a QPU second costs also the price, in the same currency."""
+        price = (
+            []
+            if price_per_second is None
+            else [
+                ("price", f"{price_per_second * self.qpu_seconds:,.2f}"),
+                ("price with SPSA", f"{price_per_second * self.spsa_qpu_seconds:,.2f}"),
+            ]
+        )
         return [
             ("jobs", f"{self.jobs:,}"),
             ("circuits", f"{self.circuits:,}"),
             ("executions", f"{self.executions:,}"),
             ("QPU seconds", f"{self.qpu_seconds:,.1f}"),
             ("QPU seconds with SPSA", f"{self.spsa_qpu_seconds:,.1f}"),
+            ("QPU hours", f"{self.qpu_hours:,.3f}"),
+            *price,
             ("depth", f"{self.depth:,}"),
             ("two-qubit gates", f"{self.two_qubit_gates:,}"),
             ("estimated circuit fidelity", f"{self.fidelity:.3f}"),
             ("  of gates", f"{self.gate_fidelity:.3f}"),
             ("  of readouts", f"{self.readout_fidelity:.3f}"),
         ]
+
+    def to_dict(self, price_per_second: float | None = None) -> dict[str, Any]:
+        """Every number by its name, for JSON; with what a QPU second costs also the price."""
+        found = asdict(self) | {"fidelity": self.fidelity, "qpu_hours": self.qpu_hours}
+        price = {} if price_per_second is None else {"price": price_per_second * self.qpu_seconds}
+        return found | price
 
     def __str__(self) -> str:
         lines = [f"{self.place}, {self.steps} step{'s' * (self.steps != 1)}"]

@@ -41,6 +41,14 @@ class Statevector(Place):
             simulator.check_shots(self.shots, key)
         return _values(self, circuit, params, x, key)
 
+    def measured_slopes(
+        self, circuit: Circuit, params: Any, x: Any, ask: Any, shots: Any, key: Any, groups: int
+    ) -> simulator.Slopes:
+        """As drawn from the exact distributions of all shifted circuits, compiled once for any shots."""
+        if self.shots is None:
+            return super().measured_slopes(circuit, params, x, ask, shots, key, groups)
+        return simulator.measured_slopes(circuit, params, x, ask, shots, key, groups)
+
     def one_shot_variances(self, circuit: Circuit, params: Any, x: Any) -> jax.Array:
         """Those of the distributions that outcomes are drawn from."""
         return simulator.one_shot_variances(circuit, params, x)

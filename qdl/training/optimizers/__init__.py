@@ -5,10 +5,12 @@ from .layerwise import layerwise
 from .natural import metric_tensor, natural_gradient
 from .qnspsa import qnspsa
 from .rotosolve import rotosolve
+from .shot_adaptive import ShotAdaptive, shot_adaptive
 from .spsa import spsa
 from .values import ValuesOnly
 
 __all__ = [
+    "ShotAdaptive",
     "ValuesOnly",
     "layer_masks",
     "layerwise",
@@ -16,5 +18,6 @@ __all__ = [
     "natural_gradient",
     "qnspsa",
     "rotosolve",
+    "shot_adaptive",
     "spsa",
 ]
