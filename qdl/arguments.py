@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from jax.core import Tracer
 
 
 def check_whole(
@@ -88,7 +88,8 @@ def check_real(name: str, array: Any, dtype: Any = None, advice: str = ROWS) -> 
             f"{name} has masked entries, the first one in {_place(where[0])} ({_such(where)}). A mask "
             f"is not kept. {advice}"
         )
-    traced = isinstance(array, Tracer)
+    jax = sys.modules.get("jax")  # this file must not load it
+    traced = jax is not None and isinstance(array, jax.core.Tracer)
     array = array if traced else np.asarray(array)
     if array.dtype.kind not in "biuf" and not array.dtype.name.startswith("bfloat"):
         raise TypeError(

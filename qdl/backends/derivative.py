@@ -27,6 +27,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from ..reverse_mode import first_derivatives, reverse_only
+from .floats import subnormals
 from .program import Program
 
 METHODS = ("auto", "parameter_shift", "spsa", "stochastic")
@@ -123,8 +124,13 @@ def _traced(tree: Any) -> bool:
 def on_host(host: Callable[..., Any], shapes: Any, *args: Any) -> Any:
     """A function of NumPy arrays, at once where nothing is traced: no program is compiled for it."""
     if _traced(args):
+
+        def called(*args: Any) -> Any:
+            with subnormals():
+                return host(*args)
+
         return jax.pure_callback(
-            host, shapes, *first_derivatives(args), vmap_method="broadcast_all"
+            called, shapes, *first_derivatives(args), vmap_method="broadcast_all"
         )
     plain = (None if arg is None else np.asarray(arg) for arg in args)
     return jax.tree.map(jnp.asarray, host(*plain))

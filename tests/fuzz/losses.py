@@ -20,6 +20,8 @@ def loss(drawn, key):
     """Mean squared error, or cross entropy where outcomes are +1 and -1, from 30 or 500 shots."""
     if drawn.noisy or drawn.x is None or not drawn.model.n_params:
         return None
+    if "Hermitian" in repr(drawn.model.readout):
+        return None  # measured in its own basis; the reference knows a bound of its deviation alone
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
     shots, name = int(rng.choice([30, 500])), str(rng.choice(["statevector", "statevector", "aer"]))
     params, x = numbers(drawn)
