@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
 
     globals()["Layer"] = Layer
     return Layer
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
