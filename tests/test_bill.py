@@ -113,7 +113,7 @@ def test_what_a_training_cost_is_what_it_was_priced(qdl_command, tmp_path):
     assert result.exit_code == 0, result.output
     assert "fake_manila: 8 jobs, " in result.output  # two steps, two looks, the last one: in parts
     (folder,) = (tmp_path / "runs").iterdir()
-    last = json.loads((folder / "metrics.jsonl").read_text().splitlines()[-1])
+    last = json.loads((folder / "summary.jsonl").read_text().splitlines()[-1])
     assert f"a QPU would take {last['qpu_seconds']:,.1f} s" in result.output
     assert f"2 steps: about {last['qpu_seconds']:,.1f} s of a QPU in all" in result.output
     assert json.loads((folder / "config.json").read_text())["max_qpu_seconds"] == 100
@@ -134,7 +134,7 @@ def test_the_price_is_of_what_is_left_and_of_every_seed():
     tight = TrainConfig(place="fake_manila", steps=40, batch_size=4, max_qpu_seconds=1)
     with pytest.raises(BudgetError, match="max_qpu_seconds is 1"):
         priced(tight, model, 5)
-    assert priced(TrainConfig(), model, 5) is None
+    assert priced(TrainConfig(), qdl.models.data_reuploading(2, 1), 5) is None
 
 
 def test_variance_and_quiet_leave_the_folder_and_its_name(qdl_command, tmp_path):
@@ -230,6 +230,6 @@ def test_the_evening_with_the_bill_happens_as_the_page_says(tmp_path):
             assert part.strip() in said, line
         if "--out evening" in line:
             assert run.returncode == -signal.SIGKILL and 8 <= checkpoints.newest().step < 30
-    last = json.loads((tmp_path / "evening" / "metrics.jsonl").read_text().splitlines()[-1])
+    last = json.loads((tmp_path / "evening" / "summary.jsonl").read_text().splitlines()[-1])
     assert last["steps"] == 30 and last["test_accuracy"] > 0.8
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["cost-data_reuploading"]

@@ -8,11 +8,12 @@ from typer.testing import CliRunner
 
 import qdl
 from qdl.cli import app
-from qdl.commands import plots, runs
+from qdl.commands import runs
 from qdl.commands.configuration import TrainConfig, read_config
 from qdl.commands.models import build_model
 from qdl.commands.problem import load_data
 from qdl.commands.train import run
+from qdl.training import picture
 
 SMALL = "dataset = 'digits'\nmodel = 'hardware_efficient'\nfeatures = 3\ndepth = 1\nsteps = 5\n"
 PNG = b"\x89PNG\r\n"
@@ -165,9 +166,9 @@ def test_models_have_one_output_a_class_or_one_for_two(name, features, classes, 
 
 def test_smooth_is_the_mean_around_each_step():
     values = np.random.default_rng(0).normal(size=50)
-    half = plots.WINDOW // 2
+    half = picture.WINDOW // 2
     slow = [np.mean(values[max(i - half, 0) : i + half + 1]) for i in range(50)]
-    np.testing.assert_allclose(plots.smooth(values), slow)
+    np.testing.assert_allclose(picture.smooth(values), slow)
 
 
 def test_occupied_folders(tmp_path, monkeypatch):

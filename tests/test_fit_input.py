@@ -115,9 +115,10 @@ def test_a_model_without_parameters_is_refused():
 def test_a_result_prints_its_last_figures_in_a_line():
     history = {
         "loss": np.array([0.7, 0.25]),
-        "val_loss": np.array([]),
+        "val_step": np.array([2]),
+        "val_loss": np.array([0.3]),
         "val_accuracy": np.array([0.9]),
     }
     fit = qdl.training.Fit([np.zeros(100)], history, "patience", 2)
-    assert str(fit) == "patience at step 2, loss 0.25, val_accuracy 0.9"
+    assert str(fit) == "patience at step 2, loss 0.25, val_loss 0.3, val_accuracy 0.9"
     assert repr(fit) == f"<Fit {fit}>"
