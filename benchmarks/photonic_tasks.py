@@ -215,9 +215,9 @@ def classifiers(seed: int) -> tuple[dict[str, float], float]:
     X, y = make_moons(600, noise=0.2, random_state=seed)
     scaler = StandardScaler().fit(X[:100])
     train, test = scaler.transform(X[:100]), scaler.transform(X[100:])
-    light = qdl.models.cvqnn(2, 4, cutoff=10)
+    light = qdl.models.cvqnn(2, 4, cutoff=12)
     light = replace(light, layers=[DisplacementEncoding(0.4), light.layers.layers[1]])
-    light = light.on(fock(10, penalty=30.0))
+    light = light.on(fock(12, penalty=30.0))
     model = qdl.Hybrid([light, qdl.Dense(2, 1)])
     rivals = {
         "photonic network": qdl.QNNClassifier(
