@@ -9,7 +9,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 import qdl
-from qdl.layers import AngleEncoding, BasisEncoding, Entangler, Noise, Rotation
+from qdl.layers import AngleEncoding, BasisEncoding, Entangler, Noise, Rotation, Template
 
 MODEL = qdl.QNN(3, [AngleEncoding(), Rotation("y"), Entangler("cz"), Rotation("x")])
 X = np.random.default_rng(0).uniform(-1, 1, (2, 3))
@@ -143,6 +143,10 @@ def test_maps_over_parameters_of_a_model_that_does_not_read_its_features(name):
     np.testing.assert_allclose(inside, slopes, atol=1e-10)
 
 
+def two_wire_errors(params, x, wires):
+    yield qp.PauliError("XZ", 0.1, wires=wires)
+
+
 class Fixed(qdl.Layer):
     """A matrix of NumPy between gates with angles."""
 
@@ -176,11 +180,13 @@ def test_gradients_of_maps_are_maps_of_gradients(name):
 
 
 @pytest.mark.parametrize("how", [jax.jit, lambda f: lambda p: jax.vmap(f)(p[None])])
-def test_a_device_refuses_a_channel_in_its_own_words_inside_of_programs_too(how):
-    model = qdl.QNN(2, [Rotation("y"), Noise("depolarizing", 0.1)])
+@pytest.mark.parametrize("name", ["depolarizing", "amplitude_damping", "pauli"])
+def test_a_device_refuses_a_channel_in_its_own_words_inside_of_programs_too(how, name):
+    noise = Noise(name, 0.1) if name != "pauli" else Template(two_wire_errors)
+    model = qdl.QNN(2, [Rotation("y"), noise])
     flat, unravel = ravel_pytree(model.init(jax.random.key(0)))
     there = model.on(qp.device("lightning.qubit", wires=2))
-    with pytest.raises(qp.exceptions.DeviceError, match="DepolarizingChannel"):
+    with pytest.raises(qp.exceptions.DeviceError, match="Channel|Damping|PauliError"):
         how(lambda flat: there.apply(unravel(flat)))(flat)
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pennylane as qp
+from pennylane.ops.functions import bind_new_parameters
 
 from ..reverse_mode import once_differentiable
 from .place import GatePlace, Place
@@ -114,7 +115,7 @@ class PennyLaneDevice(GatePlace):
         """Let the device refuse what it cannot run: from within a call that would be JAX's error."""
         with qp.QueuingManager.stop_recording():
             channels = [
-                type(o)(*(0.0 if qp.math.is_abstract(n) else n for n in o.data), wires=o.wires)
+                bind_new_parameters(o, [0.0 if qp.math.is_abstract(n) else n for n in o.data])
                 for o in operators
                 if isinstance(o, qp.operation.Channel)
             ]
