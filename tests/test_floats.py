@@ -55,7 +55,8 @@ def test_a_platform_without_the_means_refuses(monkeypatch):
             within()
         return True
 
-    assert called(refused) or not called(floats._flushed)
+    if called(floats._flushed):  # as XLA does on x86 and on ARM
+        assert called(refused)
 
 
 @pytest.mark.parametrize("how", ["jit", "vmap"])

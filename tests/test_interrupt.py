@@ -28,10 +28,14 @@ def press():
     os.kill(os.getpid(), signal.SIGINT)  # Python calls the handler before the next line
 
 
-def in_a_garbage_callback():
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def in_a_garbage_callback(send=press):
     def callback(phase, info):
         gc.callbacks.remove(callback)
-        press()
+        send()
 
     gc.callbacks.append(callback)
     gc.collect()
@@ -64,17 +68,8 @@ def test_ctrl_c_is_never_lost(worst):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def terminate():
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def terminate_in_a_garbage_callback():
-    def callback(phase, info):
-        gc.callbacks.remove(callback)
-        terminate()
-
-    gc.callbacks.append(callback)
-    gc.collect()
+    in_a_garbage_callback(terminate)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

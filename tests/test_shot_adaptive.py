@@ -85,7 +85,10 @@ def test_more_shots_for_one_parameter_make_that_derivative_alone_better(key):
 
     def one(part):
         key, shots = part
-        ask = lambda values: (values.sum(), jnp.ones_like(values))  # noqa: E731
+
+        def ask(values):
+            return values.sum(), jnp.ones_like(values)
+
         shots = [shots[:, None], None]
         return there.place.measured_slopes(model.circuit, params, None, ask, shots, key, 4)
 

@@ -1,6 +1,5 @@
 """The site and tab completion: every public name is there, by its own name."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -43,8 +42,7 @@ def test_the_front_page_is_one_click_from_what_it_promises():
 
 @pytest.mark.slow
 def test_every_public_name_has_an_anchor_on_a_site_without_warnings(tmp_path):
-    if importlib.util.find_spec("mkdocs") is None:
-        pytest.skip("the extra docs is not installed")
+    pytest.importorskip("mkdocs", reason="it comes with the extra docs")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr

@@ -84,20 +84,24 @@ def test_state_dict_copies_and_pickles():
     assert str(layer) == "Layer(QNN  3 wires, 12 parameters, 3 features)"
 
 
-def test_changes_in_place_do_not_reach_what_jax_keeps():
-    """Features and parameters that are overwritten between the two passes."""
-    layer = qdl.torch.Layer(MODEL, key=jax.random.key(0))
+@pytest.mark.parametrize("model", [MODEL, qdl.Hybrid([qdl.Dense(3, 2)])], ids=["QNN", "Dense"])
+def test_changes_in_place_do_not_reach_what_jax_keeps(model):
+    """Features and parameters that are overwritten between the two passes, or after ``params``."""
+    layer = qdl.torch.Layer(model, key=jax.random.key(0)).double()
     x = torch.rand(4, 3, dtype=torch.float64)
     layer(x).sum().backward()
     wanted = [p.grad.clone() for p in layer.parameters()]
     layer.zero_grad()
     out = layer(x)
     loss = out.sum()
+    kept = layer.params
+    there = jax.tree.map(np.array, kept)
     x.zero_()
     with torch.no_grad():
         for parameter in layer.parameters():
             parameter.zero_()
         out.zero_()
+    assert jax.tree.all(jax.tree.map(np.array_equal, kept, there))
     loss.backward()
     assert all(torch.equal(p.grad, w) for p, w in zip(layer.parameters(), wanted, strict=True))
 

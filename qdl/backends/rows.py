@@ -106,9 +106,10 @@ class RowPlace(GatePlace):
         if self.shots is None or not is_dataclass(self):
             return super().measured_slopes(circuit, params, x, ask, shots, key, groups)
         program = self.program(circuit, None if x is None else x.shape)
+        place: Any = self  # a dataclass with a field shots, which RowPlace itself is not
 
         def run(rows: np.ndarray, count: int, key: np.ndarray) -> np.ndarray:
-            return replace(self, shots=count).run_rows(program, rows, key)  # type: ignore[call-arg]
+            return replace(place, shots=count).run_rows(program, rows, key)
 
         circuits = self.price(program, 1).circuits
         return measured_slopes(run, program, params, x, ask, shots, key, groups, circuits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,12 +14,10 @@ __all__ = ["Layer"]
 def __getattr__(name: str) -> Any:
     if name != "Layer":
         raise AttributeError(f"module 'qdl.torch' has no attribute {name!r}; it has Layer")
-    try:
-        import torch  # noqa: F401  # the one that is meant: whether it is there
-    except ImportError as error:
+    if find_spec("torch") is None:
         raise ImportError(
             'qdl.torch.Layer needs PyTorch, which is not installed. Run pip install "qdl[torch]".'
-        ) from error
+        )
     from .layer import Layer
 
     globals()["Layer"] = Layer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 
 class Signals:
@@ -22,7 +23,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.came: int | None = None
-        self.before: dict[int, object] = {}
+        self.before: dict[int, Any] = {}
 
     def check(self) -> None:
         """Raise once more for the signal that came since training began, if one did."""
@@ -44,7 +45,7 @@ class Signals:
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self.before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
 
 def _error(number: int) -> BaseException:
