@@ -15,7 +15,7 @@ from pennylane.exceptions import DeviceError
 from scipy.stats import t as student
 
 import qdl
-from fuzz.maps import applied
+from fuzz.maps import applied, called, whole
 from qdl.backends import as_place
 
 RARE = 1e-9  # the chance of an alarm for one number that is right
@@ -70,31 +70,33 @@ def sentence(error):
 # ---- values and slopes
 
 
-def compared(where, drawn, reference, direction, slope, key, mapped=None):
+def compared(where, drawn, reference, direction, slope, key, mapped=None, enters="closed"):
     """What is wrong with a place's values, or with their derivative along a direction; None where nothing is.
 
     Places of the native simulator are compiled, value and derivative in one. ``mapped``: "rows" or "params",
-    which of them ``jax.vmap`` goes over, inside of the derivative.
+    which of them ``jax.vmap`` goes over, inside of the derivative. ``enters``: one of ``maps.ENTERS``.
     """
     params, x = numbers(drawn)
+    params = whole(params) if enters == "whole" else params
     by_params, by_x, weights = direction
     model, through_x = drawn.model.on(where.place), by_x is not None
-    args = (params, x) if through_x else (params,)
 
-    def weighed(key, *args):
-        found = applied(model, args[0], args[1] if through_x else x, key, mapped)
+    def weighed(key, params, x):
+        found = applied(model, params, x, key, mapped)
         return (found * np.asarray(weights, precision())).sum(), found
 
-    def both(key):
-        grads, found = jax.grad(weighed, tuple(range(1, 1 + len(args))), has_aux=True)(key, *args)
+    def both(key, params, x):
+        by = (1, 2) if through_x else (1,)
+        grads, found = jax.grad(weighed, by, has_aux=True)(key, params, x)
         along = [*jax.tree.leaves(by_params), *([by_x] if through_x else [])]
         pairs = zip(along, jax.tree.leaves(grads), strict=True)
         return found, sum((np.asarray(d, precision()) * g).sum() for d, g in pairs)
 
-    def alone(key):
-        return weighed(key, *args)[1], None
+    def alone(key, params, x):
+        return weighed(key, params, x)[1], None
 
-    found, along = _found(both if slope is not None else alone, alone, where, key)
+    tried = (both, alone) if slope is not None else (alone,)
+    found, along = _found(tried, where, key, (params, x), enters)
     wanted, deviation, width = reference
     if found.shape[1:] != wanted.shape:
         return f"values of shape {found.shape[1:]}, expected {wanted.shape}"
@@ -113,15 +115,15 @@ def compared(where, drawn, reference, direction, slope, key, mapped=None):
     return differs("slope", along, np.float64(slope), 4 * room * size, where)
 
 
-def _found(both, alone, where, key):
+def _found(tried, where, key, numbers, enters):
     """Values ``(keys, ...)`` and slopes ``(keys,)``; the values alone where there is no derivative."""
-    for function in (both, alone):
+    for function in tried:
         try:
-            many = jax.vmap(function) if where.keys > 1 else function
-            many = jax.jit(many) if as_place(where.place).compiles else many
-            found = many(jax.random.split(key, where.keys) if where.keys > 1 else key)
+            many = jax.vmap(function, (0, None, None)) if where.keys > 1 else function
+            keys = jax.random.split(key, where.keys) if where.keys > 1 else key
+            found = called(many, keys, numbers, enters, as_place(where.place).compiles)
         except Exception as error:
-            if function is alone or not is_refusal(error):
+            if function is tried[-1] or not is_refusal(error):
                 raise
             continue
         found = (

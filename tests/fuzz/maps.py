@@ -1,9 +1,11 @@
-"""Models inside of ``jax.vmap``, where it must make no difference."""
+"""How numbers come to a model: through ``jax.vmap``, ``jax.jit`` or as integers. It must make no difference."""
 
 import jax
 import numpy as np
 
 MAPPED = ("rows", "params", None, None, None)
+# Closed over, arguments of ``jax.jit`` on every place, or whole numbers as they are (without derivatives).
+ENTERS = ("closed", "closed", "arguments", "arguments", "whole")
 
 
 def applied(model, params, x, key, mapped):
@@ -14,3 +16,15 @@ def applied(model, params, x, key, mapped):
         two = jax.tree.map(lambda leaf: jax.numpy.stack([leaf, leaf]), params)
         return jax.vmap(lambda one: model.apply(one, x, key))(two).mean(0)
     return model.apply(params, x, key)
+
+
+def whole(tree):
+    """Parameters rounded to integers."""
+    return jax.tree.map(lambda leaf: np.rint(leaf).astype(int), tree)
+
+
+def called(function, keys, numbers, enters, compiles):
+    """A function of keys, parameters and features, compiled as it ``enters``."""
+    if enters == "closed" and compiles:
+        return jax.jit(lambda keys: function(keys, *numbers))(keys)
+    return (jax.jit(function) if enters != "closed" else function)(keys, *numbers)

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from fuzz.compare import Verdict, compared, direction_of, judge, slope_of
-from fuzz.maps import MAPPED
+from fuzz.maps import ENTERS, MAPPED, whole
 from fuzz.others import OTHERS
 from fuzz.trees import Drawn, draw, smaller
 from fuzz.where import PLACES
@@ -83,13 +83,16 @@ def verdict(name, rng, drawn, known) -> Verdict | None:
     direction = direction_of(np.random.default_rng(3), drawn)
     mapped = MAPPED[int(rng.integers(len(MAPPED)))]
 
+    enters = ENTERS[int(rng.integers(len(ENTERS)))]
+
     def judged():
-        reference, slope = where.reference(drawn.model, drawn.params, drawn.x), None
-        if where.slope and drawn.model.n_params:
+        params = whole(drawn.params) if enters == "whole" else drawn.params
+        reference, slope = where.reference(drawn.model, params, drawn.x), None
+        if where.slope and drawn.model.n_params and enters != "whole":
             if where.reference not in known:
                 known[where.reference] = slope_of(where.reference, drawn, direction)
             slope = known[where.reference]
-        return compared(where, drawn, reference, direction, slope, key, mapped)
+        return compared(where, drawn, reference, direction, slope, key, mapped, enters)
 
     return judge(judged)
 
