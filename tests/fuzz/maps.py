@@ -1,4 +1,4 @@
-"""How numbers come to a model: through ``jax.vmap``, ``jax.jit`` or as integers. It must make no difference."""
+"""How numbers come to a model: by ``jax.vmap``, ``jax.jit`` or as integers. It must make no difference."""
 
 import jax
 import numpy as np
