@@ -1,4 +1,4 @@
-"""Small numbers inside of JAX's programs, with which Qiskit's synthesis of gates goes wrong."""
+"""Small numbers inside of JAX's programs, with which Qiskit's synthesis of gates goes wrong; precision."""
 
 import jax
 import numpy as np
@@ -80,3 +80,12 @@ def test_a_machine_runs_the_same_circuit_inside_of_programs():
         qiskit_place._once.cache_clear()
         found.append(how(lambda x: model.apply(params, x, key))(X))
     np.testing.assert_array_equal(*found)
+
+
+def test_a_thread_without_float64_is_told():
+    """As those of JAX are inside of ``with jax.enable_x64(True)``: it would round, or end in JAX's words."""
+    model = qdl.QNN(2, [Rotation("xy")]).on(aer())
+    params = model.init(jax.random.key(0))
+    compiled = jax.jit(model.apply).lower(params).compile()
+    with jax.enable_x64(False), pytest.raises(Exception, match="holds in its own thread alone"):
+        jax.block_until_ready(compiled(params))

@@ -81,5 +81,5 @@ def test_a_wrong_place_is_found(monkeypatch):
 
     for how, said in (("value", "values"), ("slope", "slope"), ("raw", "could not be broadcast")):
         monkeypatch.setitem(PLACES, "statevector", lambda rng, drawn, how=how: Where(Off(how=how)))
-        found = [d.verdict.text for d in run(range(2), ["statevector"]).different]
+        found = [d.verdict.text for d in run(range(4), ["statevector"]).different]
         assert found and all(said in text for text in found), found

@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from ..refused import Refused
 from ..reverse_mode import first_derivatives, reverse_only
 from .floats import subnormals
 from .program import Program
@@ -124,8 +125,17 @@ def _traced(tree: Any) -> bool:
 def on_host(host: Callable[..., Any], shapes: Any, *args: Any) -> Any:
     """A function of NumPy arrays, at once where nothing is traced: no program is compiled for it."""
     if _traced(args):
+        doubled = bool(jax.config.jax_enable_x64)
 
         def called(*args: Any) -> Any:
+            if (
+                doubled and not jax.config.jax_enable_x64
+            ):  # JAX would round, and not know the result
+                raise Refused(
+                    "a place outside of JAX is called from JAX's threads, in which float64 is off: a 'with "
+                    "jax.enable_x64(True)' holds in its own thread alone. Set it for the process, "
+                    "jax.config.update('jax_enable_x64', True) or JAX_ENABLE_X64=1."
+                )
             with subnormals():
                 return host(*args)
 

@@ -42,9 +42,11 @@ def displacement(alpha: jax.Array, levels: int) -> jax.Array:
     square, quarter = _square(alpha)[..., None], _quarter(alpha)
     first = quarter[..., None] * np.ones(levels)
     table = _three_term(first, lambda n: 2 * n + 1 + k - square, k, levels)
-    below = table * _powers(alpha, levels, quarter)[..., None, :]
-    above = table * _powers(-alpha.conj(), levels, quarter)[..., None, :]
-    return _lower(below) + _upper(above.at[..., 0].set(0))
+    powers = _powers(alpha, levels, quarter)
+    sign = np.where(k % 2 == 1, -1.0, 1.0)
+    sign[0] = 0  # the diagonal once
+    other = powers.conj() * jnp.asarray(sign, table.dtype)  # the powers of -alpha^*
+    return _lower(table * powers[..., None, :]) + _upper(table * other[..., None, :])
 
 
 def squeezing(r: jax.Array, levels: int) -> jax.Array:

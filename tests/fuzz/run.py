@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import time
 import warnings
@@ -63,13 +64,24 @@ def of_model(seed, index, drawn: Drawn, places, shrink=False) -> Iterator[Case]:
         for precision in precisions:
             start = time.process_time()
             rng = np.random.default_rng([seed, index, number])
-            with jax.enable_x64(precision == "float64"):
+            with floats(precision):
                 found = verdict(name, rng, drawn, known)
                 if shrink and found is not None and found.kind == "different":
                     drawn, found = shrunk(name, seed, index, number, drawn, found)
             if found is not None:
                 spent = time.process_time() - start
                 yield Case(index, name, precision, found, short(drawn), spent)
+
+
+@contextlib.contextmanager
+def floats(precision):
+    """A precision of the process: a context of JAX's holds in one thread, and places are called in others."""
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", precision == "float64")
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 def verdict(name, rng, drawn, known) -> Verdict | None:
