@@ -251,3 +251,22 @@ def test_devices_that_shift_parameters_take_batches(name, shots, how):
     found = slopes(model.on(device))
     room = 1e-8 if shots is None else 0.1
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=room), found, slopes(model))
+
+
+class Phased(qdl.Layer):
+    """A phase of the whole, of each sample."""
+
+    def gates(self, params, x, wires):
+        yield qp.RY(0.3, wires[-1])
+        yield qp.SWAP(wires[:2])
+        yield qp.GlobalPhase(x[..., 1])
+        yield qp.adjoint(qp.GlobalPhase(2 * x[..., 2]))
+
+
+@pytest.mark.parametrize("readout", [qdl.Expval([qp.Z(0) @ qp.Z(2)]), qdl.Probs([1, 2])])
+@pytest.mark.parametrize("name", ["default.mixed", "default.qubit", "lightning.qubit"])
+def test_devices_take_phases_of_each_sample(name, readout):
+    model = qdl.QNN(3, [Phased()], readout)
+    params = model.init(jax.random.key(0))
+    found = model.on(qp.device(name, wires=3)).apply(params, X)
+    np.testing.assert_allclose(found, model.apply(params, X), atol=1e-6)

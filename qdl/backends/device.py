@@ -67,13 +67,18 @@ class PennyLaneDevice(GatePlace):
         return jnp.asarray(self._run(operators, [qp.probs(wires=wires)])[0])
 
     def _run(self, operators: list[Any], measurements: list[Any]) -> Any:
+        # No value has it; default.mixed, in PennyLane 0.45, gives nonsense where each sample has its own.
+        seen = [o for o in operators if o.name not in ("GlobalPhase", "Adjoint(GlobalPhase)")]
+        batch = _batch(seen)
+        if batch is None and (all_alike := _batch(operators)) is not None:
+            found = self._run(seen, measurements)
+            return [jnp.broadcast_to(value, (all_alike, *jnp.shape(value))) for value in found]
         if self.device.name != "default.gaussian":
-            return self._executed(operators, measurements)
+            return self._executed(seen, measurements)
         # It takes one measurement at once, and no batch.
-        rows = [_rows(operators, row) for row in range(_batch(operators))]
+        rows = [_rows(seen, row) for row in range(batch or 1)]
         found = [[self._executed(row, [m])[0] for row in rows] for m in measurements]
-        batched = any(np.ndim(number) for o in operators for number in o.data)
-        return [jnp.stack(each) if batched else each[0] for each in found]
+        return [each[0] if batch is None else jnp.stack(each) for each in found]
 
     def _executed(self, operators: list[Any], measurements: list[Any]) -> Any:
         if self._traceable:
@@ -123,8 +128,11 @@ class PennyLaneDevice(GatePlace):
             self.device.preprocess_transforms()([qp.tape.QuantumScript(channels)])
 
 
-def _batch(operators: list[Any]) -> int:
-    return max((np.shape(n)[0] for o in operators for n in o.data if np.ndim(n)), default=1)
+def _batch(operators: list[Any]) -> int | None:
+    """How many samples there are; None for gates that are the same for all. Photonic gates do not know it."""
+    numbers = [n for o in operators if isinstance(o, qp.operation.CV) for n in o.data]
+    sizes = [np.shape(n)[0] for n in numbers if np.ndim(n)]
+    return max(sizes) if sizes else qp.tape.QuantumScript(operators).batch_size
 
 
 def _rows(operators: list[Any], row: int) -> list[Any]:

@@ -11,7 +11,7 @@ gives ``(..., D, D)``; its derivatives are finite everywhere, at zero too.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -31,6 +31,7 @@ def coherent(alpha: jax.Array, levels: int) -> jax.Array:
     return quarter[..., None] * _powers(alpha, levels, quarter)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def displacement(alpha: jax.Array, levels: int) -> jax.Array:
     r"""$\langle m | e^{\alpha a^\dagger - \alpha^* a} | n \rangle$.
 
@@ -49,6 +50,18 @@ def displacement(alpha: jax.Array, levels: int) -> jax.Array:
     return _lower(table * powers[..., None, :]) + _upper(table * other[..., None, :])
 
 
+@displacement.defjvp
+def _(levels: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    r"""$dD = d\alpha (a^\dagger - \alpha^*/2) D - d\alpha^* (a - \alpha/2) D$: no recurrence backwards."""
+    (alpha,), (by,) = primals, tangents
+    wide = displacement(alpha, levels + 1)[..., :levels]
+    found = wide[..., :levels, :]
+    alpha, by = alpha[..., None, None], by[..., None, None]
+    turned = jnp.imag(alpha * by.conj()) * found  # (alpha da* - alpha* da) / 2 is i times this
+    return found, by * _raised(found, 1) - by.conj() * _lowered(wide, 1) + 1j * turned
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def squeezing(r: jax.Array, levels: int) -> jax.Array:
     r"""$\langle m | e^{r (a^2 - a^{\dagger 2}) / 2} | n \rangle$, real.
 
@@ -69,6 +82,15 @@ def squeezing(r: jax.Array, levels: int) -> jax.Array:
     sign = np.where(np.arange(levels) % 4 == 2, -1.0, 1.0)
     sign[0] = 0  # the diagonal once
     return _lower(table) + _upper(table * jnp.asarray(sign, table.dtype))
+
+
+@squeezing.defjvp
+def _(levels: int, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    r"""$dS = dr (a^2 - a^{\dagger 2}) S / 2$."""
+    (r,), (by,) = primals, tangents
+    wide = squeezing(r, levels + 2)[..., :levels]
+    found = wide[..., :levels, :]
+    return found, by[..., None, None] * (_lowered(wide, 2) - _raised(found, 2)) / 2
 
 
 def beamsplitter(theta: jax.Array, levels: int, totals: int | None = None) -> jax.Array:
@@ -185,6 +207,24 @@ def _upper(table: jax.Array) -> jax.Array:
 
 def _lower(table: jax.Array) -> jax.Array:
     return jnp.swapaxes(_upper(table), -1, -2)
+
+
+def _raised(matrix: jax.Array, times: int) -> jax.Array:
+    r"""Creation operators to the power ``times``, times a matrix ``(..., D, D)``."""
+    root = _roots(matrix.shape[-2], times).astype(matrix.real.dtype)
+    return jnp.zeros_like(matrix).at[..., times:, :].set(root * matrix[..., :-times, :])
+
+
+def _lowered(matrix: jax.Array, times: int) -> jax.Array:
+    """Annihilation operators; a matrix ``(..., D + times, D)`` gives one of D levels."""
+    root = _roots(matrix.shape[-2], times).astype(matrix.real.dtype)
+    return matrix[..., times:, :] * root
+
+
+def _roots(levels: int, times: int) -> np.ndarray:
+    """<n + times| of the creation operators' power |n>, a column."""
+    n = np.arange(levels - times)[:, None]
+    return np.sqrt(np.prod([n + i for i in range(1, times + 1)], axis=0))
 
 
 @lru_cache(maxsize=32)
