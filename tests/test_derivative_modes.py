@@ -270,3 +270,28 @@ def test_devices_take_phases_of_each_sample(name, readout):
     params = model.init(jax.random.key(0))
     found = model.on(qp.device(name, wires=3)).apply(params, X)
     np.testing.assert_allclose(found, model.apply(params, X), atol=1e-6)
+
+
+class Together(qdl.Layer):
+    """A rotation of many wires, whose copies keep the batch size of the first in PennyLane 0.45."""
+
+    def gates(self, params, x, wires):
+        yield from (qp.Hadamard(wire) for wire in wires)
+        yield qp.MultiRZ(x[..., 0], wires)
+        yield qp.CRY(x[..., 1], wires[:2])
+
+
+@pytest.mark.parametrize("how", ["batch", "rows", "batches of one"])
+def test_devices_differentiate_rotations_of_many_wires(how):
+    model = qdl.QNN(3, [Together(), Rotation("y")])
+    params, x = model.init(jax.random.key(0)), X[:, None] if how == "batches of one" else X
+
+    def slopes(model):
+        def total(params, x):
+            run = model.apply if how == "batch" else jax.vmap(model.apply, (None, 0))
+            return (run(params, x) ** 2).sum()
+
+        return jax.grad(total, (0, 1))(params, x)
+
+    found = slopes(model.on(qp.device("lightning.qubit", wires=3)))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-8), found, slopes(model))

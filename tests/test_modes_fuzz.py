@@ -11,6 +11,7 @@ def wrong(models, seed, slope=True):
     found = []
     for index in models:
         found += [(index, *each) for each in modes_fuzz.differs(seed, index, slope)[0]]
+        modes_fuzz.let_go()
     return found
 
 

@@ -110,11 +110,11 @@ class PennyLaneDevice(GatePlace):
                 qp.apply(operator)
             return [qp.apply(measurement) for measurement in measurements]
 
-        if not self._traceable:  # PennyLane's parameter shift takes one sample at once
-            circuit = qp.transforms.broadcast_expand(circuit)
+        # PennyLane's parameter shift takes one sample at once.
+        run: Any = circuit if self._traceable else _one_sample_at_once(circuit)
         with warnings.catch_warnings():  # PennyLane asks for complex128 whatever the user's setting
             warnings.filterwarnings("ignore", message="Explicitly requested dtype complex128")
-            return circuit()
+            return run()
 
     def _ask_for_channels(self, operators: list[Any]) -> None:
         """Let the device refuse what it cannot run: from within a call that would be JAX's error."""
@@ -126,6 +126,18 @@ class PennyLaneDevice(GatePlace):
             ]
         if channels:
             self.device.preprocess_transforms()([qp.tape.QuantumScript(channels)])
+
+
+@qp.transform
+def _one_sample_at_once(tape: Any) -> tuple[list[Any], Any]:
+    tapes, together = qp.transforms.broadcast_expand(tape)
+
+    def alone(operator: Any) -> Any:
+        # In PennyLane 0.45 some, as MultiRZ, keep the batch size of what they are copied from.
+        made_anew = operator.batch_size is not None
+        return qp.pytrees.unflatten(*qp.pytrees.flatten(operator)) if made_anew else operator
+
+    return [t.copy(operations=[alone(o) for o in t.operations]) for t in tapes], together
 
 
 def _batch(operators: list[Any]) -> int | None:

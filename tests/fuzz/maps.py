@@ -1,4 +1,6 @@
-"""How numbers come to a model: by ``jax.vmap``, ``jax.jit`` or as integers. It must make no difference."""
+"""How numbers come to a model: by ``jax.vmap``, ``jax.jit`` or as integers; and how programs go."""
+
+import gc
 
 import jax
 import numpy as np
@@ -6,6 +8,7 @@ import numpy as np
 MAPPED = ("rows", "params", None, None, None)
 # Closed over, arguments of ``jax.jit`` on every place, or whole numbers as they are (without derivatives).
 ENTERS = ("closed", "closed", "arguments", "arguments", "whole")
+MAPS, PAGES = 20000, 2**19  # 2 GiB
 
 
 def applied(model, params, x, key, mapped):
@@ -28,3 +31,12 @@ def called(function, keys, numbers, enters, compiles):
     if enters == "closed" and compiles:
         return jax.jit(lambda keys: function(keys, *numbers))(keys)
     return (jax.jit(function) if enters != "closed" else function)(keys, *numbers)
+
+
+def let_go():
+    """Compiled programs are never used again: they hold memory, and a process has 65530 maps of it."""
+    with open("/proc/self/maps") as maps, open("/proc/self/statm") as memory:
+        crowded = sum(1 for _ in maps) > MAPS or int(memory.read().split()[1]) > PAGES
+    if crowded:
+        jax.clear_caches()
+        gc.collect()

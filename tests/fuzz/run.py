@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import time
 import warnings
 from collections import Counter
@@ -15,7 +14,7 @@ import jax
 import numpy as np
 
 from fuzz.compare import Verdict, compared, direction_of, judge, slope_of
-from fuzz.maps import ENTERS, MAPPED, whole
+from fuzz.maps import ENTERS, MAPPED, let_go, whole
 from fuzz.others import OTHERS
 from fuzz.trees import Drawn, draw, smaller
 from fuzz.where import PLACES
@@ -29,8 +28,6 @@ DEAR = {
     "lightning.qubit": 0.6, "classical": 0.3, "cone": 0.4, "tensor_network": 0.3,
     "pauli_propagation": 0.4,
 }  # fmt: skip
-
-MAPS, PAGES = 20000, 2**19  # 2 GiB
 
 
 class Case(NamedTuple):
@@ -130,15 +127,6 @@ def short(drawn):
     for default in (", columns=0", ", lost=False", ", initializer=None", "Sequential(layers="):
         text = text.replace(default, "")
     return " ".join(text.split())[:1500]
-
-
-def let_go():
-    """Compiled programs are never used again: they hold memory, and a process has 65530 maps of it."""
-    with open("/proc/self/maps") as maps, open("/proc/self/statm") as memory:
-        crowded = sum(1 for _ in maps) > MAPS or int(memory.read().split()[1]) > PAGES
-    if crowded:
-        jax.clear_caches()
-        gc.collect()
 
 
 class Tally:
