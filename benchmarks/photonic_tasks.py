@@ -221,7 +221,12 @@ def classifiers(seed: int) -> tuple[dict[str, float], float]:
     model = qdl.Hybrid([light, qdl.Dense(2, 1)])
     rivals = {
         "photonic network": qdl.QNNClassifier(
-            model, steps=1000, batch_size=100, learning_rate=0.02, seed=seed
+            model,
+            steps=1000,
+            batch_size=100,
+            # to nothing: at a rate that stays, rounding decides where it ends
+            optimizer=optax.adam(optax.cosine_decay_schedule(0.02, 1000)),
+            seed=seed,
         ),
         "logistic regression": LogisticRegression(),
         "support vectors (RBF)": SVC(),

