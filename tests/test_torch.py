@@ -174,6 +174,49 @@ def test_what_does_not_fit_is_said():
         qdl.torch.Layer(MODEL, [np.ones(2), None])
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own, of complex modules and of jit
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_pytorch_would_get_wrong_is_refused(frozen):
+    """Each of these once gave a wrong number, or an error out of PyTorch's depths."""
+    layer = qdl.torch.Layer(MODEL).requires_grad_(not frozen)
+    x = torch.rand(2, 3)
+    with pytest.raises(TypeError, match="real numbers, got torch.complex64"):
+        layer(torch.complex(x, x))
+    with pytest.raises(TypeError, match="real numbers, got torch.complex64"):
+        copy.deepcopy(layer).to(torch.complex64)(x)
+    with pytest.raises(qdl.Refused, match="torch.jit.trace would write"):
+        torch.jit.trace(layer, x)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        with pytest.raises(qdl.Refused, match="derivatives backward only"):
+            layer(dual)
+        assert layer(x).shape == (2, 2)
+    for call in (
+        lambda: torch.func.vmap(layer)(x),
+        lambda: torch.func.jacrev(layer)(x),
+        lambda: torch.func.jvp(layer, (x,), (x,)),
+        lambda: layer(x.to("meta")),
+        lambda: layer(x.to_sparse()),
+    ):
+        with pytest.raises(qdl.Refused, match="qdl.torch.Layer (needs a dense|has derivatives)"):
+            call()
+    with pytest.raises(ValueError, match=r"shape \(0, 4\), so there is nothing"):
+        qdl.torch.Layer(HYBRID)(torch.zeros(0, 4))
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own
+def test_torch_compile_goes_round_the_layer():
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), qdl.torch.Layer(MODEL), torch.nn.Linear(2, 1))
+    compiled, x = torch.compile(net, backend="aot_eager"), torch.rand(4, 3)
+    for values in (x, x + 1):
+        found, expected = (
+            torch.autograd.grad(module(values).sum(), list(net.parameters()))
+            for module in (compiled, net)
+        )
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(compiled(values), net(values))
+
+
 def test_apply_names_a_tensor_that_asks_for_a_gradient():
     params = MODEL.init(jax.random.key(0))
     x = torch.rand(2, 3, requires_grad=True)

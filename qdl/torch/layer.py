@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import torch
+from torch.autograd import forward_ad
 
 from ..backends import places_of
 from ..circuit import Circuit
@@ -37,7 +38,8 @@ class Layer(torch.nn.Module):
     Raises:
         TypeError: a model without ``init`` and ``apply``.
         ValueError: parameters or features that are not of the model.
-        Refused: a backward pass with ``create_graph=True``.
+        Refused: a backward pass with ``create_graph=True``; ``torch.func``, ``torch.jit``, forward
+            derivatives, and whatever else hands over tensors without numbers.
 
     Example:
         >>> import qdl
@@ -83,6 +85,7 @@ class Layer(torch.nn.Module):
     def _leaves(self) -> list[torch.Tensor]:
         return [getattr(self, name) for name in self._names]
 
+    @torch.compiler.disable  # JAX is nothing that it could look into
     def forward(self, x: torch.Tensor | None = None) -> torch.Tensor:
         """The readout values ``(..., k)`` of features ``(..., n_features)``; None for a model without."""
         if x is not None and not isinstance(x, torch.Tensor):
@@ -90,10 +93,13 @@ class Layer(torch.nn.Module):
                 f"qdl.torch.Layer takes a tensor of PyTorch, got {type(x).__name__}. Use "
                 "torch.as_tensor(x), or the model itself, model.apply(params, x)."
             )
+        tensors = self._leaves()
+        _check_numbers(x, *tensors)
         if x is not None and isinstance(self.model, Circuit):
             self.model.check_features(_to_jax(x))
+        elif x is not None and isinstance(self.model, Hybrid) and not x.numel():
+            raise ValueError(f"x has shape {tuple(x.shape)}, so there is nothing to evaluate.")
         key = _drawn_key() if self._draws else None
-        tensors = self._leaves()
         if torch.is_grad_enabled() and any(t.requires_grad for t in [*tensors, x] if t is not None):
             return _Apply.apply(self.model, self._tree, key, x, *tensors)
         params = jax.tree.unflatten(self._tree, [_to_jax(t) for t in tensors])
@@ -160,8 +166,41 @@ def _drawn_key() -> Any:
     return jax.random.key(int(torch.randint(2**31 - 1, ())))
 
 
+def _check_numbers(*tensors: torch.Tensor | None) -> None:
+    """Refuse what would silently lose imaginary parts or slopes, or keep one x for all."""
+    if torch.jit.is_tracing():
+        raise Refused(
+            "torch.jit.trace would write the values for this x down, and give them for every other. "
+            "Trace the layers before and behind qdl.torch.Layer."
+        )
+    for tensor in tensors:
+        if tensor is not None and tensor.is_complex():
+            raise TypeError(
+                f"qdl.torch.Layer takes real numbers, got {tensor.dtype}. Use x.abs(), or "
+                "torch.view_as_real(x) and a circuit with twice the features."
+            )
+        if tensor is not None and forward_ad.unpack_dual(tensor).tangent is not None:
+            raise Refused(
+                "qdl.torch.Layer has derivatives backward only, and torch.autograd.forward_ad asks for one "
+                "forward. Use backward(), or jax.jvp of the model in JAX."
+            )
+
+
 def _to_jax(tensor: torch.Tensor) -> Any:
     """A copy, which nobody changes in place while JAX computes."""
+    try:
+        return _copied(tensor)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise Refused(
+            "qdl.torch.Layer needs a dense tensor with its numbers, which JAX can read; torch.func, vmap, "
+            "torch.export, meta and sparse tensors have none to read. A batch is an axis of x; jacobians and "
+            f"maps are those of the model in JAX: jax.jacrev, jax.vmap. PyTorch says: {error}"
+        ) from error
+
+
+def _copied(tensor: torch.Tensor) -> Any:
     dtype = torch.float64 if jnp.result_type(float) == jnp.float64 else torch.float32
     there = tensor.is_cuda and jax.default_backend() == "gpu"
     tensor = tensor.detach() if there else tensor.detach().cpu()
