@@ -124,6 +124,27 @@ def test_what_a_training_cost_is_what_it_was_priced(qdl_command, tmp_path):
     )
 
 
+def test_a_run_resumed_for_more_steps_cost_what_both_parts_were_priced(qdl_command, tmp_path):
+    """Of 20 steps each is validated, of 40 every second one."""
+    words = f"train {SMALL} --place fake_manila --gradient spsa --shots 10 --steps 20"
+    first = qdl_command(words).output
+    (folder,) = (tmp_path / "runs").iterdir()
+    more = qdl_command(f"train --resume {folder} --steps 40").output
+    priced_at = [float(re.search(r"would take ([\d.]+) s", o)[1]) for o in (first, more)]
+    said = float(re.search(r"40 steps: about ([\d.]+) s", more)[1])
+    look = float(re.search(r"20 steps: about ([\d.]+) s", first)[1]) / 20
+    assert priced_at[0] + priced_at[1] - look < said < sum(priced_at)
+
+
+def test_a_batch_of_more_rows_than_there_are_is_priced_as_all_of_them(qdl_command):
+    words = f"train {SMALL} --place fake_manila --steps 2 --max-qpu-seconds 1 --batch-size"
+    seconds = [
+        float(re.search(r"about ([\d,.]+) QPU", refused(qdl_command(f"{words} {rows}")))[1])
+        for rows in (75, 5000)
+    ]
+    assert seconds[0] == seconds[1]
+
+
 def test_the_price_is_of_what_is_left_and_of_every_seed():
     model = qdl.models.data_reuploading(2, 1).on(qdl.backends.fake("manila", shots=10))
     config = TrainConfig(place="fake_manila", steps=40, batch_size=4)

@@ -46,14 +46,21 @@ def priced(config: TrainConfig, model: Any, n_test: int, done: int = 0) -> Any:
     return found
 
 
-def taken(config: TrainConfig, model: Any, n_test: int, steps: int) -> Any:
-    """The estimate of so many steps of a training, its validations and its last look; None where free."""
+def taken(
+    config: TrainConfig, model: Any, n_test: int, steps: int, validations: int | None = None
+) -> Any:
+    """The estimate of so many steps of a training, its validations and its last look; None where free.
+
+    ``validations`` is how many there were: one resumed for more steps had more of them at first.
+    """
     if free(model):
         return None
     from ..backends import estimate
     from ..training.loop import cadence
 
-    looks = -(-steps // cadence(config.steps, None, True)) + 1
+    if validations is None:
+        validations = -(-steps // cadence(config.steps, None, True))
+    looks = validations + 1
     return estimate(
         model,
         batch_size=config.batch_size,

@@ -191,9 +191,15 @@ def _price(
     say: Callable[[str], Any],
     done: int = 0,
 ) -> None:
-    found = priced(config, model, len(problems[0].data.y_test), done)
+    problem = problems[0]
+    found = priced(_of_rows(config, problem), model, len(problem.data.y_test), done)
     if found is not None:
         say(announced(found))
+
+
+def _of_rows(config: TrainConfig, problem: Problem) -> TrainConfig:
+    """With the batch that ``fit`` takes: at most all rows."""
+    return replace(config, batch_size=min(config.batch_size, len(problem.data.X_train)))
 
 
 def _tuple(value: Any) -> Any:
@@ -230,7 +236,9 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
             seed=config.seed, class_weight=config.class_weight,
             decay=name in WIDTH_FREE, checkpoint=folder,
         )  # fmt: skip
-        spent = taken(config, model, len(problem.data.y_test), first.fit.step)
+        looks = len(first.fit.history["val_step"])
+        billed = _of_rows(config, problem)
+        spent = taken(billed, model, len(problem.data.y_test), first.fit.step, looks)
         first = replace(first, qpu_seconds=None if spent is None else spent.qpu_seconds)
         trained = [first]
         runs.write_summary(folder, [summary(first)])
