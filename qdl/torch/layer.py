@@ -85,8 +85,10 @@ class Layer(torch.nn.Module):
     def _leaves(self) -> list[torch.Tensor]:
         return [getattr(self, name) for name in self._names]
 
-    @torch.compiler.disable  # JAX is nothing that it could look into
-    def forward(self, x: torch.Tensor | None = None) -> torch.Tensor:
+    @torch.compiler.disable  # which could not look into JAX
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The readout values ``(..., k)`` of features ``(..., n_features)``; None for a model without."""
         if x is not None and not isinstance(x, torch.Tensor):
             raise TypeError(
@@ -168,7 +170,7 @@ def _drawn_key() -> Any:
 
 def _check_numbers(*tensors: torch.Tensor | None) -> None:
     """Refuse what would silently lose imaginary parts or slopes, or keep one x for all."""
-    if torch.jit.is_tracing():
+    if torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
         raise Refused(
             "torch.jit.trace would write the values for this x down, and give them for every other. "
             "Trace the layers before and behind qdl.torch.Layer."
