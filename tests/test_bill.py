@@ -119,6 +119,10 @@ def test_what_a_training_cost_is_what_it_was_priced(qdl_command, tmp_path):
     assert json.loads((folder / "config.json").read_text())["max_qpu_seconds"] == 100
     line = refused(qdl_command(f"train --resume {folder} --steps 9 --max-qpu-seconds 5"))
     assert "max_qpu_seconds is 5. Nothing was run." in line
+    for none in ("--steps 9 --max-qpu-seconds 0", "--steps 9 --max-qpu-seconds nan"):
+        line = refused(qdl_command(f"train --resume {folder} {none}"))
+        assert "max_qpu_seconds must be positive" in line
+    assert "got steps = 0" in refused(qdl_command(f"train --resume {folder} --steps 0"))
     assert "was trained with shots = 50, got 60" in refused(
         qdl_command(f"train --resume {folder} --shots 60")
     )

@@ -170,13 +170,14 @@ def resume(folder: Path, options: Mapping[str, Any], say: Callable[[str], Any] =
                 f"{folder} was trained with {name} = {getattr(config, name)!r}, got {value!r}. "
                 "Leave it out to resume, or start a new run."
             )
-    steps = options.get("steps") or config.steps
+    steps = config.steps if options.get("steps") is None else options["steps"]
     if steps < config.steps:
         raise ValueError(
             f"{folder} was meant for {config.steps} steps, got steps = {steps}. Ask for "
             f"{config.steps} or more, or start a new run."
         )
-    budget = options.get("max_qpu_seconds") or config.max_qpu_seconds
+    budget = options.get("max_qpu_seconds")
+    budget = config.max_qpu_seconds if budget is None else budget
     config = replace(config, steps=steps, max_qpu_seconds=budget)
     problems, model = _prepare(config)
     done = Checkpoints(folder / "checkpoints").steps()
