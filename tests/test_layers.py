@@ -1,4 +1,5 @@
 import dataclasses
+from functools import partial
 from itertools import combinations
 
 import jax
@@ -579,3 +580,30 @@ def test_check_layer_accepts_the_sound_and_refuses_the_unpicklable():
     check_layer(Broken(), 3)
     with pytest.raises(AssertionError, match="define its functions at module level"):
         check_layer(Template(lambda params, x, wires: []), 2)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e5, 1e6, 1e12])
+def test_turns_of_many_radians(size):
+    """Products of features are angles; beyond 3e9 they once gave other values, and NaN beyond 1e12."""
+    x = size * np.random.default_rng(0).random((5, 3))
+    model = qdl.QNN(3, [IQPEncoding(), Rotation("y"), Entangler("cz")], readout=qdl.ExpZ([0, 1]))
+    params = model.init(jax.random.key(0))
+    if size**2 * jnp.finfo(float).eps > 1:
+        with pytest.raises(ValueError, match="IQPEncoding would turn by .* radians"):
+            model.apply(params, x)
+        return
+    values, slopes = jax.value_and_grad(lambda p: model.apply(p, x).sum())(params)
+    other = model.on(qp.device("default.qubit"))
+    expected, slopes_there = jax.value_and_grad(lambda p: other.apply(p, x).sum())(params)
+    room = 1e-9 + 20 * size**2 * jnp.finfo(float).eps  # of sums of such angles
+    np.testing.assert_allclose(values, expected, atol=room)
+    jax.tree.map(partial(np.testing.assert_allclose, atol=room), slopes, slopes_there)
+
+
+@pytest.mark.parametrize(
+    "layer", [AngleEncoding(scale=2.0), AngleEncoding(features=(0, 1)), IQPEncoding()]
+)
+def test_features_that_no_angle_resolves_are_refused(layer):
+    model = qdl.QNN(2, layer, readout=qdl.ExpZ(0))
+    with pytest.raises(ValueError, match=rf"{type(layer).__name__} would turn by .*StandardScaler"):
+        model.apply(model.init(jax.random.key(0)), np.array([[1e20, 1.0], [0.0, 1.0]]))

@@ -202,6 +202,12 @@ def test_what_pytorch_would_get_wrong_is_refused(frozen):
             call()
     with pytest.raises(ValueError, match=r"shape \(0, 4\), so there is nothing"):
         qdl.torch.Layer(HYBRID)(torch.zeros(0, 4))
+    with pytest.raises(ValueError, match="x must be finite, got nan in column 1, row 2"):
+        qdl.torch.Layer(HYBRID)(
+            torch.zeros(3, 4).index_put_(
+                (torch.tensor(2), torch.tensor(1)), torch.tensor(torch.nan)
+            )
+        )
 
 
 @pytest.mark.filterwarnings("ignore")  # PyTorch's own

@@ -32,17 +32,15 @@ def priced(config: TrainConfig, model: Any, n_test: int, done: int = 0) -> Any:
     from ..backends import BudgetError
 
     found, most = taken(config, model, n_test, max(config.steps - done, 0)), config.max_qpu_seconds
-    if (
-        found is not None
-        and model.place.simulated
-        and most is not None
-        and found.qpu_seconds > most
-    ):
-        raise BudgetError(
-            f"Training would take about {found.qpu_seconds:,.1f} QPU seconds ({found.qpu_hours:,.2f} hours), "
-            f"max_qpu_seconds is {most:g}. Nothing was run. Raise it, lower steps, shots or batch_size, or "
-            f"use gradient = spsa ({found.spsa_qpu_seconds:,.1f} s)."
-        )
+    if found is not None and most is not None and model.place.simulated:
+        whole = taken(config, model, n_test, config.steps)  # as a ledger would count
+        if whole.qpu_seconds > most:
+            before = f", of which {done:,} of {config.steps:,} steps are done" if done else ""
+            raise BudgetError(
+                f"Training would take about {whole.qpu_seconds:,.1f} QPU seconds ({whole.qpu_hours:,.2f} "
+                f"hours){before}, max_qpu_seconds is {most:g}. Nothing was run. Raise it, lower steps, shots "
+                f"or batch_size, or use gradient = spsa ({whole.spsa_qpu_seconds:,.1f} s)."
+            )
     return found
 
 

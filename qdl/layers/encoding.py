@@ -14,6 +14,7 @@ import pennylane as qp
 from jax.core import Tracer
 
 from .base import Initializer, Layer, Shape, Wires
+from .features import given, largest_product, one_per_wire, resolved
 from .rotation import ROTATIONS, checked_axes
 
 
@@ -30,7 +31,8 @@ class AngleEncoding(Layer):
     Params: none, or ``(n_active,)`` for ``trainable=True``.
 
     Raises:
-        ValueError: unknown axis, or a number of features that does not fit the wires.
+        ValueError: unknown axis, a number of features that does not fit the wires, or features so large
+            that their precision does not resolve the angle.
 
     Example:
         >>> import numpy as np
@@ -91,10 +93,10 @@ class AngleEncoding(Layer):
 
     def _check_shape(self, x: Any, wires: Wires) -> None:
         if self.features is None:
-            _one_per_wire(x, wires, "AngleEncoding", "choose columns with features=(...)")
+            one_per_wire(x, wires, "AngleEncoding", "choose columns with features=(...)")
             return
         self.shape(wires)
-        _given(x, self.n_features(wires), "AngleEncoding")
+        given(x, self.n_features(wires), "AngleEncoding")
         if x.shape[-1] < self.n_features(wires):
             raise ValueError(
                 f"AngleEncoding reads features={self.features}, but x has shape {tuple(x.shape)}: "
@@ -104,6 +106,8 @@ class AngleEncoding(Layer):
 
     def check(self, x: Any, wires: Wires) -> None:
         self._check_shape(x, wires)
+        columns = slice(len(wires)) if self.features is None else list(self.features)
+        resolved(x, lambda x: self.scale * x[..., columns], "AngleEncoding")
 
     def n_features(self, wires: Wires) -> int:
         return len(wires) if self.features is None else max(self.features) + 1
@@ -156,7 +160,7 @@ class AmplitudeEncoding(Layer):
 
     def _check_shape(self, x: Any, wires: Wires) -> None:
         size = 2 ** len(wires)
-        _given(x, size, "AmplitudeEncoding")
+        given(x, size, "AmplitudeEncoding")
         got = x.shape[-1]
         if got > size:
             raise ValueError(
@@ -210,7 +214,7 @@ class BasisEncoding(Layer):
             yield qp.RX(pi * x[..., i], wires=wire)
 
     def _check_shape(self, x: Any, wires: Wires) -> None:
-        _one_per_wire(x, wires, "BasisEncoding")
+        one_per_wire(x, wires, "BasisEncoding")
 
     def check(self, x: Any, wires: Wires) -> None:
         self._check_shape(x, wires)
@@ -242,7 +246,8 @@ class IQPEncoding(Layer):
     Params: none.
 
     Raises:
-        ValueError: not one feature per wire, or ``repeats`` below 1.
+        ValueError: not one feature per wire, ``repeats`` below 1, or features so large that their precision
+            does not resolve the angles.
 
     Example:
         >>> import numpy as np
@@ -275,10 +280,11 @@ class IQPEncoding(Layer):
                     yield qp.IsingZZ(features[i] * features[j], wires=(first, wires[j]))
 
     def _check_shape(self, x: Any, wires: Wires) -> None:
-        _one_per_wire(x, wires, "IQPEncoding")
+        one_per_wire(x, wires, "IQPEncoding")
 
     def check(self, x: Any, wires: Wires) -> None:
         self._check_shape(x, wires)
+        resolved(x, largest_product, "IQPEncoding")
 
     def n_features(self, wires: Wires) -> int:
         return len(wires)
@@ -286,24 +292,3 @@ class IQPEncoding(Layer):
 
 def _is_column(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _given(x: Any, expected: int, owner: str) -> None:
-    if x is None:
-        raise ValueError(
-            f"{owner} needs features, got x=None: expected x of shape ({expected},) or "
-            f"(batch, {expected}). Pass x to apply(params, x)."
-        )
-
-
-def _one_per_wire(x: Any, wires: Wires, owner: str, alternative: str = "drop columns") -> None:
-    """Refuse any other number of features than wires; static shapes only."""
-    n = len(wires)
-    _given(x, n, owner)
-    got = x.shape[-1]
-    if got != n:
-        advice = "Pad x, lower n_wires" if got < n else f"Raise n_wires, {alternative}"
-        raise ValueError(
-            f"{owner} needs one feature per wire: got x of shape {tuple(x.shape)} for {n} wires. "
-            f"{advice}, or project with qdl.Dense({got}, {n})."
-        )

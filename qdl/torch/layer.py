@@ -11,7 +11,7 @@ import torch
 from torch.autograd import forward_ad
 
 from ..backends import places_of
-from ..circuit import Circuit
+from ..circuit import Circuit, check_features
 from ..hybrid import Hybrid
 from ..layers.base import check_key
 from ..reading import leaves, unfold
@@ -97,10 +97,9 @@ class Layer(torch.nn.Module):
             )
         tensors = self._leaves()
         _check_numbers(x, *tensors)
-        if x is not None and isinstance(self.model, Circuit):
-            self.model.check_features(_to_jax(x))
-        elif x is not None and isinstance(self.model, Hybrid) and not x.numel():
-            raise ValueError(f"x has shape {tuple(x.shape)}, so there is nothing to evaluate.")
+        if x is not None:  # the program below cannot look at numbers
+            check = self.model.check_features if isinstance(self.model, Circuit) else check_features
+            check(_to_jax(x))
         key = _drawn_key() if self._draws else None
         if torch.is_grad_enabled() and any(t.requires_grad for t in [*tensors, x] if t is not None):
             return _Apply.apply(self.model, self._tree, key, x, *tensors)
