@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,10 @@ class Certified:
     def __bool__(self) -> bool:
         """Whether the values are exact or certified."""
         return self.verdict != NOT_CERTIFIED
+
+    def _repr_html_(self) -> str:
+        """The text, where a cell of a notebook ends in it."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         found = f"errors of at most {self.error:.2g}, tolerance {self.tolerance:.2g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,10 @@ class Agreement:
     def equal(self) -> bool:
         """Whether every value is within 5 standard errors, whatever the scatter."""
         return bool(np.all(np.abs(self.z) <= LIMIT))
+
+    def _repr_html_(self) -> str:
+        """The text, where a cell of a notebook ends in it."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         row, column = _largest(self.z)

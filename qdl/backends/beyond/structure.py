@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,6 +43,10 @@ class Explanation:
     bytes: float
     seconds: float
     why: str = ""
+
+    def _repr_html_(self) -> str:
+        """The text, where a cell of a notebook ends in it."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         exact = "truncated" if self.engine == "propagation" else "exact"

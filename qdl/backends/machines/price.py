@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -105,6 +106,10 @@ class Estimate:
         found = asdict(self) | {"fidelity": self.fidelity, "qpu_hours": self.qpu_hours}
         price = {} if price_per_second is None else {"price": price_per_second * self.qpu_seconds}
         return found | price
+
+    def _repr_html_(self) -> str:
+        """The text, where a cell of a notebook ends in it."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         lines = [f"{self.place}, {self.steps} step{'s' * (self.steps != 1)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,10 @@ class TranspileReport:
         if self.gate_fidelity is None or self.readout_fidelity is None:
             return None
         return self.gate_fidelity * self.readout_fidelity
+
+    def _repr_html_(self) -> str:
+        """The text, where a cell of a notebook ends in it."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         fidelity = "no calibration"
