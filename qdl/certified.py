@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .arguments import check_number
+from .shown import Shown
 
 EXACT = "exact at this size"
 CERTIFIED = "certified at this theta"
@@ -16,7 +16,7 @@ NOT_CERTIFIED = "not certified"
 
 
 @dataclass(frozen=True)
-class Certified:
+class Certified(Shown):
     """What a place says of its own values; ``str()`` begins with the verdict.
 
     A place that knows more of its errors returns a subclass with more fields.
@@ -59,10 +59,6 @@ class Certified:
     def __bool__(self) -> bool:
         """Whether the values are exact or certified."""
         return self.verdict != NOT_CERTIFIED
-
-    def _repr_html_(self) -> str:
-        """The text, where a cell of a notebook ends in it."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         found = f"errors of at most {self.error:.2g}, tolerance {self.tolerance:.2g}"

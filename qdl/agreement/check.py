@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ..backends.device import PennyLaneDevice
 from ..backends.place import Place
 from ..model import QNN
 from ..readout import Probabilities
+from ..shown import Shown
 from . import scatter
 from .exact import exact, rows
 from .mistakes import TRIED, damping, explain, one_qubit
@@ -26,7 +26,7 @@ REPEATED = 60  # differences between repeated values: four times the variance is
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class Agreement(Shown):
     """What ``check`` found.
 
     Attributes:
@@ -68,10 +68,6 @@ class Agreement:
     def equal(self) -> bool:
         """Whether every value is within 5 standard errors, whatever the scatter."""
         return bool(np.all(np.abs(self.z) <= LIMIT))
-
-    def _repr_html_(self) -> str:
-        """The text, where a cell of a notebook ends in it."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         row, column = _largest(self.z)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,7 @@ from ...layers.base import is_shape
 from ...observables import terms
 from ...pauli.network import PauliNetwork, network, read_network
 from ...readout import Measured, Observables, Probabilities
+from ...shown import Shown
 from ...simulator.chains import parts_and_chains, seen_through
 from ...simulator.read import Reading, read
 
@@ -25,7 +25,7 @@ RATE = 1e10  # floating-point operations a second, of one core
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Shown):
     """How a place would run a model, and what one value of one sample costs there.
 
     Attributes:
@@ -43,10 +43,6 @@ class Explanation:
     bytes: float
     seconds: float
     why: str = ""
-
-    def _repr_html_(self) -> str:
-        """The text, where a cell of a notebook ends in it."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         exact = "truncated" if self.engine == "propagation" else "exact"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import numpy as np
 
 from ...circuit import Circuit
 from ...refused import Refused
+from ...shown import Shown
 from ..derivative import check_method
 from ..device import as_place
 from ..place import Cost, Place, places_of
@@ -35,7 +35,7 @@ def qpu_seconds(jobs: int, executions: int) -> float:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """What training, or one step of it, costs.
 
     Attributes:
@@ -106,10 +106,6 @@ class Estimate:
         found = asdict(self) | {"fidelity": self.fidelity, "qpu_hours": self.qpu_hours}
         price = {} if price_per_second is None else {"price": price_per_second * self.qpu_seconds}
         return found | price
-
-    def _repr_html_(self) -> str:
-        """The text, where a cell of a notebook ends in it."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         lines = [f"{self.place}, {self.steps} step{'s' * (self.steps != 1)}"]

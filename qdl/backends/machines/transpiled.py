@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from dataclasses import dataclass
 from typing import Any
 
 from ...layers import Entangler
 from ...layers.base import Layer, Wires
 from ...reading import rewritten
+from ...shown import Shown
 from .chip import gates_of
 from .qiskit_place import QiskitPlace
 
 
 @dataclass(frozen=True, eq=False)
-class TranspileReport:
+class TranspileReport(Shown):
     """What ``transpile_report`` found.
 
     Attributes:
@@ -46,10 +46,6 @@ class TranspileReport:
         if self.gate_fidelity is None or self.readout_fidelity is None:
             return None
         return self.gate_fidelity * self.readout_fidelity
-
-    def _repr_html_(self) -> str:
-        """The text, where a cell of a notebook ends in it."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         fidelity = "no calibration"
