@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import check_number
+from .shown import Shown
 
 EXACT = "exact at this size"
 CERTIFIED = "certified at this theta"
@@ -15,7 +16,7 @@ NOT_CERTIFIED = "not certified"
 
 
 @dataclass(frozen=True)
-class Certified:
+class Certified(Shown):
     """What a place says of its own values; ``str()`` begins with the verdict.
 
     A place that knows more of its errors returns a subclass with more fields.

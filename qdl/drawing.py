@@ -6,6 +6,7 @@ or else a function of what it depends on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import pi
@@ -20,6 +21,7 @@ from .layers.base import Wires, is_shape
 
 STEP = 0.5
 SAME = 1e-9
+OF_CONTROLLED = re.compile(r"\((\$.*\$)\)$", re.DOTALL)
 PAPER: Any = {"svg.fonttype": "none", "pdf.fonttype": 42}  # text stays text
 
 
@@ -40,7 +42,14 @@ def figure_of(
     labelled = [_labelled(*pair) for pair in zip(operators, angles, strict=True)]
     tape = qp.tape.QuantumScript(labelled, list(meters))
     options = {"show_all_wires": True, "decimals": 1} | options
-    return qp.drawer.tape_mpl(tape, wire_order=wires, **options)
+    figure, axes = qp.drawer.tape_mpl(tape, wire_order=wires, **options)
+    for text in axes.texts:  # those of controlled gates are PennyLane's: "RX\n($a$,\n$b$)"
+        text.set_text(OF_CONTROLLED.sub(_without_brackets, text.get_text()))
+    return figure, axes
+
+
+def _without_brackets(found: re.Match[str]) -> str:
+    return found[1].replace("$,\n$", "$\n$")
 
 
 def symbolic(circuit: Circuit) -> tuple[list[Any], list[list[str]]]:

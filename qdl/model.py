@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -21,10 +20,11 @@ from .layers.compose import Adjoint, Composite, Repeat, Sequential, Step
 from .observables import as_hamiltonian
 from .refused import Refused
 from .sampled import Sampled
+from .shown import Shown
 
 
 @dataclass(frozen=True)
-class QNN(Circuit):
+class QNN(Circuit, Shown):
     r"""A variational quantum neural network $f(\theta, x) = \langle O \rangle_{U(\theta, x)|0\rangle}$.
 
     A circuit with a start and a place. Immutable and hashable; parameters live outside, in a plain
@@ -282,10 +282,6 @@ class QNN(Circuit):
         read = _span(tuple(sorted(self.measured.wires)))
         lines.append(f"  {type(self.readout).__name__}  wires {read} -> {self._count()} values")
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """The tree, where a cell of a notebook ends in a model."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
     def _count(self) -> str:
         try:

@@ -25,6 +25,7 @@ GROUND = {
     "reading",
     "refused",
     "reverse_mode",
+    "shown",
     "threefry",
 }
 # What each room may import, itself always; a room that is not here may import anything above it.
@@ -38,6 +39,7 @@ ALLOWED = {
             "refused",
             "reverse_mode",
             "sampled",
+            "shown",
             "threefry",
         )
     },
@@ -45,7 +47,7 @@ ALLOWED = {
     "layers": {"arguments", "refused", "threefry"},
     "observables": {"arguments", "refused"},
     "readout": {"arguments", "observables", "refused"},
-    "certified": {"arguments"},
+    "certified": {"arguments", "shown"},
     "circuit": {"arguments", "layers", "readout"},
     "reading": {"layers", "refused"},
     "simulator": GROUND,

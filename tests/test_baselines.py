@@ -29,6 +29,7 @@ from qdl.layers import (
     Repeat,
     Rotation,
     Template,
+    from_qasm,
 )
 
 PARTS = ("classical", "entanglers", "quantum", "result", "single", "surrogate", "tuning")
@@ -334,3 +335,9 @@ def test_breast_cancer_in_two_minutes(key):
     assert time.process_time() - start < 2 * 120  # of two cores
     assert len(result.rows) == 7 and min(r.mean for r in result.rows) > 0.8
     assert jax.tree.leaves(result.as_dict())
+
+
+def test_text_says_why_its_entanglers_stay():
+    layer = from_qasm("OPENQASM 3.0; include 'stdgates.inc'; qubit[2] q; cx q[0], q[1];")
+    with pytest.raises(ValueError, match="does not say what they are parts of"):
+        without_entanglers(qdl.QNN(2, layer))

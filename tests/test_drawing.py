@@ -117,3 +117,14 @@ def test_numbers_are_drawn_as_before():
     assert "RY\n(0.25)" in [text.get_text() for text in axes.texts]
     with pytest.raises(ValueError, match="Pass model.init\\(key\\), or symbolic=True"):
         model.draw_mpl()
+
+
+def test_controlled_gates_say_their_angles_as_others_do():
+    def gates(params, x, wires):
+        qp.CRX(params[0], wires=wires)
+        qp.CRot(*params, wires=wires)
+
+    _, axes = qdl.QNN(2, Template(gates, shape=(3,))).draw_mpl(symbolic=True)
+    shown = [text.get_text() for text in axes.texts][2:]
+    a, b, c = (rf"$\theta_{{{i}}}$" for i in range(3))
+    assert shown == [f"RX\n{a}", f"Rot\n{a}\n{b}\n{c}"]

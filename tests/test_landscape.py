@@ -150,6 +150,8 @@ def test_the_picture_has_the_map_and_the_path():
     lines = [line.get_xydata() for line in axes.lines]
     np.testing.assert_allclose(lines[0], found.path)
     np.testing.assert_allclose(lines[-1], [[0, 0]])
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["start of the path", "parameters"]
     assert f"{found.shares[0]:.0%} of the path" in axes.get_xlabel()
     assert loss_landscape(MODEL, PARAMS, X, Y, loss="mse", points=3).plot(axes) is axes
 

@@ -133,3 +133,10 @@ def test_few_shots_train_what_many_do():
     values = model.apply(result.params, data.X_test)
     loss = CrossEntropy().of(model)
     assert float(loss.accuracy(values, jnp.asarray(data.y_test))) >= 0.95
+
+
+@pytest.mark.parametrize("data", [(), (np.zeros((6, 1)), np.zeros(6))])
+def test_a_loss_of_several_numbers_is_refused(data):
+    model = qdl.QNN(1, [AngleEncoding(), Rotation("y")] if data else Rotation("y"))
+    with pytest.raises(ValueError, match=r"must be one number, got shape \(.*\.mean\(\)"):
+        qdl.fit(model, *data, loss=lambda out, *y: out, steps=2, key=jax.random.key(0))

@@ -88,7 +88,9 @@ def test_a_layer_is_read_once_however_often_it_runs():
 
 def test_an_angle_that_is_computed_names_its_layer():
     squared = Template(lambda p, x, w: [qp.RX(p[0] ** 2, w[0])], (1,))
-    with pytest.raises(qdl.Refused, match="^Template computes the angle of RX on wires .0."):
+    with pytest.raises(
+        qdl.Refused, match="^Template computes the angle of RX on wires .0.: it is "
+    ):
         pauli_circuit(qdl.QNN(2, [Rotation("y"), Adjoint(Repeat(squared, 2))]))
 
 

@@ -137,3 +137,13 @@ def test_what_is_queued_inside_of_a_tape_is_recorded_once():
         for operator in model.layers.gates([np.ones(3)], np.ones(5), model.wires):
             qp.apply(operator)
     assert [o.name for o in tape.operations] == ["RX"] * 3 + ["CRY", "Adjoint(S)", "IsingXX"]
+
+
+def test_it_is_printed_by_the_name_and_the_options():
+    layers = [
+        Template(qp.StronglyEntanglingLayers, n_layers=2),
+        Template(test_amplitudes_are_as_many_as_states, shape=(3,)),
+    ]
+    shown = ["Template(StronglyEntanglingLayers, n_layers=2)"]
+    shown += ["Template(test_amplitudes_are_as_many_as_states, shape=(3,))"]
+    assert [repr(layer) for layer in layers] == shown

@@ -1,5 +1,6 @@
 """What becomes of a model on a machine: against brute force over paths, and Qiskit's own counts."""
 
+import html
 from dataclasses import dataclass, replace
 from itertools import permutations
 
@@ -84,7 +85,9 @@ def test_branches_are_counted():
 
 def test_picture_shows_the_wires():
     pytest.importorskip("matplotlib").use("Agg")
-    axes = transpile_report(RING, MANILA).plot()
+    report = transpile_report(RING, MANILA)
+    assert report._repr_html_() == f"<pre>{html.escape(str(report))}</pre>"
+    axes = report.plot()
     assert {text.get_text() for text in axes.texts} >= {"0", "1", "2", "3"}
 
 

@@ -348,3 +348,15 @@ def test_command(tmp_path):
 def test_command_says_what_is_wrong(arguments, said):
     result = CliRunner().invoke(app, ["variance", *arguments])
     assert result.exit_code == 2 and said in result.output
+
+
+def test_the_picture_of_less_than_a_decade_has_numbers_on_both_axes():
+    sweep = gradient_variance(
+        lambda n: qdl.models.hardware_efficient(n, 2 * n), (2, 3, 4, 5), key=KEY
+    )
+    axes = sweep.plot()
+    axes.figure.canvas.draw()
+    assert all(float(x).is_integer() for x in axes.get_xticks())
+    low, high = axes.get_ylim()
+    minor = zip(axes.get_yticks(minor=True), axes.get_yticklabels(minor=True), strict=True)
+    assert sum(low < y < high and text.get_text() != "" for y, text in minor) >= 2

@@ -15,6 +15,7 @@ from ..backends.device import PennyLaneDevice
 from ..backends.place import Place
 from ..model import QNN
 from ..readout import Probabilities
+from ..shown import Shown
 from . import scatter
 from .exact import exact, rows
 from .mistakes import TRIED, damping, explain, one_qubit
@@ -25,7 +26,7 @@ REPEATED = 60  # differences between repeated values: four times the variance is
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class Agreement(Shown):
     """What ``check`` found.
 
     Attributes:

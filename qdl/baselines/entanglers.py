@@ -35,7 +35,8 @@ def without_entanglers(model: Any) -> Any:
 
     Raises:
         ValueError: a layer whose gates cannot be told apart from here: ``AmplitudeEncoding``, whose
-            states are entangled themselves, and layers of your own with gates on several wires.
+            states are entangled themselves, OpenQASM text and layers of your own with gates on several
+            wires.
 
     Example:
         >>> import qdl
@@ -82,6 +83,13 @@ def _local(layer: layers.Layer, wires: tuple[int, ...], n: int) -> tuple[layers.
     gates = read_gates(layer, wires, (n,) if n else None, lambda operator: [operator])
     if not layer.first_only and all(len(gate.operator.wires) == 1 for gate in gates):
         return (layer,)
+    if isinstance(layer, layers.OpenQASM):
+        raise ValueError(
+            f"cannot take the entanglers out of {layer!r}: text has gates, and does not say what they "
+            "are parts of: a phase between two CX is one on two wires, and without them one on a single "
+            "wire. Take them out of the circuit, and pass the model of what is left to compare in "
+            "rows=[quantum('no entanglers', model)]."
+        )
     raise ValueError(
         f"cannot take the entanglers out of {layer!r}: expected layers whose two-qubit gates are "
         f"known, but {type(layer).__name__} yields what it likes. Write the model without them "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,14 @@ import numpy as np
 
 from .. import threefry
 from ..readout import Readout
+from ..shown import Shown
 from .dense import Dense
 from .patches import Patches
 from .stages import ACTIVATIONS, applied, check_stage, n_in, n_out
 
 
 @dataclass(frozen=True)
-class Hybrid:
+class Hybrid(Shown):
     """Stages one after another: each one's values are the next one's features.
 
     A stage is a ``Dense``, a ``QNN``, another ``Hybrid``, anything hashable with ``init`` and
@@ -141,10 +141,6 @@ class Hybrid:
             count = f"  {stage.n_params} parameters" if isinstance(stage, Dense) else ""
             lines += [f"  {line}" for line in f"{stage}{count}".splitlines()]
         return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """The tree, where a cell of a notebook ends in a model."""
-        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def quantum_stages(

@@ -130,6 +130,11 @@ def from_qasm(
             f"from_qasm takes text, got {type(text).__name__}. A QuantumCircuit goes to "
             "qdl.layers.from_qiskit, a file is read by pathlib.Path(file).read_text()."
         )
+    if ";" not in text:  # every statement ends in one
+        raise ValueError(
+            f"from_qasm takes the text of a program, got {text[:60]!r}, which has no statement. A file is "
+            "read by pathlib.Path(file).read_text()."
+        )
     from qiskit import qasm2, qasm3
 
     try:

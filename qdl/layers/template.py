@@ -13,7 +13,7 @@ from .base import Initializer, Layer, Shape, Wires
 from .probe import columns_read
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Template(Layer):
     """Any function that makes PennyLane operators, or any template or gate class of PennyLane, as a layer.
 
@@ -82,7 +82,12 @@ class Template(Layer):
 
     @property
     def _name(self) -> str:
-        return f"Template({getattr(self.fn, '__name__', self.fn)})"
+        return f"Template({_named(self.fn)})"
+
+    def __repr__(self) -> str:
+        options = [f"{name}={value!r}" for name, value in self.options]
+        shape = [] if self.param_shape is None else [f"shape={_named(self.param_shape)}"]
+        return f"Template({', '.join([_named(self.fn), *shape, *options])})"
 
     @property
     def _of_class(self) -> bool:
@@ -192,6 +197,11 @@ class Template(Layer):
             params = [params]
         numbers = iter(params)
         yield fn(*(x if n == "features" else next(numbers) for n in arrays), wires=wires, **options)
+
+
+def _named(value: Any) -> str:
+    """A function or a class by its name, anything else as it is written."""
+    return getattr(value, "__name__", repr(value))
 
 
 def _is_measurement(result: Any) -> bool:

@@ -249,9 +249,9 @@ def _varying(gate: Gate, widest: int | None, owner: str) -> list[Element]:
     [source, *more] = gate.sources
     if more or isinstance(source, Computed | Array):
         raise Refused(
-            f"{owner} computes the angle of {operator.name} on wires {list(wires)} from its parameters: it "
-            "is no multiple of one of them. Second moments are known for independent angles only; use "
-            "method='statevector' or 'light_cone'."
+            f"{owner} computes the angle of {operator.name} on wires {list(wires)}: it is no "
+            "multiple of one parameter or of one feature. Second moments are known for independent "
+            "angles only; use method='statevector' or 'light_cone'."
         )
     assert isinstance(source, Entry | Feature)
     entry = source.index if isinstance(source, Entry) else -1 - source.index

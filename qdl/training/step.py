@@ -51,9 +51,14 @@ class Plan:
 
     def loss_given(self, outputs: jax.Array, y: Any, weight: Any) -> jax.Array:
         """The loss of outputs."""
-        if y is None:
-            return self.loss(outputs)
-        return self.loss(outputs, y) if weight is None else self.loss(outputs, y, weight)
+        given = [each for each in (y, weight) if each is not None]
+        loss = self.loss(outputs, *given)
+        if jnp.shape(loss) != ():
+            raise ValueError(
+                f"the loss of a batch must be one number, got shape {jnp.shape(loss)} for outputs of shape "
+                f"{jnp.shape(outputs)}. Return the mean of what the function gives, its .mean()."
+            )
+        return loss
 
 
 class State(NamedTuple):

@@ -17,6 +17,7 @@ from ...layers.base import is_shape
 from ...observables import terms
 from ...pauli.network import PauliNetwork, network, read_network
 from ...readout import Measured, Observables, Probabilities
+from ...shown import Shown
 from ...simulator.chains import parts_and_chains, seen_through
 from ...simulator.read import Reading, read
 
@@ -24,7 +25,7 @@ RATE = 1e10  # floating-point operations a second, of one core
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Shown):
     """How a place would run a model, and what one value of one sample costs there.
 
     Attributes:

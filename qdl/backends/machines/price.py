@@ -11,6 +11,7 @@ import numpy as np
 
 from ...circuit import Circuit
 from ...refused import Refused
+from ...shown import Shown
 from ..derivative import check_method
 from ..device import as_place
 from ..place import Cost, Place, places_of
@@ -34,7 +35,7 @@ def qpu_seconds(jobs: int, executions: int) -> float:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Shown):
     """What training, or one step of it, costs.
 
     Attributes:

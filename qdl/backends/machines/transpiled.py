@@ -9,12 +9,13 @@ from typing import Any
 from ...layers import Entangler
 from ...layers.base import Layer, Wires
 from ...reading import rewritten
+from ...shown import Shown
 from .chip import gates_of
 from .qiskit_place import QiskitPlace
 
 
 @dataclass(frozen=True, eq=False)
-class TranspileReport:
+class TranspileReport(Shown):
     """What ``transpile_report`` found.
 
     Attributes:

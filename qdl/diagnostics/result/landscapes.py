@@ -25,8 +25,8 @@ def draw_landscape(landscape: Any, axes: Any) -> Any:
     if landscape.path is not None:
         axes.plot(*landscape.path.T, ".-", color="#d1663a", linewidth=1.2, markersize=4)
         axes.plot(*landscape.path[0], "o", color="#d1663a", markersize=7, label="start of the path")
-        axes.legend(fontsize=8.5, framealpha=0.9, edgecolor="none")
-    axes.plot(0, 0, "+", color="black", markersize=11, markeredgewidth=1.6)
+    axes.plot(0, 0, "k+", markersize=11, markeredgewidth=1.6, linestyle="none", label="parameters")
+    axes.legend(fontsize=8.5, framealpha=0.9, edgecolor="none")
     axes.locator_params(nbins=6)
     axes.set(xlabel=_label(landscape, 0), ylabel=_label(landscape, 1))
     return axes

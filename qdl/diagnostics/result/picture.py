@@ -54,7 +54,16 @@ def draw_sweep(sweep: Any, axes: Any, label: str | None, colour: str | None) -> 
             axes.legend(fontsize=8.5, frameon=False)
     first = "wires" if sweep.axis == "n_wires" else "depth"
     axes.set(xlabel=first, ylabel=sweep.subject)
+    _label_ticks(axes)
     return axes
+
+
+def _label_ticks(axes: Any) -> None:
+    """Whole numbers to the right, and numbers up the side where there is no whole decade."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(1, 0.6)))
 
 
 def _law(axes: Any, sweep: Any, sizes: np.ndarray, value: np.ndarray, colour: Any) -> str:
@@ -107,7 +116,7 @@ def draw_expressivity(sweep: Any, axes: Any) -> Any:
     axes.set_yscale("log")
     right.set_ylim(0, 1)
     axes.set(xlabel="depth; dotted: Haar-random states")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _label_ticks(axes)
     return axes
 
 
