@@ -86,7 +86,7 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
     weight_decay: Annotated[
         float | None,
-        typer.Option(help="Of the default model; else 0, 0.1 or 0.3 by rows held out for it."),
+        typer.Option(help="Of the default model; else 0 or 0.3 by rows held out for it."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
     seeds: Annotated[

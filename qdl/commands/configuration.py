@@ -57,7 +57,7 @@ class TrainConfig:
         drop: columns of a table to leave out.
         class_weight: ``"balanced"`` where rare classes shall count as much as frequent ones.
         seeds: how many trainings, with the seeds ``seed``, ``seed + 1``, ..., each with a split of its own.
-        weight_decay: of the default model; None for the one of 0, 0.1 and 0.3 that does best on rows
+        weight_decay: of the default model; None for the one of 0 and 0.3 that does best on rows
             held out of the training part.
     """
 

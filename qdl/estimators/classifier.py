@@ -45,8 +45,8 @@ class QNNClassifier(ClassifierMixin, Estimator):
         learning_rate: of an optimizer that is named; None for 0.05. In ``fit`` of the default model with the
             default optimizer it falls from here, or from 0.1, to 0 by a cosine.
         weight_decay: of the default model with the default optimizer, see ``decaying_adam``; None for the one
-            of 0, 0.1 and 0.3 that does best on a fifth of the rows when trained on the others, which takes
-            three more trainings and from 50 different rows on. All rows are trained on in the end.
+            of 0 and 0.3 that does best on a fifth of the rows when trained on the others, which takes two
+            trainings of half the steps, and from 50 different rows on. All rows are trained on in the end.
         class_weight: ``"balanced"``, so that rare classes count as much as frequent ones, or a dictionary of
             a number for each label: each row's weight is multiplied by that of its class. None for 1 each.
         warm_start: whether ``fit`` starts from the parameters of the ``fit`` before, with a new optimizer.
