@@ -114,6 +114,7 @@ def test_bad_configurations(qdl_command, tmp_path, text, said):
     ("words", "said"),
     [
         ("no.toml", "no configuration file no.toml"),
+        (".", ". is a folder, expected a file: a table (.csv, .tsv, .parquet) or a TOML file"),
         ("--dataset letters", "dataset must be one of bars_and_stripes, breast_cancer, digits"),
         ("--dataset my.csv --target y", "my.csv. Give the path of a table: .csv, .tsv, .parquet"),
         (

@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 import qdl
-from qdl.estimators import base, reuploading
+from qdl.estimators import base, decaying_adam, reuploading
+from qdl.estimators.chosen import held_out
 from qdl.layers import AngleEncoding, Entangler, Repeat, Rotation
 
 # What a change here is most likely to break; the slow test below runs everything.
@@ -325,7 +326,7 @@ def test_products_of_z_on_default_qubit(default_qubit, key):
 def test_the_pool_holds_each_row_for_its_weight(weights, size, seed):
     weights = np.array(weights, float)
     X = np.random.default_rng(0).normal(size=(len(weights), 2))
-    rows = base._pool(X, X[:, 0], weights, size, seed)
+    rows = base.pool(X, X[:, 0], weights, size, seed)
     expected = size * weights / weights.sum()
     counts = np.bincount(rows, minlength=len(weights))
     assert len(rows) == size
@@ -335,10 +336,10 @@ def test_the_pool_holds_each_row_for_its_weight(weights, size, seed):
 
 def test_a_large_pool_is_bounded_and_holds_all_rows_equally():
     X = np.random.default_rng(0).normal(size=(1000, 1))
-    rows = base._pool(X, X[:, 0], np.ones(1000), 10**9, 0)
+    rows = base.pool(X, X[:, 0], np.ones(1000), 10**9, 0)
     assert set(np.bincount(rows)) == {65}
     many = np.zeros((100_000, 1))
-    rows = base._pool(many, np.arange(100_000), np.ones(100_000), 10**9, 0)
+    rows = base.pool(many, np.arange(100_000), np.ones(100_000), 10**9, 0)
     np.testing.assert_array_equal(np.sort(rows), np.arange(100_000))
 
 
@@ -447,3 +448,41 @@ def test_words_among_the_features_name_the_encoder(kind):
         with pytest.raises(ValueError, match="column 1.*, row 0: 'red'.*OneHotEncoder") as error:
             estimator.fit(X, [0, 1, 0])
         assert f"[{column}])" in str(error.value)
+
+
+def test_a_weight_decay_is_chosen_against_noise_and_not_against_a_curve():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160, 2))
+    noise, ring = rng.integers(0, 2, 160), ((X**2).sum(axis=1) > 1.4).astype(int)
+    found = [qdl.QNNClassifier(steps=200).fit(X, y).weight_decay_ for y in (noise, ring)]
+    assert found[0] == 0.3 and found[1] < 0.3
+
+
+def test_a_weight_decay_takes_from_the_parameters_and_0_is_none():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = (X[:, 0] > 0).astype(int)
+    sizes = {}
+    for decay in (0.0, 0.3):
+        fitted = qdl.QNNClassifier(steps=100, weight_decay=decay).fit(X, y)
+        sizes[decay] = sum((leaf**2).sum() for leaf in jax.tree.leaves(fitted.params_))
+    assert sizes[0.3] < 0.7 * sizes[0.0]
+    params = {"a": np.ones(3, np.float32)}
+    gradient = {"a": np.array([0.1, -2.0, 0.5], np.float32)}
+    for decay, expected in ((0.0, optax.adam(0.1)), (0.3, optax.adamw(0.1, weight_decay=0.3))):
+        ours = decaying_adam(0.1, 10, decay)
+        one, _ = ours.update(gradient, ours.init(params), params)
+        other, _ = expected.update(gradient, expected.init(params), params)
+        np.testing.assert_allclose(one["a"], other["a"], rtol=1e-5)
+    with pytest.raises(ValueError, match="belongs to the default model"):
+        qdl.QNNClassifier(optimizer="adam", weight_decay=0.1).fit(X, y)
+    with pytest.raises(ValueError, match="weight_decay must be a number >= 0, got -1"):
+        qdl.QNNClassifier(weight_decay=-1).fit(X, y)
+
+
+def test_equal_rows_are_held_out_together_and_few_rows_are_not():
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    held = held_out(X, y, seed=1)
+    assert held.sum() == 12 and y[held].sum() == 6
+    twice = held_out(np.repeat(X, 2, axis=0), np.repeat(y, 2), seed=1)
+    np.testing.assert_array_equal(twice, np.repeat(held, 2))
+    assert held_out(X[:49], y[:49], seed=1) is None

@@ -185,6 +185,19 @@ def test_command_writes_a_whole_page(qdl_command, tmp_path):
     assert 0 < values["effective_dimension"] <= 4.5 and np.shape(values["eigenvalues"]) == (10, 4)
 
 
+def test_command_reports_the_circuit_of_a_saved_hybrid(qdl_command, tmp_path):
+    circuit = qdl.QNN(30, Rotation("y"))
+    for name, stages in (("one", [circuit, qdl.Dense(30, 1)]), ("none", [qdl.Dense(2, 1)])):
+        model = qdl.Hybrid(stages)
+        qdl.save(tmp_path / name, model, model.init(jax.random.key(0)))
+    result = qdl_command("report", "one", "--out", "page")
+    assert result.exit_code == 0, result.output
+    assert "QNN  30 wires" in (tmp_path / "page" / "report.md").read_text()
+    assert qdl_command("variance", "one", "--out", "variance").exit_code == 0
+    result = qdl_command("report", "none")
+    assert result.exit_code == 2 and "a Hybrid with 0 circuits, expected one" in result.stderr
+
+
 def test_command_reads_saved_models_and_refuses_the_rest(qdl_command, tmp_path):
     from qdl.saving import save
 

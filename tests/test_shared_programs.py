@@ -11,7 +11,7 @@ import pytest
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import qdl
-from qdl.estimators.base import named_optimizer
+from qdl.estimators.named import named_optimizer
 from qdl.training import spsa
 from qdl.training.by_value import by_value
 

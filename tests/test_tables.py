@@ -409,3 +409,20 @@ def test_the_rest_of_the_afternoon(afternoon):
     text, run = afternoon
     printed = [run(line) for line in shell(text)]
     assert len(printed) == 8 and "10 seeds" in printed[1] and "no entanglers" in printed[2]
+
+
+def test_a_weight_decay_is_chosen_kept_and_gone_on_with(command, monkeypatch):
+    from qdl import estimators
+
+    monkeypatch.setattr(estimators, "chosen_decay", lambda *_, **__: 0.3)
+    result = command("train", "data.csv", "--target", "churn", *STEPS, "--out", "a")
+    assert result.exit_code == 0 and "weight decay 0.3: rows held out" in result.output
+    assert json.loads(Path("a/config.json").read_text())["weight_decay"] == 0.3
+    monkeypatch.setattr(estimators, "chosen_decay", lambda *_, **__: 1 / 0)  # not asked again
+    assert command("train", "--resume", "a", "--steps", 8).exit_code == 0
+    words = ("train", "data.csv", "--target", "churn", *STEPS, "--weight-decay")
+    assert command(*words, 0, "--out", "b").exit_code == 0
+    losses = [json.loads(Path(f"{n}/metrics.jsonl").read_text().split("\n")[4]) for n in "ab"]
+    assert losses[0]["loss"] != losses[1]["loss"]
+    result = command(*words, 0.1, "--model", "qcnn")
+    assert result.exit_code == 2 and "is for the default model, reuploading" in result.stderr

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..estimators import QNNClassifier, QNNRegressor, decaying_adam, reuploading, reuploading_head
+from ..estimators.chosen import DECAYS
 from ..estimators.default import RATE, STEPS
 from ..layers import AmplitudeEncoding, BasisEncoding
 from .classical import Contender
@@ -33,7 +34,8 @@ def quantum(
         steps: gradient steps; None for 300, and for 600 with ``decay``.
         regression: whether it predicts numbers, as a ``QNNRegressor``.
         class_weight: as ``QNNClassifier`` takes it.
-        decay: whether the learning rate falls from 0.1 to 0, as that of the default classifier.
+        decay: whether it is trained as the default classifier, whose learning rate falls from 0.1 to 0 and
+            whose weights may decay, which is tuned too.
 
     Example:
         >>> quantum("default", None).settings["learning_rate"]
@@ -46,10 +48,15 @@ def quantum(
 
     count = (STEPS if decay else 300) if steps is None else steps
 
-    def build(seed: int, learning_rate: float = RATE if decay else 0.05, scale: float = 1.0) -> Any:
+    def build(
+        seed: int,
+        learning_rate: float = RATE if decay else 0.05,
+        scale: float = 1.0,
+        weight_decay: float = 0.0,
+    ) -> Any:
         given: Any = {"steps": count, "seed": seed}
         if decay:
-            given["optimizer"] = decaying_adam(learning_rate, count)
+            given["optimizer"] = decaying_adam(learning_rate, count, weight_decay)
         else:
             given["learning_rate"] = learning_rate
         if regression:
@@ -59,6 +66,8 @@ def quantum(
         return make_pipeline(FunctionTransformer(scaled, kw_args={"scale": scale}), estimator)
 
     settings: dict[str, Any] = {"learning_rate": (0.03, 0.1, 0.2) if decay else (0.02, 0.1)}
+    if decay:
+        settings["weight_decay"] = DECAYS
     if not _is_in(model, AmplitudeEncoding, BasisEncoding):
         settings["scale"] = SCALES
     return Contender(name, build, settings, kind="quantum")

@@ -84,6 +84,10 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Gradient steps.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows a step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of Adam.")] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(help="Of the default model; else 0 or 0.3 by rows held out for it."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of split, start and batches.")] = None,
     seeds: Annotated[
         int | None,
@@ -113,7 +117,8 @@ def train(
 
     options = {
         "dataset": dataset, "model": model, "features": features, "depth": depth, "steps": steps,
-        "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed, "place": place,
+        "batch_size": batch_size, "learning_rate": learning_rate, "weight_decay": weight_decay,
+        "seed": seed, "place": place,
         "target": target or None, "task": task, "drop": drop or None, "class_weight": class_weight,
         "seeds": seeds, "shots": shots, "gradient": gradient, "max_qpu_seconds": max_qpu_seconds,
     }  # fmt: skip

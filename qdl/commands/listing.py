@@ -18,7 +18,7 @@ from .runs import read_config, read_summary
 
 IGNORED = ("versions", "circuit", "circuits")  # entries of a configuration that are no choices
 SEED = re.compile(r"seed|key(\.\d+)?")  # what differs between runs of one group
-HEADERS = ("run", "steps", "loss", "validation", "test accuracy")
+HEADERS = ("run", "steps", "loss", "lowest validation", "test accuracy")
 
 
 class Line(TypedDict, total=False):

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import runs
 from .places import place_named
-from .variance import chosen_depth, depth_law, find, whole_numbers
+from .variance import chosen_depth, depth_law, find_circuit, whole_numbers
 
 
 def make(
@@ -25,7 +25,7 @@ def make(
 
     Args:
         target: a family of ``qdl.models``, ``file.py:name`` of a QNN or of a function of the width, or a
-            folder that ``qdl.save`` wrote.
+            folder that ``qdl.save`` or ``qdl train`` wrote; of a Hybrid there, its circuit.
         wires: the width, for a family or a function.
         depth: a number, or a multiple of the width as ``2n``; None for 2n where the family has a depth.
         widths: also sweep over these, as ``2-10`` or ``4,8,16``; for a family or a function.
@@ -43,7 +43,7 @@ def make(
     from ..diagnostics import gradient_variance, trainability_report
 
     key = jax.random.key(seed)
-    found = find(target)
+    found = find_circuit(target)
     whole = hasattr(found, "layers")
     if whole and (depth is not None or widths is not None):
         raise ValueError(

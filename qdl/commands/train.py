@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import tabular
 from ..files import Checkpoints
 from . import pictures, runs
@@ -32,12 +34,14 @@ def train(
     seed: int,
     class_weight: str | None = None,
     decay: bool = False,
+    weight_decay: float | None = None,
     checkpoint: Path | None = None,
 ) -> Trained:
     """Train a model by Adam on cross entropy, or on squared errors, and evaluate it on the test part.
 
     The test part is also evaluated along the way, for the picture; nothing is selected by it.
-    With ``decay`` the learning rate falls to 0, as that of the default classifier does.
+    With ``decay`` the learning rate falls to 0, as that of the default classifier does, and there may be a
+    ``weight_decay``.
     With ``checkpoint``, a folder, a run that was stopped goes on.
     """
     import jax
@@ -47,12 +51,14 @@ def train(
     from ..training import fit
 
     data = problem.data
+    # None where it is 0, as in the checkpoints of runs from before there was one.
+    falling = decaying_adam(learning_rate, steps, weight_decay or None)
     result = fit(
         model,
         data.X_train,
         data.y_train,
         loss=_loss(problem, class_weight),
-        optimizer=decaying_adam(learning_rate, steps) if decay else optax.adam(learning_rate),
+        optimizer=falling if decay else optax.adam(learning_rate),
         steps=steps,
         batch_size=batch_size,
         validation=(data.X_test, data.y_test),
@@ -74,18 +80,37 @@ def train_several(
     from ..training.several import fit_several
 
     seeds = range(config.seed, config.seed + len(problems))
-    decay, fixed = config.model in WIDTH_FREE, optax.adam(config.learning_rate)
+    rate, steps = config.learning_rate, config.steps
+    optimizers = [optax.adam(rate)] * len(problems)
+    if config.model in WIDTH_FREE:
+        decays = [_weight_decay(config, model, p, s) for p, s in zip(problems, seeds, strict=True)]
+        optimizers = [decaying_adam(rate, steps, decay) for decay in decays]
     fits = fit_several(
         model,
         [(p.data.X_train, p.data.y_train) for p in problems],
         loss=_loss(problems[0], config.class_weight),
-        optimizer=decaying_adam(config.learning_rate, config.steps) if decay else fixed,
-        steps=config.steps,
+        optimizer=optimizers,
+        steps=steps,
         batch_size=config.batch_size,
         validation=[(p.data.X_test, p.data.y_test) for p in problems],
         keys=[jax.random.key(seed) for seed in seeds],
     )
     return [_trained(name, model, p, f, s) for p, f, s in zip(problems, fits, seeds, strict=True)]
+
+
+def _weight_decay(config: TrainConfig, model: Any, problem: Problem, seed: int) -> float:
+    """That of the configuration, else the one that the training part asks for, as of ``QNNClassifier``."""
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    from ..estimators import chosen_decay
+
+    if config.weight_decay is not None or problem.classes is None or config.place is not None:
+        return config.weight_decay or 0.0
+    X, y = np.asarray(problem.data.X_train), np.asarray(problem.data.y_train)
+    return chosen_decay(
+        model, X, y, compute_sample_weight(config.class_weight, y),
+        learning_rate=config.learning_rate, steps=config.steps, batch_size=config.batch_size, seed=seed,
+    )  # fmt: skip
 
 
 def _loss(problem: Problem, class_weight: str | None) -> Any:
@@ -119,6 +144,13 @@ def run_several(
     with runs.fresh(run_name(config), out) as folder:
         if say is not None and config.place is None and config.dataset in FEATURES:
             say(start_line(model, problems[0].data, config.seed))
+        if config.model in WIDTH_FREE and len(problems) == 1:
+            decay = _weight_decay(config, model, problems[0], config.seed)
+            if decay and config.weight_decay is None and say is not None:
+                say(
+                    f"weight decay {decay:g}: rows held out of the training part were predicted best with it"
+                )
+            config = replace(config, weight_decay=decay)
         return folder, _run(config, problems, model, folder)
 
 
@@ -178,7 +210,9 @@ def resume(folder: Path, options: Mapping[str, Any], say: Callable[[str], Any] =
         )
     budget = options.get("max_qpu_seconds")
     budget = config.max_qpu_seconds if budget is None else budget
-    config = replace(config, steps=steps, max_qpu_seconds=budget)
+    # A run says its weight decay where it has one: none is chosen anew.
+    decay = config.weight_decay or 0.0
+    config = replace(config, steps=steps, max_qpu_seconds=budget, weight_decay=decay)
     problems, model = _prepare(config)
     done = Checkpoints(folder / "checkpoints").steps()
     _price(config, problems, model, say, max(done, default=0))
@@ -235,7 +269,7 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
             name, model, problem,
             steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
             seed=config.seed, class_weight=config.class_weight,
-            decay=name in WIDTH_FREE, checkpoint=folder,
+            decay=name in WIDTH_FREE, weight_decay=config.weight_decay, checkpoint=folder,
         )  # fmt: skip
         looks = len(first.fit.history["val_step"])
         billed = _of_rows(config, problem)

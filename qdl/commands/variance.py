@@ -62,7 +62,7 @@ def measure(
         return gradient_variance(
             model, data=data, loss="cross_entropy", parameter=followed, **options
         )
-    found = find(target)
+    found = find_circuit(target)
     if hasattr(found, "layers"):
         model = found if where is None else found.on(where)
         return gradient_variance(model, parameter=followed, **options)
@@ -183,6 +183,24 @@ def find(target: str) -> Any:
 
         return load_saved(target)[0]
     return load(target)
+
+
+def find_circuit(target: str) -> Any:
+    """As ``find``; of stages, as those of the default model of a table, the one that is a circuit.
+
+    Raises:
+        ValueError: several circuits, or none.
+    """
+    found = find(target)
+    if not hasattr(found, "stages"):
+        return found
+    circuits = [stage for stage in found.stages if hasattr(stage, "layers")]
+    if len(circuits) != 1:
+        raise ValueError(
+            f"{target} holds a Hybrid with {len(circuits)} circuits, expected one. Save the circuit that is "
+            "meant, qdl.save(folder, model.stages[i], params[i]), and name its folder."
+        )
+    return circuits[0]
 
 
 def whole_numbers(text: str) -> list[int]:

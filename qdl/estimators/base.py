@@ -7,9 +7,7 @@ import warnings
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import (
     _check_sample_weight,  # pyright: ignore[reportPrivateUsage]  # named in sklearn's guide for developers
@@ -18,7 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from .. import threefry
-from ..arguments import check_number, check_whole, is_number
+from ..arguments import check_whole, is_number
 from ..backends import places_of
 from ..hybrid import applied
 from ..training import CrossEntropy, fit
@@ -26,6 +24,7 @@ from ..training.batches import MOST
 from ..training.check import check_optimizer
 from .carried import Carried, carried
 from .default import reuploading
+from .named import named_optimizer
 
 FUNCTIONS = {"loss", "model", "model_", "optimizer"}  # what may hold some
 BLOCK = 128  # rows of every native evaluation: one shape, so that there is one compilation
@@ -98,7 +97,7 @@ class Estimator(BaseEstimator):
         """Train for ``steps`` from new parameters, or from those there are with ``warm_start``."""
         self._check_numbers()
         steps = self._steps()
-        rows = _pool(X, y, weights, steps * self.batch_size, self.seed)
+        rows = pool(X, y, weights, steps * self.batch_size, self.seed)
         result = fit(
             self.model_, X[rows], y[rows],
             loss=loss, optimizer=self._optimizer(whole=True), steps=steps,
@@ -121,7 +120,7 @@ class Estimator(BaseEstimator):
         if self._is_named() and hasattr(state, "hyperparams"):
             state = state._replace(hyperparams=fresh.hyperparams)  # the rate of now
         count = -(-len(X) // self.batch_size)
-        rows = _pool(X, y, weights, count * self.batch_size, self.seed + done)
+        rows = pool(X, y, weights, count * self.batch_size, self.seed + done)
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore", RuntimeWarning
@@ -250,26 +249,6 @@ class Estimator(BaseEstimator):
         )
 
 
-def named_optimizer(name: str, learning_rate: float) -> Any:
-    """The Optax optimizer of that name, its learning rate in its state: other rates are the same program.
-
-    Raises:
-        ValueError: there is none that takes a learning rate alone, or the rate is not positive.
-    """
-    make: Any = getattr(optax, name, None)
-    arguments = set(inspect.signature(make).parameters) if callable(make) else set()
-    if make is None or "learning_rate" not in arguments:
-        raise ValueError(
-            f"there is no Optax optimizer {name!r} that takes a learning rate: expected a name such as "
-            "'adam', 'sgd', 'rmsprop' or 'adamw'. Or pass the transformation itself, optax.adam(0.05)."
-        )
-    check_number("learning_rate", learning_rate, "learning_rate=0.05", positive=True)
-    fixed = arguments - {"learning_rate"}
-    wrap: Any = optax.inject_hyperparams
-    made = wrap(make, fixed, hyperparam_dtype=jnp.result_type(float))
-    return made(learning_rate=float(learning_rate))
-
-
 def checked_loss(loss: Any, usual: str, unfit: str) -> Any:
     """``usual`` for None; any other loss but the one that is made for the other estimator."""
     if loss is None:
@@ -288,7 +267,7 @@ def _pass_on(result: Any) -> None:
         raise KeyboardInterrupt
 
 
-def _pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: int) -> np.ndarray:
+def pool(X: np.ndarray, y: np.ndarray, weights: np.ndarray, size: int, seed: int) -> np.ndarray:
     """Which rows training goes through: systematic resampling, each row once for its weight.
 
     A row of weight w stands ``size * w / sum(w)`` times, rounded up or down. The pool has the size

@@ -85,21 +85,37 @@ def reuploading_head(n_features: int, n_outputs: int = 1) -> Any:
     return Hybrid([circuit, Dense(values, n_outputs)])
 
 
-def decaying_adam(learning_rate: float, steps: int) -> Any:
-    """Adam whose rate falls to 0 by a cosine: how the default classifier is trained.
+def decaying_adam(learning_rate: float, steps: int, weight_decay: float | None = None) -> Any:
+    r"""Adam whose rate falls to 0 by a cosine: how the default classifier is trained.
+
+    With a weight decay $\lambda$ every step at the rate $\eta$ also takes $\eta \lambda \theta$ off the
+    parameters, as AdamW does.
 
     Args:
         learning_rate: at the start.
         steps: to where it is 0.
+        weight_decay: None for none. Numbers, 0 among them, and rates share one compiled program.
 
     Example:
         >>> import jax.numpy as jnp
         >>> decaying_adam(0.1, 600).init({"a": jnp.zeros(2)}) is not None
         True
+
+    Reference: Loshchilov, Hutter, arXiv:1711.05101 (2019).
     """
+    import jax.numpy as jnp
     import optax
 
-    return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+    from .named import named_optimizer
+
+    if weight_decay is None:
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+    wrap: Any = optax.inject_hyperparams
+    decayed = wrap(optax.add_decayed_weights, ("mask",), hyperparam_dtype=jnp.result_type(float))
+    # Rate and decay are numbers in the state, and a fall that is the same for all.
+    fall = optax.scale_by_schedule(optax.cosine_decay_schedule(1.0, steps))
+    taken = decayed(weight_decay=-float(learning_rate * weight_decay))
+    return optax.chain(named_optimizer("adam", learning_rate), taken, fall)
 
 
 def _blocks(n_features: int, n_wires: int, angle: float) -> Any:

@@ -213,7 +213,7 @@ def learn(
         for i, name in enumerate(numbers):
             gaps = int(np.isnan(values[:, i]).sum())
             if gaps:
-                say(f"{name}: {gaps} gap(s) take the median, {written(arrays['fill'][i])}")
+                say(f"{name}: {gaps} gap(s) take the median, {arrays['fill'][i]:.6g}")
     return Preparation(tuple(numbers), tuple(others), arrays)
 
 

@@ -44,7 +44,8 @@ def fit_several(
         model: as for ``fit``.
         data: ``(X, y)`` for each key, all of the same shapes.
         loss: as for ``fit``.
-        optimizer: an Optax transformation.
+        optimizer: an Optax transformation; or a list, one for each key, which differ by numbers in their
+            states alone, as those of ``optax.inject_hyperparams`` do.
         steps: of each training.
         batch_size: rows a step.
         validation: ``(X, y)`` for each key, all of the same shapes.
@@ -55,13 +56,16 @@ def fit_several(
     """
     check_model(model)
     check_whole("steps", steps, owner="fit_several")
-    options: Any = {"loss": loss, "optimizer": optimizer, "steps": steps, "batch_size": batch_size}
+    options: Any = {"loss": loss, "steps": steps, "batch_size": batch_size}
+    every = optimizer if isinstance(optimizer, list) else [optimizer] * len(keys)
     if not all(place.exact and place.compiles for place in places_of(model)):
-        parts = zip(data, validation, keys, strict=True)
-        return [fit(model, *d, validation=v, key=key, **options) for d, v, key in parts]
+        parts = zip(data, validation, every, keys, strict=True)
+        return [
+            fit(model, *d, validation=v, optimizer=o, key=key, **options) for d, v, o, key in parts
+        ]
     runs = [
-        _Run(model, given, held, key, loss, check_optimizer(optimizer), batch_size)
-        for given, held, key in zip(data, validation, keys, strict=True)
+        _Run(model, given, held, key, loss, check_optimizer(chosen), batch_size)
+        for given, held, chosen, key in zip(data, validation, every, keys, strict=True)
     ]
     shapes = {str(jax.tree.map(jnp.shape, (run.batches.data, run.held))) for run in runs}
     if len(shapes) > 1 or len({run.batches.n for run in runs}) > 1:
