@@ -189,7 +189,7 @@ class QNN(Circuit, Shown):
             The figure and its axes.
 
         Raises:
-            ValueError: no params where numbers are to be shown.
+            ValueError: no params where numbers are to be shown, or ``max_length``, which makes several figures.
 
         Example:
             >>> import qdl
@@ -200,6 +200,11 @@ class QNN(Circuit, Shown):
         """
         from .drawing import PAPER, symbolic_figure
 
+        if options.get("max_length") is not None:
+            raise ValueError(
+                f"draw_mpl gives one figure, and max_length={options['max_length']} asks for several. Draw the "
+                "repeated block alone: QNN(n_wires, block).draw_mpl(symbolic=True)."
+            )
         if symbolic:
             figure, axes = symbolic_figure(self.circuit, **options)
         elif params is None and self.n_params:

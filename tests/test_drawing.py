@@ -128,3 +128,8 @@ def test_controlled_gates_say_their_angles_as_others_do():
     shown = [text.get_text() for text in axes.texts][2:]
     a, b, c = (rf"$\theta_{{{i}}}$" for i in range(3))
     assert shown == [f"RX\n{a}", f"Rot\n{a}\n{b}\n{c}"]
+
+
+def test_several_figures_are_refused():
+    with pytest.raises(ValueError, match="one figure, and max_length=2 asks for several"):
+        qdl.QNN(2, Rotation("z")).draw_mpl(symbolic=True, max_length=2)

@@ -172,6 +172,8 @@ def test_what_does_not_fit_is_said():
         qdl.torch.Layer(torch.nn.Linear(2, 2))
     with pytest.raises(ValueError, match="params are not of this model"):
         qdl.torch.Layer(MODEL, [np.ones(2), None])
+    with pytest.raises(ValueError, match="params or a key to draw them with, got both"):
+        qdl.torch.Layer(MODEL, MODEL.init(jax.random.key(0)), key=jax.random.key(1))
 
 
 @pytest.mark.filterwarnings("ignore")  # PyTorch's own, of complex modules and of jit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,9 +27,10 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print the folder of the run, and nothing else.")
 ]
 Shown = Annotated[
-    str,
+    Literal["auto", "lines", "off"],
     typer.Option(
-        "--progress", help="auto (a bar on a terminal), lines (one in ten seconds, for logs), off."
+        "--progress",
+        help="A bar on a terminal, lines (one in ten seconds, for logs), or off.",
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of this run: new or empty.")]

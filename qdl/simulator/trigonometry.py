@@ -27,7 +27,9 @@ def cos_sin(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     square = r * r
     cos = _series(square, [(-1) ** k / factorial(2 * k) for k in range(terms)])
     sin = _series(square, [(-1) ** k / factorial(2 * k + 1) for k in range(terms)]) * r
-    q = (quarters - 4 * jnp.floor(quarters / 4)).astype(jnp.int32)  # more quarters than integers hold
+    q = (quarters - 4 * jnp.floor(quarters / 4)).astype(
+        jnp.int32
+    )  # more quarters than integers hold
     odd = (q & 1) == 1
     cos, sin = jnp.where(odd, sin, cos), jnp.where(odd, cos, sin)
     return jnp.where((q + 1) & 2 == 2, -cos, cos), jnp.where(q & 2 == 2, -sin, sin)

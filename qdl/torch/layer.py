@@ -59,6 +59,10 @@ class Layer(torch.nn.Module):
                 f"qdl.torch.Layer takes a model with init(key) and apply(params, x), got {model!r}. "
                 "Example: qdl.torch.Layer(qdl.QNN(4, layers))."
             )
+        if params is not None and key is not None:
+            raise ValueError(
+                "qdl.torch.Layer takes params or a key to draw them with, got both. Leave one out."
+            )
         if params is None:
             params = model.init(_drawn_key() if key is None else check_key(key, "qdl.torch.Layer"))
         elif isinstance(model, Circuit):
