@@ -189,7 +189,7 @@ class QNN(Circuit, Shown):
             The figure and its axes.
 
         Raises:
-            ValueError: no params where numbers are to be shown, or ``max_length``, which makes several figures.
+            ValueError: no params where numbers are to be shown, or ``max_length``, for several figures.
 
         Example:
             >>> import qdl
@@ -202,8 +202,8 @@ class QNN(Circuit, Shown):
 
         if options.get("max_length") is not None:
             raise ValueError(
-                f"draw_mpl gives one figure, and max_length={options['max_length']} asks for several. Draw the "
-                "repeated block alone: QNN(n_wires, block).draw_mpl(symbolic=True)."
+                f"draw_mpl gives one figure, and max_length={options['max_length']} asks for several. Draw "
+                "the repeated block alone: QNN(n_wires, block).draw_mpl(symbolic=True)."
             )
         if symbolic:
             figure, axes = symbolic_figure(self.circuit, **options)
