@@ -218,7 +218,7 @@ REFUSED = {
         "starts equal to its mirror image",
     ),
     "T inside": (qdl.QNN(1, Template(t_inside, (2,))), "meets itself again at the fixed"),
-    "computed": (qdl.QNN(1, Template(product_of_two, (2,))), "no multiple of one of them"),
+    "computed": (qdl.QNN(1, Template(product_of_two, (2,))), "no multiple of one parameter"),
     "gaussian terms": (
         qdl.QNN(2, Rotation("y", initializer=gaussian(0.3)), readout=qdl.Expval(qp.Z(0) + qp.Z(1))),
         "different Pauli words.*dense_moment",

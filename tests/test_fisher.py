@@ -1,6 +1,7 @@
 """Fisher information against finite differences on default.qubit, bounds and closed forms."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import numpy as np
@@ -111,6 +112,19 @@ def test_the_circuits_of_abbas_et_al_give_the_dimensions_of_qiskit_machine_learn
         assert effective_dimension_of(matrices, n) == pytest.approx(wanted, rel=1e-12)
 
 
+def test_spectra_are_drawn_into_one_picture(key):
+    model = qdl.QNN(2, Rotation("xyzx"))
+    found = fisher_spectrum(model, key=key, draws=3)
+    axes = found.plot(label="four turns")
+    fisher_spectrum(model, "classical", key=key, draws=3).plot(axes)
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[0] == f"four turns: rank {found.rank} of 8" and len(labels) == 2
+    drawn = axes.patches[0].get_path().vertices[:, 1]
+    assert drawn.max() == pytest.approx(
+        (found.eigenvalues < found.eigenvalues.mean() / 5).mean(), abs=0.2
+    )
+
+
 def test_dimensions_at_several_sizes_and_of_given_features(key):
     model = quantum(2, 1)
     X = np.random.default_rng(0).normal(size=(3, 2))
@@ -121,6 +135,30 @@ def test_dimensions_at_several_sizes_and_of_given_features(key):
     )
     wanted = [effective_dimension_of(matrices, n) for n in (1000, 10_000)]
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["quantum", "classical"])
+def test_matrices_are_averaged_over_inputs_at_the_same_parameters(key, kind):
+    """They were once drawn anew for every input, which mixes their directions too."""
+    model = quantum(2, 1)
+    X = np.random.default_rng(0).normal(size=(3, 2))
+    of, fisher = (
+        ("bits", quantum_fisher)
+        if kind == "quantum"
+        else (parity, partial(classical_fisher, of=parity))
+    )
+    keys = jax.random.split(key, (2, 2))
+    drawn = [jax.random.uniform(k, (3, 2), maxval=2 * np.pi) for _, k in keys]
+    for x, rows in ((X, [X, X]), (None, drawn)):
+        found = fisher_spectrum(model, kind, key=key, draws=2, inputs=3, x=x, of=of).eigenvalues
+        matrices = [
+            np.mean([fisher(model, model.init(k), row) for row in each], axis=0)
+            for (k, _), each in zip(keys, rows, strict=True)
+        ]
+        np.testing.assert_allclose(found, np.linalg.eigvalsh(matrices)[:, ::-1], atol=1e-9)
+        if kind == "classical":
+            dimension = effective_dimension(model, key=key, draws=2, inputs=3, x=x, of=of)
+            assert dimension == pytest.approx(effective_dimension_of(matrices, 1000), rel=1e-9)
 
 
 def test_one_geometry(key):

@@ -41,6 +41,24 @@ class FisherSpectrum:
         ends = f", eigenvalues {seen.min():.2g} to {seen.max():.2g}" if seen.size else ""
         return f"rank {self.rank} of {p} ({self.kind} Fisher information, {draws} draws{ends})"
 
+    def plot(self, axes: Any = None, label: str | None = None) -> Any:
+        """Draw which share of the eigenvalues is how large, in units of their mean.
+
+        Many near 0 and few large ones mean that few directions matter; equal ones stand at 1.
+
+        Args:
+            axes: matplotlib axes, such as those of another spectrum; None for a new figure.
+            label: for the legend, beside the rank.
+
+        Returns:
+            The axes; ``axes.figure.savefig("fisher.pdf")`` writes the picture.
+
+        Reference: Abbas et al., Nature Computational Science 1, 403 (2021), Fig. 2.
+        """
+        from .result.spectra import draw_fisher
+
+        return draw_fisher(self, axes, label)
+
 
 def quantum_fisher(model: Any, params: Any, x: Any = None) -> np.ndarray:
     r"""The quantum Fisher information of the state at some parameters.
@@ -114,7 +132,7 @@ def classical_fisher(model: Any, params: Any, x: Any = None, *, of: Of = "bits")
 
 
 def fisher_spectrum(
-    model: Any, kind: str = "quantum", *, key: jax.Array, draws: int = 10, x: Any = None,
+    model: Any, kind: str = "quantum", *, key: jax.Array, draws: int = 10, inputs: int = 1, x: Any = None,
     of: Of = "bits",
 ) -> FisherSpectrum:  # fmt: skip
     """Eigenvalues and rank of the Fisher information at random parameters.
@@ -126,7 +144,8 @@ def fisher_spectrum(
         kind: ``"quantum"`` or ``"classical"``.
         key: a JAX key; parameters are drawn by the model's own ``init``.
         draws: how many.
-        x: features ``(n_features,)``; None draws them uniform over a turn for each.
+        inputs: features drawn for each, uniform over a turn; their matrices are averaged.
+        x: samples ``(n_features,)`` or ``(inputs, n_features)`` used instead of those.
         of: of ``"classical"``, as for ``classical_fisher``.
 
     Raises:
@@ -141,7 +160,7 @@ def fisher_spectrum(
 
     Reference: Larocca, Ju, Garcia-Martin, Coles, Cerezo, Nature Computational Science 3, 542 (2023).
     """
-    roots = _roots(model, kind, key, draws, x, of)
+    roots = _roots(model, kind, key, draws, inputs, x, of)
     values = np.array([np.linalg.svd(root, compute_uv=False) for root in roots]) ** 2
     values = np.pad(values, ((0, 0), (0, roots[0].shape[1] - values.shape[1])))
     relative = values / np.maximum(values[:, :1], np.finfo(float).tiny)
@@ -188,14 +207,8 @@ def effective_dimension(
 
     Reference: Abbas et al., Nature Computational Science 1, 403 (2021), eq. 3.
     """
-    _positive(draws=draws, inputs=inputs)
-    if np.ndim(x) == 2:
-        every = [_roots(model, "classical", key, draws, row, of) for row in np.asarray(x)]
-        matrices = np.mean([np.einsum("dki,dkj->dij", each, each) for each in every], axis=0)
-    else:
-        roots = _roots(model, "classical", key, draws * inputs, x, of)
-        matrices = np.einsum("dki,dkj->dij", roots, roots)
-        matrices = matrices.reshape(draws, inputs, *matrices.shape[1:]).mean(axis=1)
+    roots = _roots(model, "classical", key, draws, inputs, x, of)
+    matrices = np.einsum("dki,dkj->dij", roots, roots)
     if np.ndim(n_data):
         return np.array([effective_dimension_of(matrices, n, gamma) for n in n_data])
     return effective_dimension_of(matrices, n_data, gamma)
@@ -239,10 +252,10 @@ def effective_dimension_of(matrices: Any, n_data: int, gamma: float = 1.0) -> fl
 
 
 def _roots(
-    model: Any, kind: str, key: jax.Array, draws: int, x: Any, of: Of = "bits"
+    model: Any, kind: str, key: jax.Array, draws: int, inputs: int, x: Any, of: Of
 ) -> np.ndarray:
-    """Matrices B with F = B^T B at random parameters, ``(draws, rows, p)``."""
-    _positive(draws=draws)
+    """Matrices B at random parameters, F = B^T B the mean over inputs, ``(draws, rows, p)``."""
+    _positive(draws=draws, inputs=inputs)
     if kind not in ("quantum", "classical"):
         raise ValueError(f"unknown kind {kind!r}: expected 'quantum' or 'classical'.")
     root: Any = _quantum_root
@@ -252,12 +265,13 @@ def _roots(
         raise ValueError(
             f"the quantum Fisher information is of the state, got of={of!r}. Leave it out."
         )
-    x, out = one_sample(model, x), []
+    out = []
     for for_params, for_x in jax.random.split(key, (draws, 2)):
-        here = x
+        params, rows = model.init(for_params), x if np.ndim(x) == 2 else [x]
         if x is None and model.n_features:
-            here = jax.random.uniform(for_x, (model.n_features,), maxval=2 * jnp.pi)
-        out.append(root(model, model.init(for_params), here))
+            rows = jax.random.uniform(for_x, (inputs, model.n_features), maxval=2 * jnp.pi)
+        each = [root(model, params, one_sample(model, row)) for row in rows]
+        out.append(np.concatenate(each) / math.sqrt(len(each)))
     return np.stack(out)
 
 

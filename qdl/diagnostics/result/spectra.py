@@ -1,4 +1,4 @@
-"""The picture of a Fourier spectrum."""
+"""The pictures of spectra: of a model over its features, of its Fisher information."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 BLUE, DARK = "#3b6fb6", "#1d3557"
+BINS = 20
 
 
 def draw_spectrum(spectrum: Any, axes: Any, value: int) -> Any:
@@ -20,16 +21,37 @@ def draw_spectrum(spectrum: Any, axes: Any, value: int) -> Any:
     k = spectrum.coefficients.shape[2]
     if not 0 <= value < k:
         raise ValueError(f"value must lie in 0 .. {k - 1}, got {value}.")
-    if axes is None:
-        from matplotlib.figure import Figure
-
-        axes = Figure(figsize=(5.4, 3.8), layout="constrained").subplots()
-    axes.spines[["top", "right"]].set_visible(False)
+    axes = _axes(axes)
     amplitudes = spectrum.amplitudes[:, :, value]
     if n_features == 1:
         _boxes(axes, spectrum.frequencies, amplitudes)
     else:
         _plane(axes, spectrum.frequencies, amplitudes.mean(axis=0))
+    return axes
+
+
+def draw_fisher(spectrum: Any, axes: Any, label: str | None) -> Any:
+    """See ``FisherSpectrum.plot``."""
+    axes = _axes(axes)
+    values = spectrum.eigenvalues
+    relative = (values / values.mean() if values.any() else values).ravel()
+    rank = f"rank {spectrum.rank} of {values.shape[1]}"
+    axes.hist(
+        relative, bins=BINS, range=(0, max(relative.max(), 1)), histtype="stepfilled", alpha=0.5,
+        weights=np.full(relative.size, 1 / relative.size), label=f"{label}: {rank}" if label else rank,
+    )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set(xlabel="eigenvalue / mean", ylabel=f"share, {spectrum.kind} Fisher information")
+    axes.legend(fontsize=8.5, frameon=False)
+    return axes
+
+
+def _axes(axes: Any) -> Any:
+    if axes is None:
+        from matplotlib.figure import Figure
+
+        axes = Figure(figsize=(5.4, 3.8), layout="constrained").subplots()
+    axes.spines[["top", "right"]].set_visible(False)
     return axes
 
 
