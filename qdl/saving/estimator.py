@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
+from typing_extensions import NotRequired, TypedDict  # before Python 3.12 pydantic takes no other
 
 from ..describe import build, describe, differences, opaque
 from ..estimators import QNNClassifier, QNNRegressor
@@ -38,6 +38,7 @@ class Notes(TypedDict):
     n_features: int
     n_steps: int
     history: dict[str, float]  # the numbers in it; columns are arrays
+    weight_decay: NotRequired[float]  # of the default model
 
 
 def contents(estimator: Any, params: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -63,6 +64,8 @@ def contents(estimator: Any, params: Any) -> tuple[dict[str, np.ndarray], dict[s
         "n_steps": int(estimator.n_steps_),
         "history": {name: float(value) for name, value in history.items() if np.ndim(value) == 0},
     }
+    if hasattr(estimator, "weight_decay_"):
+        notes["weight_decay"] = float(estimator.weight_decay_)
     found = {"model": describe(estimator.model_, inner), "estimator": notes}
     arrays = to_arrays(estimator.params_, "params") | to_arrays(estimator.opt_state_, "state")
     arrays |= {f"history/{n}": np.asarray(a) for n, a in history.items() if np.ndim(a)}
@@ -92,6 +95,8 @@ def restored(
         found.feature_names_in_ = np.array(said["names"], object)
     if said["labels"] is not None:
         found.classes_ = np.array(said["labels"]["values"], _dtype(said["labels"], where))
+    if "weight_decay" in said:
+        found.weight_decay_ = said["weight_decay"]
     if "range" in arrays:
         low, high = arrays["range"]
         found.target_range_ = (low, high) if np.ndim(low) else (float(low), float(high))
