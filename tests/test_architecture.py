@@ -81,7 +81,7 @@ ALLOWED = {
     "measures": set(),
     "tabular": {"arguments", "files"},
 }
-TOP = {"__init__", "cli", "commands", "estimators", "baselines", "saving"}
+TOP = {"__init__", "__main__", "cli", "commands", "estimators", "baselines", "saving"}
 INNER = {"qdl.simulator", "qdl.backends", "qdl.training", "qdl.hybrid"}  # rooms with inner parts
 HEAVY = ("pennylane", "qiskit", "sklearn", "matplotlib", "scipy", "dimod", "torch", "typer")
 FILES = sorted(path for path in ROOT.rglob("*.py"))

@@ -1,6 +1,8 @@
 """The command line: what runs leave behind, and what it says to bad input."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,6 +39,13 @@ def refused(result):
 def test_version(qdl_command):
     result = qdl_command("--version")
     assert (result.exit_code, result.output) == (0, f"qdl {qdl.__version__}\n")
+
+
+def test_the_command_is_a_module_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "qdl", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"qdl {qdl.__version__}\n"), done.stderr
 
 
 def test_train_leaves_a_run_folder_and_options_win_over_the_file(qdl_command, tmp_path):

@@ -135,6 +135,17 @@ def test_exact_entangling_capability(key, number):
     assert abs(walked.value - wanted) <= 4 * walked.standard_error < 0.01
 
 
+def test_states_that_share_features_do_not_count_twice():
+    """Here Q is a function of the features alone."""
+    model = qdl.QNN(2, [AngleEncoding(), Entangler("cnot"), Rotation("z")])
+    found = [
+        entangling_capability(model, key=jax.random.key(seed), samples=50, method="statevector")
+        for seed in range(200)
+    ]
+    scatter = np.std([each.value for each in found], ddof=1)
+    assert np.mean([each.standard_error for each in found]) == pytest.approx(scatter, rel=0.2)
+
+
 def test_entangling_capability_beyond_state_vectors(key):
     wide = qdl.models.hardware_efficient(50, 4)
     found = entangling_capability(wide, key=key)

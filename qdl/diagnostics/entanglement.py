@@ -152,9 +152,15 @@ def _walked(circuit: PauliCircuit, key: jax.Array, samples: int | None) -> Entan
 
 
 def _sampled(model: Any, key: jax.Array, samples: int, x: Any) -> EntanglingCapability:
-    blocks = state_pairs(model, key, -(-samples // 2), x)
-    q = np.concatenate([np.ravel(meyer_wallach(block)) for block in blocks])[:samples].astype(float)
-    error = float(q.std(ddof=1) / math.sqrt(samples))
+    blocks = state_pairs(model, key, max(2, -(-samples // 2)), x)
+    q = np.concatenate([meyer_wallach(block) for block in blocks], axis=1).astype(float)
+    return of_pairs(q.T, model.n_wires)
+
+
+def of_pairs(q: np.ndarray, n: int) -> EntanglingCapability:
+    """From the entanglement of pairs of states, ``(pairs, 2)``, which share features."""
+    means = q.mean(axis=1)
+    error = float(means.std(ddof=1) / math.sqrt(len(means)))
     return EntanglingCapability(
-        float(q.mean()), error, haar_entanglement(model.n_wires), samples, "statevector"
+        float(means.mean()), error, haar_entanglement(n), q.size, "statevector"
     )

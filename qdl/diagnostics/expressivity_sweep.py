@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from ..circuit import Circuit
 from ..layers.base import Layer, Wires, check_key
 from ..layers.compose import Repeat, Sequential
 from ..refused import Refused
-from .entanglement import EntanglingCapability, haar_entanglement, meyer_wallach
+from .entanglement import EntanglingCapability, meyer_wallach, of_pairs
 from .expressivity import (
     AMPLITUDES,
     Expressibility,
@@ -142,17 +141,8 @@ def expressivity_sweep(
     return ExpressivitySweep(
         tuple(wanted),
         tuple(of_fidelities(fidelities[i], n_wires, bins) for i in rows),
-        tuple(_entangling(q[i], n_wires) for i in rows),
+        tuple(of_pairs(q[i], n_wires) for i in rows),
         n_wires,
-    )
-
-
-def _entangling(q: np.ndarray, n: int) -> EntanglingCapability:
-    """Of pairs ``(pairs, 2)``, which share features."""
-    means = q.mean(axis=1)
-    error = float(means.std(ddof=1) / math.sqrt(len(means)))
-    return EntanglingCapability(
-        float(means.mean()), error, haar_entanglement(n), q.size, "statevector"
     )
 
 

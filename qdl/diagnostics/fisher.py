@@ -267,8 +267,10 @@ def _roots(
         )
     out = []
     for for_params, for_x in jax.random.split(key, (draws, 2)):
-        params, rows = model.init(for_params), x if np.ndim(x) == 2 else [x]
-        if x is None and model.n_features:
+        params, rows = model.init(for_params), [x]
+        if x is not None and np.ndim(x) == 2:
+            rows = x
+        elif x is None and model.n_features:
             rows = jax.random.uniform(for_x, (inputs, model.n_features), maxval=2 * jnp.pi)
         each = [root(model, params, one_sample(model, row)) for row in rows]
         out.append(np.concatenate(each) / math.sqrt(len(each)))

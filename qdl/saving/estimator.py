@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import (
+    Any,
+    Literal,
+    NotRequired,  # before Python 3.12 pydantic takes no other
+)
 
 import jax
 import numpy as np
-from typing_extensions import NotRequired, TypedDict  # before Python 3.12 pydantic takes no other
+from typing_extensions import TypedDict
 
 from ..describe import build, describe, differences, opaque
 from ..estimators import QNNClassifier, QNNRegressor
