@@ -102,7 +102,7 @@ def _weight_decay(config: TrainConfig, model: Any, problem: Problem, seed: int) 
     """That of the configuration, else the one that the training part asks for, as of ``QNNClassifier``."""
     from sklearn.utils.class_weight import compute_sample_weight
 
-    from ..estimators import chosen_decay
+    from ..estimators.chosen import chosen_decay
 
     if config.weight_decay is not None or problem.classes is None or config.place is not None:
         return config.weight_decay or 0.0
