@@ -412,13 +412,13 @@ def test_the_rest_of_the_afternoon(afternoon):
 
 
 def test_a_weight_decay_is_chosen_kept_and_gone_on_with(command, monkeypatch):
-    from qdl import estimators
+    from qdl.estimators import chosen
 
-    monkeypatch.setattr(estimators, "chosen_decay", lambda *_, **__: 0.3)
+    monkeypatch.setattr(chosen, "chosen_decay", lambda *_, **__: 0.3)
     result = command("train", "data.csv", "--target", "churn", *STEPS, "--out", "a")
     assert result.exit_code == 0 and "weight decay 0.3: rows held out" in result.output
     assert json.loads(Path("a/config.json").read_text())["weight_decay"] == 0.3
-    monkeypatch.setattr(estimators, "chosen_decay", lambda *_, **__: 1 / 0)  # not asked again
+    monkeypatch.setattr(chosen, "chosen_decay", lambda *_, **__: 1 / 0)  # not asked again
     assert command("train", "--resume", "a", "--steps", 8).exit_code == 0
     words = ("train", "data.csv", "--target", "churn", *STEPS, "--weight-decay")
     assert command(*words, 0, "--out", "b").exit_code == 0
