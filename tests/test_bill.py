@@ -133,6 +133,11 @@ def test_a_run_resumed_for_more_steps_cost_what_both_parts_were_priced(qdl_comma
     words = f"train {SMALL} --place fake_manila --gradient spsa --shots 10 --steps 20"
     first = qdl_command(words).output
     (folder,) = (tmp_path / "runs").iterdir()
+    least = float(re.search(r"would take ([\d.]+) s", first)[1])
+    budget = (
+        f"train --resume {folder} --steps 40 --max-qpu-seconds {1.3 * least}"  # for what is left
+    )
+    assert "of which 20 of 40 steps are done, max_qpu_seconds is" in refused(qdl_command(budget))
     more = qdl_command(f"train --resume {folder} --steps 40").output
     priced_at = [float(re.search(r"would take ([\d.]+) s", o)[1]) for o in (first, more)]
     said = float(re.search(r"40 steps: about ([\d.]+) s", more)[1])

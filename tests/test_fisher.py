@@ -119,10 +119,10 @@ def test_spectra_are_drawn_into_one_picture(key):
     fisher_spectrum(model, "classical", key=key, draws=3).plot(axes)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[0] == f"four turns: rank {found.rank} of 8" and len(labels) == 2
-    drawn = axes.patches[0].get_path().vertices[:, 1]
-    assert drawn.max() == pytest.approx(
-        (found.eigenvalues < found.eigenvalues.mean() / 5).mean(), abs=0.2
-    )
+    relative = found.eigenvalues / found.eigenvalues.mean()
+    drawn = axes.patches[0].get_path().vertices
+    assert drawn[:, 0].max() == pytest.approx(relative.max())
+    assert drawn[:, 1].max() == pytest.approx((relative <= relative.max() / 20).mean())
 
 
 def test_dimensions_at_several_sizes_and_of_given_features(key):

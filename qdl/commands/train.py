@@ -34,7 +34,7 @@ def train(
     seed: int,
     class_weight: str | None = None,
     decay: bool = False,
-    weight_decay: float | None = None,
+    weight_decay: float = 0.0,
     checkpoint: Path | None = None,
 ) -> Trained:
     """Train a model by Adam on cross entropy, or on squared errors, and evaluate it on the test part.
@@ -51,8 +51,7 @@ def train(
     from ..training import fit
 
     data = problem.data
-    # None where it is 0, as in the checkpoints of runs from before there was one.
-    falling = decaying_adam(learning_rate, steps, weight_decay or None)
+    falling = decaying_adam(learning_rate, steps, weight_decay)
     result = fit(
         model,
         data.X_train,
@@ -269,7 +268,7 @@ def _run(config: TrainConfig, problems: list[Problem], model: Any, folder: Path)
             name, model, problem,
             steps=config.steps, batch_size=config.batch_size, learning_rate=config.learning_rate,
             seed=config.seed, class_weight=config.class_weight,
-            decay=name in WIDTH_FREE, weight_decay=config.weight_decay, checkpoint=folder,
+            decay=name in WIDTH_FREE, weight_decay=config.weight_decay or 0.0, checkpoint=folder,
         )  # fmt: skip
         looks = len(first.fit.history["val_step"])
         billed = _of_rows(config, problem)

@@ -272,7 +272,7 @@ def _roots(
             rows = x
         elif x is None and model.n_features:
             rows = jax.random.uniform(for_x, (inputs, model.n_features), maxval=2 * jnp.pi)
-        each = [root(model, params, one_sample(model, row)) for row in rows]
+        each = [root(model, params, row) for row in rows]
         out.append(np.concatenate(each) / math.sqrt(len(each)))
     return np.stack(out)
 

@@ -78,7 +78,7 @@ def chosen_decay(
             entropy.log_probs(jnp.asarray(applied(model, result.params, X[held], key)))
         )
         losses.append(-np.average(logs[np.arange(held.sum()), y[held]], weights=weights[held]))
-    return DECAYS[int(np.nanargmin([*losses, np.inf])) % len(DECAYS)]
+    return DECAYS[int(np.argmin(np.nan_to_num(losses, nan=np.inf)))]
 
 
 def held_out(X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray | None:

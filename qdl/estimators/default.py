@@ -85,7 +85,7 @@ def reuploading_head(n_features: int, n_outputs: int = 1) -> Any:
     return Hybrid([circuit, Dense(values, n_outputs)])
 
 
-def decaying_adam(learning_rate: float, steps: int, weight_decay: float | None = None) -> Any:
+def decaying_adam(learning_rate: float, steps: int, weight_decay: float = 0.0) -> Any:
     r"""Adam whose rate falls to 0 by a cosine: how the default classifier is trained.
 
     With a weight decay $\lambda$ every step at the rate $\eta$ also takes $\eta \lambda \theta$ off the
@@ -94,7 +94,7 @@ def decaying_adam(learning_rate: float, steps: int, weight_decay: float | None =
     Args:
         learning_rate: at the start.
         steps: to where it is 0.
-        weight_decay: None for none. Numbers, 0 among them, and rates share one compiled program.
+        weight_decay: 0 for none. Decays and rates share one compiled program.
 
     Example:
         >>> import jax.numpy as jnp
@@ -108,8 +108,6 @@ def decaying_adam(learning_rate: float, steps: int, weight_decay: float | None =
 
     from .named import named_optimizer
 
-    if weight_decay is None:
-        return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
     wrap: Any = optax.inject_hyperparams
     decayed = wrap(optax.add_decayed_weights, ("mask",), hyperparam_dtype=jnp.result_type(float))
     # Rate and decay are numbers in the state, and a fall that is the same for all.

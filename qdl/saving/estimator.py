@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import (
-    Any,
-    Literal,
-    NotRequired,  # before Python 3.12 pydantic takes no other
-)
+from typing import Any, Literal, NotRequired
 
 import jax
 import numpy as np
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # before Python 3.12 pydantic takes no other
 
 from ..describe import build, describe, differences, opaque
 from ..estimators import QNNClassifier, QNNRegressor
